@@ -1,1 +1,4 @@
 //! Placeholder until the first slice.
+
+pub mod config;
+pub mod policy;

@@ -1,0 +1,393 @@
+//! What the configuration means: checked values, every reference resolvable, every path absolute or relative to the working folder.
+
+use super::secret::SecretRef;
+use crate::policy::Misfire;
+use chenbao_model::{Decimal, Digest, Id, Place, Sensitivities};
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A whole project.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file as the user named it.
+    pub file: String,
+    /// The folder of the file: relative paths in it start here.
+    pub folder: PathBuf,
+    /// Digest of the text, for the snapshot of a run.
+    pub digest: Digest,
+    /// `[project]`.
+    pub project: Project,
+    /// `[plugins]`.
+    pub plugins: Plugins,
+    /// `[templates] dir`: overrides the built-in templates file by file; it need not exist.
+    pub templates: PathBuf,
+    /// `[lake]`.
+    pub lake: Lake,
+    /// `[archive] dir`.
+    pub archive: PathBuf,
+    /// `[ledger] url`.
+    pub ledger: LedgerUrl,
+    /// `[mail]`.
+    pub mail: Mail,
+    /// `[deliver] allow`: domains, lower-case; empty means every domain.
+    pub allow: Vec<String>,
+    /// `[shop.*]`.
+    pub shops: BTreeMap<Id, Shop>,
+    /// `[role.*]`.
+    pub roles: BTreeMap<Id, Role>,
+    /// `[source.*]`.
+    pub sources: BTreeMap<Id, Source>,
+    /// `[metric.*]`.
+    pub metrics: BTreeMap<Id, Metric>,
+    /// `[campaign.*]`.
+    pub campaigns: BTreeMap<Id, Campaign>,
+    /// `[report.*]`.
+    pub reports: BTreeMap<Id, Report>,
+}
+
+impl Config {
+    /// Whether mail may go to this address under `deliver.allow`.
+    #[must_use]
+    pub fn may_mail(&self, address: &str) -> bool {
+        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+        self.allow.is_empty()
+            || self
+                .allow
+                .iter()
+                .any(|allowed| allowed.eq_ignore_ascii_case(domain))
+    }
+}
+
+/// `[project]`.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The team or shop, as pages show it.
+    pub name: String,
+    /// Zone of schedules and shops that name none.
+    pub zone: TimeZone,
+    /// ISO 4217 code of shops that name none.
+    pub currency: String,
+    /// Language of reports that name none.
+    pub lang: String,
+    /// Who hears of trouble, and where replies go.
+    pub owner: Mailbox,
+}
+
+/// `[plugins]`.
+#[derive(Debug, Clone)]
+pub struct Plugins {
+    /// Where libraries lie; none: beside the executable.
+    pub dir: Option<PathBuf>,
+    /// More folders, searched after `dir`; they need not exist.
+    pub extra: Vec<PathBuf>,
+    /// Longest time of one call of a plugin.
+    pub deadline: Duration,
+    /// Most memory of one plugin host, in bytes.
+    pub memory: u64,
+}
+
+/// `[lake]`.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    /// Folder of Parquet files.
+    pub dir: PathBuf,
+    /// Key of the hash that hides personal cells; none: one is made once and kept in the lake's folder.
+    pub hash_key: Option<SecretRef>,
+}
+
+/// `[ledger] url`, with paths resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerUrl {
+    /// A URL without a password: `sqlite:...` or `postgres://...`.
+    Plain(String),
+    /// Where to find the URL at run time.
+    Secret(SecretRef),
+}
+
+/// `[mail]`.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// Sender.
+    pub from: Mailbox,
+    /// How messages leave.
+    pub transport: Transport,
+    /// Largest message in bytes; a larger one fails before it is sent.
+    pub max_size: u64,
+}
+
+/// How messages leave.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// As `.eml` files in a folder.
+    Folder(PathBuf),
+    /// Through a mail server.
+    Smtp(Smtp),
+}
+
+/// A mail server.
+#[derive(Debug, Clone)]
+pub struct Smtp {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Protection of the connection.
+    pub security: Security,
+    /// User and password, both or neither.
+    pub login: Option<(String, SecretRef)>,
+    /// Longest time of one send, from connecting to the last answer.
+    pub timeout: Duration,
+}
+
+/// Protection of the connection to a mail server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// STARTTLS, required.
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+    /// None: loopback only.
+    None,
+}
+
+/// A mail address with an optional display name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mailbox {
+    /// Display name.
+    pub name: Option<String>,
+    /// `user@example.com`.
+    pub address: String,
+}
+
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} <{}>", self.address),
+            None => f.write_str(&self.address),
+        }
+    }
+}
+
+/// A name for people: one for all languages, or one per language.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names(pub BTreeMap<String, String>);
+
+impl Names {
+    /// The same name in every language.
+    #[must_use]
+    pub fn one(name: impl Into<String>) -> Self {
+        Self(BTreeMap::from([(String::new(), name.into())]))
+    }
+
+    /// The name in a language; else in a language that shares its first part; else the first there is.
+    #[must_use]
+    pub fn in_lang(&self, lang: &str) -> &str {
+        let primary = |tag: &str| {
+            tag.split('-')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+        };
+        self.0
+            .get(lang)
+            .or_else(|| {
+                self.0
+                    .iter()
+                    .find(|(tag, _)| primary(tag) == primary(lang))
+                    .map(|(_, name)| name)
+            })
+            .or_else(|| self.0.values().next())
+            .map_or("", String::as_str)
+    }
+}
+
+/// `[shop.<id>]`.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    /// Id.
+    pub id: Id,
+    /// Name on pages.
+    pub name: Names,
+    /// `douyin`, `taobao`, ...
+    pub platform: Id,
+    /// Zone of its days and times.
+    pub zone: TimeZone,
+    /// ISO 4217 code of its money.
+    pub currency: String,
+}
+
+/// `[role.<id>]`.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// Id.
+    pub id: Id,
+    /// Name on pages.
+    pub name: Names,
+    /// Labels beyond `public` that it is shown.
+    pub shows: Sensitivities,
+}
+
+/// `[source.<id>]`.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Id.
+    pub id: Id,
+    /// Where it is written, for problems found later.
+    pub place: Place,
+    /// Component id of the plugin.
+    pub plugin: Id,
+    /// Shop whose rows it brings.
+    pub shop: Id,
+    /// Mappings of its raw tables; each names its raw table.
+    pub mappings: Vec<MappingRef>,
+    /// Raw table to read instead of the one that the mapping names; only with a single mapping.
+    pub raw: Option<String>,
+    /// Whether a report without it is 部分 rather than complete.
+    pub required: bool,
+    /// What the plugin asks for by name.
+    pub secrets: BTreeMap<String, SecretRef>,
+    /// The plugin's own options as JSON, checked against its descriptor later.
+    pub with: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Which mapping a source uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MappingRef {
+    /// One that ships with the plugin.
+    Preset(String),
+    /// A team's own file.
+    File(PathBuf),
+}
+
+/// `[metric.<id>]`; the id is the alias.
+#[derive(Debug, Clone)]
+pub struct Metric {
+    /// Alias: the first segment of every path in a template.
+    pub id: Id,
+    /// Where it is written.
+    pub place: Place,
+    /// Component id of the plugin.
+    pub plugin: Id,
+    /// Parameters as JSON, checked against the descriptor later.
+    pub with: serde_json::Map<String, serde_json::Value>,
+}
+
+/// `[campaign.<id>]`.
+#[derive(Debug, Clone)]
+pub struct Campaign {
+    /// Id.
+    pub id: Id,
+    /// Name on pages.
+    pub name: Names,
+    /// What it is compared with: the last campaign of the same type.
+    pub kind: Id,
+    /// First day.
+    pub starts: Date,
+    /// Last day.
+    pub ends: Date,
+    /// Phases, in order of time.
+    pub phases: Vec<Phase>,
+    /// Planned paid amount.
+    pub plan: Option<Decimal>,
+}
+
+/// `[[campaign.<id>.phase]]`.
+#[derive(Debug, Clone)]
+pub struct Phase {
+    /// Id.
+    pub id: Id,
+    /// Name on pages.
+    pub name: Names,
+    /// First day.
+    pub starts: Date,
+    /// Last day.
+    pub ends: Date,
+    /// Planned paid amount.
+    pub plan: Option<Decimal>,
+}
+
+/// `[report.<id>]`.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Id.
+    pub id: Id,
+    /// Where it is written.
+    pub place: Place,
+    /// Name on pages; none: the template's own.
+    pub name: Option<Names>,
+    /// Template folder.
+    pub template: String,
+    /// Aliases of its metrics, in the order written.
+    pub metrics: Vec<Id>,
+    /// Language of audiences that name none.
+    pub lang: String,
+    /// When it goes out; none: only by hand.
+    pub schedule: Option<Schedule>,
+    /// Who gets it.
+    pub audiences: BTreeMap<Id, Audience>,
+}
+
+/// `[report.<id>.schedule]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// When nothing may have left before, and everything should.
+    pub deliver: When,
+    /// Zone of all its times.
+    pub zone: TimeZone,
+    /// Collect from this time of day on; none: 80 minutes before delivery.
+    pub start: Option<Time>,
+    /// Go with what is there at this time of day; none: 20 minutes before delivery.
+    pub data_deadline: Option<Time>,
+    /// What to do about missed ones.
+    pub misfire: Misfire,
+    /// Which days a report covers; with [`When::Campaign`] always [`PeriodRule::Campaign`].
+    pub period: PeriodRule,
+}
+
+/// When a report is delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// At the times of a cron pattern (five or six fields), which was checked to fire.
+    Cron(String),
+    /// At a time of day so many days after each campaign's last day: `D+1`, `D+7`, `D+30`, ascending.
+    Campaign {
+        /// Time of day.
+        at: Time,
+        /// Days after the campaign's last day.
+        editions: Vec<u16>,
+    },
+}
+
+/// Which days a report covers, seen from its delivery day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeriodRule {
+    /// The day before.
+    Yesterday,
+    /// The ISO week before.
+    LastWeek,
+    /// The calendar month before.
+    LastMonth,
+    /// Every day since the last issue's period, up to the day before.
+    SinceLast,
+    /// The whole campaign.
+    Campaign,
+}
+
+/// `[report.<id>.audience.<id>]`.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    /// Id.
+    pub id: Id,
+    /// Role: whose words, and which labels are shown.
+    pub role: Id,
+    /// Shops whose rows it sees, sorted; one currency and one zone.
+    pub shops: Vec<Id>,
+    /// Language.
+    pub lang: String,
+    /// Recipients of mail.
+    pub to: Vec<Mailbox>,
+}
