@@ -1,1 +1,25 @@
-//! Placeholder until the first slice.
+//! From results to pages: one template composes a neutral Document, layout places it, and writers turn it into files.
+//!
+//! Everything here is pure: values in, values out; no file, no clock, no network. Read in the order of a run:
+//! [`input`] is what comes in, [`compose()`] makes the Document, [`mod@render`] the artifacts.
+
+pub mod compose;
+pub mod format;
+pub mod html;
+pub mod input;
+pub mod render;
+pub mod text;
+
+pub mod chart;
+pub mod fonts;
+pub mod layout;
+pub mod pdf;
+pub mod png;
+
+pub use compose::{TemplateSet, compose};
+pub use input::{
+    CampaignInfo, Change, Completeness, ComposeInput, MetricInput, Outcome, ReportContext, RoleInfo, ShopInfo,
+};
+pub use render::{Format, Pictures};
+
+pub use chenbao_model::diagnostic::Problems;

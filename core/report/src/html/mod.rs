@@ -1,0 +1,1 @@
+//! Mail HTML: tables, inline styles, 640 pixels wide and one column on phones, readable without pictures.

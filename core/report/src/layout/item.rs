@@ -1,0 +1,183 @@
+//! Pages of placed items: what layout makes and the PDF and PNG writers only write. Points, y downwards.
+
+use crate::fonts::Weight;
+
+/// An opaque colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Color(pub u8, pub u8, pub u8);
+
+impl Color {
+    /// Reads `#rrggbb`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6)?;
+        let part = |i: usize| hex.get(i..i + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
+        Some(Self(part(0)?, part(2)?, part(4)?))
+    }
+
+    /// Three parts from zero to one.
+    pub(crate) fn parts(self) -> [f32; 3] {
+        [self.0, self.1, self.2].map(|part| f32::from(part) / 255.0)
+    }
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stroke {
+    /// Colour.
+    pub color: Color,
+    /// Thickness in points.
+    pub width: f32,
+    /// Length of dashes and gaps; zero for a whole line.
+    pub dash: f32,
+}
+
+impl Stroke {
+    /// A whole line.
+    #[must_use]
+    pub fn solid(color: Color, width: f32) -> Self {
+        Self { color, width, dash: 0.0 }
+    }
+}
+
+/// One shaped glyph and the text that it stands for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Glyph {
+    /// Index in the font.
+    pub id: u16,
+    /// Distance to the next glyph, with any extra space.
+    pub advance: f32,
+    /// How many bytes of the item's text it stands for (none for the second glyph of a cluster).
+    pub bytes: u8,
+}
+
+/// A line of glyphs in one style.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Text {
+    /// Left end of the baseline.
+    pub x: f32,
+    /// Baseline.
+    pub y: f32,
+    /// Size.
+    pub size: f32,
+    /// Weight.
+    pub weight: Weight,
+    /// Colour.
+    pub color: Color,
+    /// The characters.
+    pub text: String,
+    /// The glyphs.
+    pub glyphs: Vec<Glyph>,
+}
+
+impl Text {
+    /// The length of the line.
+    #[must_use]
+    pub fn width(&self) -> f32 {
+        self.glyphs.iter().map(|glyph| glyph.advance).sum()
+    }
+
+    /// Each glyph with the characters that it stands for.
+    pub fn clusters(&self) -> impl Iterator<Item = (&Glyph, &str)> {
+        let mut at = 0;
+        self.glyphs.iter().map(move |glyph| {
+            let end = at + usize::from(glyph.bytes);
+            let text = self.text.get(at..end).unwrap_or_default();
+            at = end;
+            (glyph, text)
+        })
+    }
+}
+
+/// Something at its place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// Glyphs.
+    Text(Text),
+    /// A filled rectangle.
+    Rect {
+        /// Left.
+        x: f32,
+        /// Top.
+        y: f32,
+        /// Width.
+        width: f32,
+        /// Height.
+        height: f32,
+        /// Fill.
+        fill: Color,
+    },
+    /// A straight line.
+    Line {
+        /// From.
+        from: (f32, f32),
+        /// To.
+        to: (f32, f32),
+        /// How.
+        stroke: Stroke,
+    },
+    /// A polyline or an area.
+    Path {
+        /// Corners.
+        points: Vec<(f32, f32)>,
+        /// Whether the last corner leads back to the first.
+        closed: bool,
+        /// Inside.
+        fill: Option<Color>,
+        /// Outline.
+        stroke: Option<Stroke>,
+    },
+    /// A place that leads somewhere.
+    Link {
+        /// Left.
+        x: f32,
+        /// Top.
+        y: f32,
+        /// Width.
+        width: f32,
+        /// Height.
+        height: f32,
+        /// `https:`, `mailto:` or `#anchor`.
+        target: String,
+    },
+    /// A place that links and the outline lead to.
+    Anchor {
+        /// Top.
+        y: f32,
+        /// Name and outline title.
+        title: String,
+        /// Depth in the outline, from one.
+        level: u8,
+    },
+}
+
+impl Item {
+    /// Moves the item.
+    pub(crate) fn shift(&mut self, dx: f32, dy: f32) {
+        match self {
+            Self::Text(text) => (text.x, text.y) = (text.x + dx, text.y + dy),
+            Self::Rect { x, y, .. } | Self::Link { x, y, .. } => (*x, *y) = (*x + dx, *y + dy),
+            Self::Anchor { y, .. } => *y += dy,
+            Self::Line { from, to, .. } => {
+                *from = (from.0 + dx, from.1 + dy);
+                *to = (to.0 + dx, to.1 + dy);
+            }
+            Self::Path { points, .. } => {
+                for point in points {
+                    *point = (point.0 + dx, point.1 + dy);
+                }
+            }
+        }
+    }
+}
+
+/// One page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// Width in points.
+    pub width: f32,
+    /// Height in points.
+    pub height: f32,
+    /// What is on it, in reading order; later items cover earlier ones.
+    pub items: Vec<Item>,
+}

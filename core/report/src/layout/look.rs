@@ -1,0 +1,143 @@
+//! Colours, sizes and the page of one document: the theme, read once.
+
+use super::item::Color;
+use chenbao_model::Diagnostic;
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::document::{Theme, Tone};
+
+/// The theme's colours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Palette {
+    pub(crate) ink: Color,
+    pub(crate) grey: Color,
+    pub(crate) faint: Color,
+    pub(crate) rule: Color,
+    pub(crate) soft: Color,
+    pub(crate) accent: Color,
+    pub(crate) good: Color,
+    pub(crate) bad: Color,
+    pub(crate) bad_soft: Color,
+    pub(crate) total: Color,
+    /// Colour of what rises, and of what falls, in charts.
+    pub(crate) rise: Color,
+    pub(crate) fall: Color,
+}
+
+impl Palette {
+    /// Reads all colours; every unreadable one is a problem.
+    pub(crate) fn new(theme: &Theme) -> Result<Self, Problems> {
+        let mut problems = Vec::new();
+        let mut read = |key: &str, text: &str| {
+            Color::parse(text).unwrap_or_else(|| {
+                let message = format!("theme colour `{key}` is `{text}`, which is not a colour");
+                problems.push(Diagnostic::error(message).hint("write it as #rrggbb"));
+                Color(0, 0, 0)
+            })
+        };
+        let (good, bad) = (read("good", &theme.good), read("bad", &theme.bad));
+        // 红涨绿跌: what rises is red, whatever it means.
+        let (rise, fall) = if theme.red_up { (bad, good) } else { (good, bad) };
+        let palette = Self {
+            ink: read("ink", &theme.ink),
+            grey: read("grey", &theme.grey),
+            faint: read("faint", &theme.faint),
+            rule: read("rule", &theme.rule),
+            soft: read("soft", &theme.soft),
+            accent: read("accent", &theme.accent),
+            bad_soft: read("bad_soft", &theme.bad_soft),
+            total: read("total", &theme.total),
+            good,
+            bad,
+            rise,
+            fall,
+        };
+        if problems.is_empty() { Ok(palette) } else { Err(Problems(problems)) }
+    }
+
+    /// The colour of a tone.
+    pub(crate) fn tone(&self, tone: Tone) -> Color {
+        match tone {
+            Tone::Plain => self.ink,
+            Tone::Muted => self.grey,
+            Tone::Good => self.rise,
+            Tone::Bad => self.fall,
+            Tone::Accent => self.accent,
+        }
+    }
+}
+
+/// The paper.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paper {
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+    pub(crate) side: f32,
+    pub(crate) top: f32,
+    pub(crate) bottom: f32,
+    /// All sizes are multiplied by it: a phone shows the page smaller than paper does.
+    pub(crate) scale: f32,
+}
+
+impl Paper {
+    /// The paper of a name of the theme.
+    pub(crate) fn new(name: &str) -> Result<Self, Diagnostic> {
+        let a4 = Self { width: 595.276, height: 841.89, side: 42.5, top: 40.0, bottom: 48.0, scale: 1.0 };
+        match name {
+            "a4" => Ok(a4),
+            "a4-landscape" => Ok(Self { width: a4.height, height: a4.width, ..a4 }),
+            "phone" => Ok(Self { width: 281.25, height: 609.0, side: 15.0, top: 24.0, bottom: 34.0, scale: 1.3 }),
+            other => Err(Diagnostic::error(format!("theme page `{other}` is unknown"))
+                .hint("use a4, a4-landscape or phone")),
+        }
+    }
+}
+
+/// Everything that decides how a page looks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) palette: Palette,
+    pub(crate) paper: Paper,
+}
+
+impl Look {
+    /// Reads a theme.
+    pub(crate) fn new(theme: &Theme) -> Result<Self, Problems> {
+        match (Palette::new(theme), Paper::new(&theme.page)) {
+            (Ok(palette), Ok(paper)) => Ok(Self { palette, paper }),
+            (Ok(_), Err(problem)) => Err(problem.into()),
+            (Err(problems), Ok(_)) => Err(problems),
+            (Err(mut problems), Err(problem)) => {
+                problems.0.push(problem);
+                Err(problems)
+            }
+        }
+    }
+
+    /// A length of the A4 page on this paper.
+    pub(crate) fn s(&self, points: f32) -> f32 {
+        points * self.paper.scale
+    }
+
+    /// Width between the margins.
+    pub(crate) fn measure(&self) -> f32 {
+        self.paper.width - 2.0 * self.paper.side
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_unreadable_parts_of_a_theme_are_named_at_once() {
+        let theme = Theme { ink: "black".into(), rule: "#12345".into(), page: "a5".into(), ..Theme::default() };
+        let problems = Look::new(&theme).unwrap_err();
+        assert_eq!(problems.0.len(), 3, "{problems}");
+    }
+
+    #[test]
+    fn red_up_swaps_the_colours_of_changes() {
+        let look = Look::new(&Theme { red_up: true, ..Theme::default() }).unwrap();
+        assert_eq!(look.palette.tone(Tone::Good), Color(0xc9, 0x30, 0x1f));
+    }
+}
