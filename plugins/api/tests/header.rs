@@ -1,0 +1,145 @@
+//! The header against a C compiler: one layout on both sides, and the C example builds without a warning.
+
+use chenbao_plugin::abi::{
+    ABI_MAJOR, ABI_MINOR, ArrowArrayStream, CbBuf, CbComputeArgs, CbEntry, CbError, CbHost,
+    CbInput, CbMetricApi, CbOutput, CbSecretService, CbSourceApi, CbStr, MAGIC,
+};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Name in C, `sizeof` in Rust, and each field's name and offset.
+struct Layout {
+    name: &'static str,
+    size: usize,
+    fields: Vec<(&'static str, usize)>,
+}
+
+macro_rules! layouts {
+    ($($c:literal = $rust:ident { $($field:ident),* })*) => {
+        vec![$(Layout {
+            name: $c,
+            size: size_of::<$rust>(),
+            fields: vec![$((stringify!($field), std::mem::offset_of!($rust, $field))),*],
+        }),*]
+    };
+}
+
+fn all() -> Vec<Layout> {
+    layouts! {
+        "cb_str" = CbStr { ptr, len }
+        "cb_buf" = CbBuf { ptr, len, release, private_data }
+        "cb_error" = CbError { struct_size, flags, code, reserved0, retry_after_ms, message, details_json, release, private_data }
+        "cb_host" = CbHost { struct_size, abi_major, abi_minor, ctx, log, is_cancelled, progress, get_service }
+        "cb_secret_service" = CbSecretService { struct_size, reserved0, get }
+        "cb_source_api" = CbSourceApi { struct_size, reserved0, open, check, tables, scan, facts, get_extension, close }
+        "cb_input" = CbInput { name, stream }
+        "cb_compute_args" = CbComputeArgs { struct_size, n_inputs, component_id, params_json, period_json, context_json, inputs }
+        "cb_output" = CbOutput { struct_size, reserved0, result_json }
+        "cb_metric_api" = CbMetricApi { struct_size, reserved0, compute, get_extension }
+        "cb_entry" = CbEntry { magic, struct_size, abi_major, abi_minor, min_host_minor, reserved0, reserved1, descriptor_json, build_json, init, get_api }
+        "struct ArrowArrayStream" = ArrowArrayStream { get_schema, get_next, get_last_error, release, private_data }
+    }
+}
+
+fn scratch() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+}
+
+fn cc(args: &[&str], out: &Path) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let done = Command::new("cc")
+        .args([
+            "-std=c11",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-I",
+        ])
+        .arg(here.join("include"))
+        .args(args)
+        .arg("-o")
+        .arg(out)
+        .current_dir(here)
+        .output()
+        .expect("`cc` links Rust programs, so it is there");
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
+#[test]
+fn the_mirror_has_the_layout_of_the_header() {
+    let mut program =
+        String::from("#include \"chenbao_plugin.h\"\n#include <stdio.h>\nint main(void) {\n");
+    let mut mirror = String::new();
+    for Layout { name, size, fields } in all() {
+        program += &format!("  printf(\"{name} %zu\\n\", sizeof({name}));\n");
+        mirror += &format!("{name} {size}\n");
+        for (field, offset) in fields {
+            program +=
+                &format!("  printf(\"{name}.{field} %zu\\n\", offsetof({name}, {field}));\n");
+            mirror += &format!("{name}.{field} {offset}\n");
+        }
+    }
+    program += "  printf(\"%u %u %llu\\n\", CB_ABI_MAJOR, CB_ABI_MINOR, (unsigned long long)CB_MAGIC);\n  return 0;\n}\n";
+    mirror += &format!("{ABI_MAJOR} {ABI_MINOR} {MAGIC}\n");
+    let (source, binary) = (scratch().join("layout.c"), scratch().join("layout"));
+    std::fs::write(&source, program).unwrap();
+    cc(&[source.to_str().unwrap()], &binary);
+    let printed = Command::new(&binary).output().unwrap().stdout;
+    assert_eq!(String::from_utf8(printed).unwrap(), mirror);
+}
+
+#[test]
+fn every_field_of_the_header_is_in_the_mirror() {
+    let header = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("include/chenbao_plugin.h"),
+    )
+    .unwrap();
+    for Layout { name, fields, .. } in all() {
+        if name.starts_with("cb_") {
+            let body = header
+                .split(&format!("typedef struct {name} {{"))
+                .nth(1)
+                .unwrap()
+                .split(&format!("}} {name};"))
+                .next()
+                .unwrap();
+            let declared = body
+                .lines()
+                .filter(|line| !line.trim_start().starts_with(['*', '/']))
+                .filter(|line| line.contains(';'))
+                .count();
+            assert_eq!(declared, fields.len(), "{name}: {body}");
+        }
+    }
+}
+
+#[test]
+fn the_c_example_builds_without_a_warning_and_exports_one_symbol() {
+    let library = scratch().join("librow_count.so");
+    cc(
+        &[
+            "-O2",
+            "-fPIC",
+            "-shared",
+            "-fvisibility=hidden",
+            "examples-c/row_count.c",
+        ],
+        &library,
+    );
+    let symbols = Command::new("nm")
+        .args(["-D", "--defined-only"])
+        .arg(&library)
+        .output()
+        .unwrap();
+    let symbols = String::from_utf8(symbols.stdout).unwrap();
+    let names: Vec<_> = symbols
+        .lines()
+        .filter_map(|line| line.split(' ').next_back())
+        .collect();
+    assert_eq!(names, ["chenbao_plugin_entry_v1"]);
+}
