@@ -36,12 +36,12 @@ cohort_form as (
     and pay_day < cast($prev_end_day as date) - interval '30 days'
   group by buyer
 )
-select form, count(*) as buyers, count(case when orders >= 2 then 1 end) as again, min(first.day) as first_day
+select form, count(*) as buyers, count(case when orders >= 2 then 1 end) as again, min(history.day) as first_day
 from window_form
-cross join (select min(pay_day) as day from bought) as first
+cross join (select min(pay_day) as day from bought) as history
 group by form
 union all
-select form, count(*) as buyers, sum(again) as again, min(first.day) as first_day
+select form, count(*) as buyers, sum(again) as again, min(history.day) as first_day
 from cohort_form
-cross join (select min(pay_day) as day from bought) as first
+cross join (select min(pay_day) as day from bought) as history
 group by form
