@@ -346,6 +346,8 @@ pub struct Schedule {
     pub misfire: Misfire,
     /// Which days a report covers; with [`When::Campaign`] always [`PeriodRule::Campaign`].
     pub period: PeriodRule,
+    /// Whether it skips weekends and holidays of the Chinese calendar.
+    pub workdays_only: bool,
 }
 
 /// When a report is delivered.

@@ -1,0 +1,73 @@
+//! What can go wrong with the ledger.
+
+use chenbao_model::Diagnostic;
+use std::path::PathBuf;
+
+/// A result of the ledger.
+pub type Result<T> = std::result::Result<T, LedgerError>;
+
+/// What can go wrong with the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The URL names no engine that is known.
+    #[error("the ledger's URL begins with neither `sqlite:` nor `postgres://`")]
+    Scheme,
+    /// The folder of an SQLite file cannot be made.
+    #[error("the ledger's folder {} cannot be made: {1}", .0.display())]
+    Folder(PathBuf, #[source] std::io::Error),
+    /// Written by a newer version.
+    #[error("the ledger has schema {found}, this chenbao knows {known}")]
+    Newer {
+        /// Schema in the database.
+        found: i64,
+        /// Newest schema known here.
+        known: i64,
+    },
+    /// A row that no version of ours wrote.
+    #[error("the ledger holds {what} `{value}`, which cannot be read")]
+    Corrupt {
+        /// What kind of value.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// The row asked for is not there (any more) or is not in the state that the change needs.
+    #[error("{0}")]
+    Gone(String),
+    /// The database's own error.
+    #[error("the ledger does not work: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl LedgerError {
+    /// A value that cannot be read.
+    pub(super) fn corrupt(what: &'static str, value: impl Into<String>) -> Self {
+        Self::Corrupt {
+            what,
+            value: value.into(),
+        }
+    }
+
+    /// Whether another writer was first with the same key.
+    pub(super) fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(e)) if e.is_unique_violation())
+    }
+}
+
+impl From<LedgerError> for Diagnostic {
+    fn from(error: LedgerError) -> Self {
+        let hint = match &error {
+            LedgerError::Scheme => "write sqlite:ledger.sqlite or postgres://host/database",
+            LedgerError::Folder(..) => "check that the folder above exists and is writable",
+            LedgerError::Newer { .. } => {
+                "run the newer chenbao, or restore the backup made before the upgrade"
+            }
+            LedgerError::Corrupt { .. } => "restore the ledger from a backup",
+            LedgerError::Gone(_) => "look at `chenbao history`",
+            LedgerError::Database(_) => {
+                "check that the database runs, that its disk has room and that its file is writable"
+            }
+        };
+        Self::error(error.to_string()).hint(hint)
+    }
+}

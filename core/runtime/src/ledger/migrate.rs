@@ -1,0 +1,46 @@
+//! The schema: ordered SQL files that run on both databases, each once; a newer schema is refused.
+
+use super::error::{LedgerError, Result};
+use super::{Engine, Ledger};
+use sqlx::{Any, Transaction};
+
+/// In order, from version one on; a file that was released never changes.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_start.sql")];
+
+/// Brings the schema up to date.
+pub(super) async fn run(ledger: &Ledger) -> Result<()> {
+    let mut tx = ledger.begin().await?;
+    if ledger.engine == Engine::Postgres {
+        // Two nodes that start at once would both make the first table.
+        sqlx::query("SELECT 1 AS one FROM (SELECT pg_advisory_xact_lock(20261122)) AS locked")
+            .execute(&mut *tx)
+            .await?;
+    }
+    sqlx::query("CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)")
+        .execute(&mut *tx)
+        .await?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let found = version(&mut tx).await?;
+    if found > known {
+        return Err(LedgerError::Newer { found, known });
+    }
+    for (version, sql) in (1_i64..)
+        .zip(MIGRATIONS)
+        .filter(|(version, _)| *version > found)
+    {
+        sqlx::raw_sql(sql).execute(&mut *tx).await?;
+        sqlx::query("INSERT INTO schema_versions (version) VALUES ($1)")
+            .bind(version)
+            .execute(&mut *tx)
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn version(tx: &mut Transaction<'static, Any>) -> Result<i64> {
+    let row = sqlx::query("SELECT COALESCE(MAX(version), 0) AS version FROM schema_versions")
+        .fetch_one(&mut **tx)
+        .await?;
+    super::rows::number(&row, "version")
+}

@@ -1,0 +1,427 @@
+//! What is due when: cron patterns and campaign ends become delivery times, in the report's zone, from nothing but the time handed in.
+
+use crate::calendar::{self, Work};
+use crate::config::meant::{Campaign, PeriodRule, Schedule, When};
+use crate::policy::{GRACE, Misfire};
+use chenbao_model::{Id, Period};
+use croner::parser::{CronParser, Seconds, Year};
+use croner::{Cron, Direction};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Span, Timestamp, Zoned};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// Collecting begins so long before delivery, where the schedule does not say.
+const START_BEFORE: SignedDuration = SignedDuration::from_mins(80);
+
+/// The report goes with what is there so long before delivery, where the schedule does not say.
+const DEADLINE_BEFORE: SignedDuration = SignedDuration::from_mins(20);
+
+/// At most so many missed times are looked at; older ones of a schedule that was not served for very long are forgotten.
+pub const MISSED_LIMIT: usize = 1_000;
+
+/// Which issue of the same subject and period this is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Edition {
+    /// The one of the calendar.
+    Regular,
+    /// So many days after a campaign's last day: `D+7`.
+    After(u16),
+    /// A test by hand, named after its run: uses up nothing.
+    Test(String),
+}
+
+impl fmt::Display for Edition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Regular => f.write_str("regular"),
+            Self::After(days) => write!(f, "D+{days}"),
+            Self::Test(run) => write!(f, "test/{run}"),
+        }
+    }
+}
+
+impl FromStr for Edition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(run) = text.strip_prefix("test/").filter(|run| !run.is_empty()) {
+            return Ok(Self::Test(run.to_owned()));
+        }
+        match text.strip_prefix("D+").map(str::parse) {
+            Some(Ok(days)) => Ok(Self::After(days)),
+            None if text == "regular" => Ok(Self::Regular),
+            _ => Err(format!("`{text}` is not an edition; write regular or D+7")),
+        }
+    }
+}
+
+impl TryFrom<String> for Edition {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Edition> for String {
+    fn from(edition: Edition) -> Self {
+        edition.to_string()
+    }
+}
+
+/// One report that is due once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occurrence {
+    /// Report.
+    pub report: Id,
+    /// Campaign, for campaign reports.
+    pub subject: Option<Id>,
+    /// Days covered.
+    pub period: Period,
+    /// Edition.
+    pub edition: Edition,
+    /// When it is delivered.
+    pub due: Timestamp,
+}
+
+/// One delivery time of a schedule, before anybody asked which period it covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fire {
+    /// Campaign, for campaign reports.
+    pub subject: Option<Id>,
+    /// Edition.
+    pub edition: Edition,
+    /// The four times.
+    pub times: Times,
+    /// The day of delivery in the schedule's zone.
+    pub day: Date,
+    /// The year whose holidays are not known, where the calendar had to guess from the weekday.
+    pub unknown_year: Option<i16>,
+}
+
+/// The four times of a delivery, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Collect from now on.
+    pub start: Timestamp,
+    /// Go as 部分 with what is there.
+    pub data_deadline: Timestamp,
+    /// By now at the latest the owner has been told if something is missing.
+    pub notice: Timestamp,
+    /// Nothing leaves before.
+    pub deliver: Timestamp,
+}
+
+/// What a look at the schedule finds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Due {
+    /// To be made, oldest first.
+    pub run: Vec<Fire>,
+    /// To be recorded as missed, oldest first.
+    pub missed: Vec<Fire>,
+}
+
+/// Reads a cron pattern of five fields, or six with seconds first, and refuses one that never fires.
+///
+/// # Errors
+/// One sentence that says what is wrong.
+pub fn cron(pattern: &str) -> Result<Cron, String> {
+    let fields = pattern.split_whitespace().count();
+    if !pattern.trim_start().starts_with('@') && !(5..=6).contains(&fields) {
+        return Err(format!(
+            "the cron pattern `{pattern}` has {fields} fields instead of five (or six, with seconds first)"
+        ));
+    }
+    let parser = CronParser::builder()
+        .seconds(Seconds::Optional)
+        .year(Year::Disallowed)
+        .build();
+    let cron = parser.parse(pattern).map_err(|why| {
+        let why = why.to_string();
+        format!(
+            "the cron pattern `{pattern}` cannot be read: {}",
+            why.trim_end_matches('.')
+        )
+    })?;
+    cron.find_next_occurrence(&FIRST_LOOK, true)
+        .map(|_| cron)
+        .map_err(|_| format!("the cron pattern `{pattern}` never fires: there is no such day"))
+}
+
+/// From here a pattern is asked whether it fires at all: before a leap day.
+const FIRST_LOOK: DateTime = DateTime::constant(2024, 1, 1, 0, 0, 0, 0);
+
+/// The next delivery times after `now`, at most `count`.
+#[must_use]
+pub fn next_fires(
+    schedule: &Schedule,
+    campaigns: &BTreeMap<Id, Campaign>,
+    now: Timestamp,
+    count: usize,
+) -> Vec<Fire> {
+    match &schedule.deliver {
+        When::Cron(pattern) => {
+            let Ok(cron) = cron(pattern) else {
+                return Vec::new();
+            };
+            Walk::new(&cron, now, &schedule.zone, Direction::Forward)
+                .filter_map(|at| calendar_fire(schedule, &cron, &at))
+                .take(count)
+                .collect()
+        }
+        When::Campaign { .. } => {
+            let fires = campaign_fires(schedule, campaigns);
+            fires
+                .into_iter()
+                .filter(|fire| fire.times.deliver > now)
+                .take(count)
+                .collect()
+        }
+    }
+}
+
+/// What is to be done now: every delivery after `since` (the last that was claimed or missed, else when the schedule was first
+/// served) whose work may begin. Those that are late by more than the grace follow the misfire policy, each campaign for itself.
+///
+/// A campaign's deliveries at exactly `since` are told again, because two campaigns may share it; claiming is what decides.
+#[must_use]
+pub fn due(
+    schedule: &Schedule,
+    campaigns: &BTreeMap<Id, Campaign>,
+    since: Timestamp,
+    now: Timestamp,
+) -> Due {
+    let open = match &schedule.deliver {
+        When::Cron(pattern) => cron(pattern)
+            .map(|cron| open_cron(schedule, &cron, since, now))
+            .unwrap_or_default(),
+        When::Campaign { .. } => {
+            let fires = campaign_fires(schedule, campaigns);
+            fires
+                .into_iter()
+                .filter(|fire| fire.times.deliver >= since && fire.times.start <= now)
+                .collect()
+        }
+    };
+    let mut subjects: BTreeMap<Option<Id>, Vec<Fire>> = BTreeMap::new();
+    for fire in open {
+        subjects.entry(fire.subject.clone()).or_default().push(fire);
+    }
+    let mut due = Due::default();
+    for fires in subjects.into_values() {
+        sort_out(fires, schedule.misfire, now, &mut due);
+    }
+    due.run.sort_by_key(|fire| fire.times.deliver);
+    due.missed.sort_by_key(|fire| fire.times.deliver);
+    due
+}
+
+/// Splits the open deliveries of one subject, oldest first, by the misfire policy.
+fn sort_out(fires: Vec<Fire>, misfire: Misfire, now: Timestamp, due: &mut Due) {
+    let (mut late, on_time): (Vec<Fire>, Vec<Fire>) = fires
+        .into_iter()
+        .partition(|fire| now.duration_since(fire.times.deliver) > GRACE);
+    let kept = match misfire {
+        Misfire::Skip => 0,
+        Misfire::Latest => usize::from(on_time.is_empty()),
+        Misfire::All(most) => usize::try_from(most).unwrap_or(usize::MAX),
+    };
+    let made = late.split_off(late.len().saturating_sub(kept));
+    due.missed.append(&mut late);
+    due.run.extend(made);
+    due.run.extend(on_time);
+}
+
+/// Deliveries after `since`, oldest first: those that have passed and those ahead whose work may begin.
+fn open_cron(schedule: &Schedule, cron: &Cron, since: Timestamp, now: Timestamp) -> Vec<Fire> {
+    let mut open: Vec<Fire> = Walk::new(cron, now, &schedule.zone, Direction::Backward)
+        .take_while(|at| at.timestamp() > since)
+        .filter_map(|at| calendar_fire(schedule, cron, &at))
+        .take(MISSED_LIMIT)
+        .collect();
+    open.reverse();
+    let ahead = Walk::new(cron, now.max(since), &schedule.zone, Direction::Forward)
+        .filter_map(|at| calendar_fire(schedule, cron, &at))
+        .take_while(|fire| fire.times.start <= now);
+    open.extend(ahead);
+    open
+}
+
+/// The occurrences of a pattern from a moment on: after it going forward, at it or before going backward.
+struct Walk<'a> {
+    cron: &'a Cron,
+    at: Option<Zoned>,
+    direction: Direction,
+    first: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(cron: &'a Cron, from: Timestamp, zone: &TimeZone, direction: Direction) -> Self {
+        Self {
+            cron,
+            at: Some(from.to_zoned(zone.clone())),
+            direction,
+            first: true,
+        }
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Zoned;
+
+    fn next(&mut self) -> Option<Zoned> {
+        let from = self.at.take()?;
+        let found = match self.direction {
+            Direction::Forward => self.cron.find_next_occurrence(&from, false),
+            Direction::Backward => self.cron.find_previous_occurrence(&from, self.first),
+        };
+        self.first = false;
+        self.at = found.ok();
+        self.at.clone()
+    }
+}
+
+/// The delivery at an occurrence of the pattern; none on a day that the business calendar leaves out.
+fn calendar_fire(schedule: &Schedule, cron: &Cron, at: &Zoned) -> Option<Fire> {
+    let day = at.date();
+    let unknown_year = match calendar::work(day) {
+        _ if !schedule.workdays_only => None,
+        Work::Working => None,
+        Work::Unknown { weekday: true } => Some(day.year()),
+        Work::Off | Work::Unknown { weekday: false } => return None,
+    };
+    let previous = match schedule.start {
+        Some(_) => None,
+        None => cron
+            .find_previous_occurrence(at, false)
+            .ok()
+            .map(|previous| previous.timestamp()),
+    };
+    let times = times(schedule, at.timestamp(), day, previous);
+    Some(Fire {
+        subject: None,
+        edition: Edition::Regular,
+        times,
+        day,
+        unknown_year,
+    })
+}
+
+fn campaign_fires(schedule: &Schedule, campaigns: &BTreeMap<Id, Campaign>) -> Vec<Fire> {
+    let When::Campaign { at, editions } = &schedule.deliver else {
+        return Vec::new();
+    };
+    let mut fires = Vec::new();
+    for campaign in campaigns.values() {
+        for days in editions {
+            let Ok(day) = campaign
+                .ends
+                .checked_add(Span::new().days(i64::from(*days)))
+            else {
+                continue;
+            };
+            let Some(deliver) = wall(day, *at, &schedule.zone) else {
+                continue;
+            };
+            let times = times(schedule, deliver, day, None);
+            let subject = Some(campaign.id.clone());
+            fires.push(Fire {
+                subject,
+                edition: Edition::After(*days),
+                times,
+                day,
+                unknown_year: None,
+            });
+        }
+    }
+    fires.sort_by(|a, b| (a.times.deliver, &a.subject).cmp(&(b.times.deliver, &b.subject)));
+    fires
+}
+
+/// The four times of one delivery: all on its day, in order, and by default not before the previous delivery.
+fn times(schedule: &Schedule, deliver: Timestamp, day: Date, previous: Option<Timestamp>) -> Times {
+    let on_day = |time: Option<Time>| time.and_then(|time| wall(day, time, &schedule.zone));
+    let before = |lead: SignedDuration| deliver.checked_sub(lead).unwrap_or(deliver);
+    let midnight = wall(day, Time::midnight(), &schedule.zone).unwrap_or(deliver);
+    let earliest = previous
+        .map_or(midnight, |previous| previous.max(midnight))
+        .min(deliver);
+    let start = on_day(schedule.start)
+        .unwrap_or_else(|| before(START_BEFORE))
+        .clamp(earliest, deliver);
+    let data_deadline = on_day(schedule.data_deadline)
+        .unwrap_or_else(|| before(DEADLINE_BEFORE))
+        .clamp(start, deliver);
+    Times {
+        start,
+        data_deadline,
+        notice: data_deadline,
+        deliver,
+    }
+}
+
+/// A time of day as an instant: the first of two where the clock goes back, the first after the gap where it goes forward.
+fn wall(day: Date, time: Time, zone: &TimeZone) -> Option<Timestamp> {
+    let ambiguous = zone.to_ambiguous_timestamp(day.to_datetime(time));
+    match ambiguous.offset() {
+        AmbiguousOffset::Gap { .. } => {
+            let after = ambiguous.later().ok()?;
+            zone.preceding(after)
+                .next()
+                .map(|transition| transition.timestamp())
+        }
+        AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
+            ambiguous.earlier().ok()
+        }
+    }
+}
+
+/// The days that a delivery on `day` covers. `last` is the period of the issue before, for [`PeriodRule::SinceLast`].
+///
+/// # Errors
+/// There is nothing to cover, in one sentence.
+pub fn period(
+    rule: PeriodRule,
+    day: Date,
+    last: Option<Period>,
+    campaign: Option<&Campaign>,
+) -> Result<Period, String> {
+    let yesterday = day.yesterday().map_err(|why| why.to_string())?;
+    match rule {
+        PeriodRule::Yesterday => Period::day(yesterday),
+        PeriodRule::LastWeek => Period::week_of(
+            day.checked_sub(Span::new().days(7))
+                .map_err(|why| why.to_string())?,
+        ),
+        PeriodRule::LastMonth => Period::month_of(
+            day.first_of_month()
+                .yesterday()
+                .map_err(|why| why.to_string())?,
+        ),
+        PeriodRule::SinceLast => match last {
+            Some(last) if last.end() > yesterday => Err(format!(
+                "the last issue covers {last} already, so nothing is new on {day}"
+            )),
+            Some(last) => Period::span(last.end(), yesterday),
+            None => Period::day(yesterday),
+        },
+        PeriodRule::Campaign => {
+            let campaign = campaign.ok_or("a campaign report needs a campaign")?;
+            Period::span(campaign.starts, campaign.ends)
+        }
+    }
+}
+
+/// When a period is over in a zone: no report about it is made before.
+#[must_use]
+pub fn over_at(period: Period, zone: &TimeZone) -> Option<Timestamp> {
+    wall(period.end(), Time::midnight(), zone)
+}
+
+#[cfg(test)]
+mod tests;
