@@ -42,8 +42,6 @@ impl Weight {
 /// Measures of a font, as parts of its size.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Metrics {
-    /// Height of capitals.
-    pub(crate) cap: f32,
     /// Above the baseline.
     pub(crate) ascent: f32,
     /// Below the baseline, positive.
@@ -69,7 +67,7 @@ impl Face {
         let font = FontRef::from_index(data, 0).map_err(|e| Diagnostic::error(format!("font {name} does not parse: {e}")))?;
         let m = font.metrics(Size::new(1.0), LocationRef::default());
         let box_ = m.bounds.map_or([0.0, -0.2, 1.0, 0.9], |b| [b.x_min, b.y_min, b.x_max, b.y_max]);
-        let metrics = Metrics { cap: m.cap_height.unwrap_or(0.73), ascent: m.ascent, descent: -m.descent, bounds: box_ };
+        let metrics = Metrics { ascent: m.ascent, descent: -m.descent, bounds: box_ };
         Ok(Self { data, font, name, metrics })
     }
 

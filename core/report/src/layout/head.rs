@@ -1,0 +1,95 @@
+//! The masthead: title and parts at the left, stamp and facts at the right, a strong rule below.
+
+use super::blocks::{Builder, Stand};
+use super::flow::Piece;
+use super::item::{Item, Stroke};
+use super::text::{Run, Style};
+use chenbao_model::document::{Inline, Masthead, Tone};
+
+impl Builder {
+    pub(crate) fn masthead(&mut self, masthead: &Masthead, width: f32) -> Piece {
+        let look = self.look;
+        let small = Style::new(look.s(7.6), look.palette.grey);
+        let mut items = Vec::new();
+        let narrow = width < look.s(330.0);
+
+        let (mut right, mut right_y) = (0.0_f32, 0.0_f32);
+        if let Some(stamp) = &masthead.stamp {
+            let (stamp_width, stamp_height) = self.stamp(stamp, width, &mut items);
+            (right, right_y) = (stamp_width, stamp_height + look.s(1.0));
+        }
+        if !narrow {
+            for fact in &masthead.facts {
+                let fact = self.setter.one(&Run::data(fact, small));
+                let stand = Stand { x: 0.0, leading: look.s(11.2), size: small.size };
+                for line in &fact.lines(0.42 * width) {
+                    fact.place(line, width - line.width, stand.baseline(right_y, 0), &mut items);
+                    right = right.max(line.width);
+                    right_y += stand.leading;
+                }
+            }
+        }
+
+        let inner = width - right - look.s(14.0);
+        let size = look.s(17.6);
+        let title = self.setter.one(&Run::data(&masthead.title, Style::new(size, look.palette.ink).bold()));
+        let stand = Stand { x: 0.0, leading: look.s(23.0), size };
+        let mut y = if narrow { 0.0 } else { look.s(0.8) };
+        for line in &title.lines(inner) {
+            title.place(line, 0.0, stand.baseline(y, 0), &mut items);
+            y += stand.leading;
+        }
+        let mut small_lines = vec![masthead.parts.join(" · ")];
+        if narrow && !masthead.facts.is_empty() {
+            small_lines.push(masthead.facts.join(" · "));
+        }
+        for words in small_lines {
+            let parts = self.setter.one(&Run::data(&words, small));
+            let stand = Stand { x: 0.0, leading: look.s(11.2), size: small.size };
+            for line in &parts.lines(if narrow { width } else { inner }) {
+                parts.place(line, 0.0, stand.baseline(y, 0), &mut items);
+                y += stand.leading;
+            }
+        }
+        let height = y.max(right_y) + look.s(5.0);
+        let stroke = Stroke::solid(look.palette.ink, look.s(1.3));
+        items.push(Item::Line { from: (0.0, height), to: (width, height), stroke });
+        Piece { height, items, ..Piece::default() }
+    }
+
+    /// A word in a rounded frame at the right; gives back its size.
+    fn stamp(&mut self, stamp: &Inline, width: f32, items: &mut Vec<Item>) -> (f32, f32) {
+        let look = self.look;
+        // A stamp is a verdict, not a change: 红涨绿跌 does not touch it.
+        let color = match stamp.tone {
+            Tone::Good => look.palette.good,
+            Tone::Bad => look.palette.bad,
+            Tone::Plain | Tone::Muted | Tone::Accent => look.palette.tone(stamp.tone),
+        };
+        let style = Style::new(look.s(7.2), color).bold();
+        let text = self.setter.one(&Run { unbroken: true, ..Run::data(&stamp.text, style) });
+        let (pad, height) = (look.s(4.2), look.s(11.8));
+        let text_width = text.width();
+        let box_width = text_width + 2.0 * pad;
+        let stroke = Stroke::solid(color, look.s(0.75));
+        let points = rounded((width - box_width, 0.0), (box_width, height), look.s(1.8));
+        items.push(Item::Path { points, closed: true, fill: None, stroke: Some(stroke) });
+        if let Some(line) = text.lines(f32::INFINITY).first() {
+            text.place(line, width - pad - text_width, 0.5 * height + 0.36 * style.size, items);
+        }
+        (box_width, height)
+    }
+}
+
+/// The corners of a rectangle with small round corners.
+fn rounded((x, y): (f32, f32), (width, height): (f32, f32), r: f32) -> Vec<(f32, f32)> {
+    // A quarter of a circle in four chords: at this size nobody sees the difference.
+    const ARC: [(f32, f32); 4] = [(0.0, 1.0), (0.259, 0.966), (0.707, 0.707), (0.966, 0.259)];
+    let (right, bottom) = (x + width, y + height);
+    let mut points = Vec::with_capacity(16);
+    points.extend(ARC.map(|(c, s)| (right - r + r * c, y + r - r * s)));
+    points.extend(ARC.map(|(c, s)| (right - r + r * s, bottom - r + r * c)));
+    points.extend(ARC.map(|(c, s)| (x + r - r * c, bottom - r + r * s)));
+    points.extend(ARC.map(|(c, s)| (x + r - r * s, y + r - r * c)));
+    points
+}

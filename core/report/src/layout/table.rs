@@ -1,0 +1,230 @@
+//! Tables: column widths by content, wrapped cells, a head that stands on every page, rows that are never cut.
+
+use super::blocks::{Builder, Stand};
+use super::flow::{Flow, Head, Piece};
+use super::item::{Item, Stroke};
+use super::text::{Line, Paragraph, Run, Style};
+use chenbao_model::Diagnostic;
+use chenbao_model::document::{Align, Inline, Row, RowKind, Table, Tone, plain};
+use std::rc::Rc;
+
+/// A row with more lines than this would leave its page: the rest is cut, visibly.
+const MOST_LINES: usize = 10;
+
+/// The columns of one table at one type size.
+struct Grid {
+    widths: Vec<f32>,
+    aligns: Vec<Align>,
+    pad: f32,
+    size: f32,
+}
+
+/// The texts of one row.
+type Cells = Vec<Rc<Paragraph>>;
+
+impl Builder {
+    pub(crate) fn table(&mut self, table: &Table, width: f32) -> Vec<Flow> {
+        let mut flows = Vec::new();
+        if !table.heads.is_empty() && (table.empty.is_none() || !table.rows.is_empty()) {
+            self.rows(table, width, &mut flows);
+        }
+        let sentences = [&table.empty, &table.more];
+        for (i, sentence) in sentences.into_iter().enumerate() {
+            let Some(sentence) = sentence else { continue };
+            let inline = Inline { tone: Tone::Muted, ..Inline::data(sentence.as_str()) };
+            let mut below = self.sentence(&[inline], width);
+            if i == 1
+                && let Some(gap) = below.first_mut().and_then(Flow::gap_mut)
+            {
+                *gap = self.look.s(2.5);
+            }
+            flows.append(&mut below);
+        }
+        flows
+    }
+
+    fn sentence(&mut self, inlines: &[Inline], width: f32) -> Vec<Flow> {
+        let size = self.look.s(7.2);
+        let paragraph = self.inlines(inlines, Style::new(size, self.look.palette.grey));
+        let stand = Stand { x: 0.0, leading: self.look.s(11.4), size };
+        let mut items = Vec::new();
+        let mut height = 0.0;
+        for line in &paragraph.lines(width) {
+            paragraph.place(line, 0.0, stand.baseline(height, 0), &mut items);
+            height += stand.leading;
+        }
+        vec![Flow::Piece(Piece { gap: self.look.s(3.0), height, items, ..Piece::default() })]
+    }
+
+    fn rows(&mut self, table: &Table, width: f32, flows: &mut Vec<Flow>) {
+        let (grid, heads, rows) = self.fit(table, width);
+        let head = self.head_piece(&heads, &grid, width);
+        let repeated = Rc::new(Head { height: head.height, items: head.items.clone() });
+        flows.push(Flow::Piece(head));
+        let count = rows.len();
+        for (i, (cells, row)) in rows.iter().zip(&table.rows).enumerate() {
+            let mut piece = self.row_piece(cells, row, &grid, width);
+            // A total never stands alone on a page, nor does the last row.
+            let next_is_total = table.rows.get(i + 1).is_some_and(|next| next.kind == RowKind::Total);
+            piece.keep = next_is_total || (count > 3 && i + 2 == count);
+            piece.head = Some(Rc::clone(&repeated));
+            flows.push(Flow::Piece(piece));
+        }
+    }
+
+    /// Shapes all cells at the largest type size at which the longest words fit, and divides the width.
+    fn fit(&mut self, table: &Table, width: f32) -> (Grid, Cells, Vec<Cells>) {
+        let aligns: Vec<Align> = table.heads.iter().map(|head| head.align).collect();
+        let mut scale = 1.0_f32;
+        loop {
+            let (size, pad) = (self.look.s(7.7) * scale, self.look.s(2.9) * scale.max(0.8));
+            let head_style = Style::new(self.look.s(7.1) * scale, self.look.palette.grey);
+            let heads: Cells =
+                table.heads.iter().map(|head| self.setter.one(&Run::data(&head.label, head_style))).collect();
+            let rows: Vec<Cells> = table.rows.iter().map(|row| self.cells(row, &aligns, size)).collect();
+            let (most, least) = extents(&heads, &rows, &aligns, pad);
+            let needed: f32 = least.iter().sum();
+            if needed <= width || scale < 0.75 {
+                let widths = divide(&most, &least, width);
+                return (Grid { widths, aligns, pad, size }, heads, rows);
+            }
+            scale -= 0.09;
+        }
+    }
+
+    fn cells(&mut self, row: &Row, aligns: &[Align], size: f32) -> Cells {
+        let palette = self.look.palette;
+        let base = Style::new(size, palette.ink);
+        let base = match row.kind {
+            RowKind::Plain => base,
+            RowKind::Total => base.bold(),
+            RowKind::Marked => Style { color: palette.fall, ..base }.bold(),
+        };
+        aligns
+            .iter()
+            .enumerate()
+            .map(|(i, align)| {
+                let inlines = row.cells.get(i).map_or(&[][..], Vec::as_slice);
+                let unbroken = *align == Align::Right;
+                if let [inline] = inlines
+                    && inline.link.is_none()
+                {
+                    let tone = if inline.tone == Tone::Plain { base.color } else { palette.tone(inline.tone) };
+                    let style = Style { color: tone, ..base };
+                    let style = if inline.bold { style.bold() } else { style };
+                    let unbroken = unbroken || inline.unbroken;
+                    let run = Run { text: &inline.text, style, link: None, from_data: inline.from_data, unbroken };
+                    return self.setter.one(&run);
+                }
+                let inlines: Vec<Inline> =
+                    inlines.iter().map(|one| Inline { unbroken: unbroken || one.unbroken, ..one.clone() }).collect();
+                Rc::new(self.inlines(&inlines, base))
+            })
+            .collect()
+    }
+
+    fn head_piece(&mut self, heads: &Cells, grid: &Grid, width: f32) -> Piece {
+        let look = self.look;
+        let stand = Stand { x: 0.0, leading: look.s(9.8), size: look.s(7.1) };
+        let mut items = Vec::new();
+        let tall = place_cells(heads, grid, &stand, look.s(2.6), &mut items).0;
+        let height = tall + look.s(5.2);
+        let stroke = Stroke::solid(look.palette.ink, 0.75);
+        items.push(Item::Line { from: (0.0, height), to: (width, height), stroke });
+        Piece { gap: look.s(4.0), height, items, keep: true, head: None }
+    }
+
+    fn row_piece(&mut self, cells: &Cells, row: &Row, grid: &Grid, width: f32) -> Piece {
+        let look = self.look;
+        let stand = Stand { x: 0.0, leading: grid.size * 1.36, size: grid.size };
+        let mut items = Vec::new();
+        let pad = look.s(3.45);
+        let (tall, cut) = place_cells(cells, grid, &stand, pad, &mut items);
+        if cut {
+            let first = row.cells.first().map(|cell| plain(cell)).unwrap_or_default();
+            let message = format!("a cell of the row `{first}` has more than {MOST_LINES} lines; the page shows the first");
+            self.warnings.push(Diagnostic::warning(message));
+        }
+        let height = tall + 2.0 * pad;
+        if row.kind == RowKind::Marked {
+            items.insert(0, Item::Rect { x: 0.0, y: 0.0, width, height, fill: look.palette.bad_soft });
+        }
+        let stroke = Stroke::solid(look.palette.rule, 0.6);
+        items.push(Item::Line { from: (0.0, height), to: (width, height), stroke });
+        Piece { height, items, ..Piece::default() }
+    }
+}
+
+/// Puts the cells of a row; gives back the height of the tallest, and whether one had to be cut.
+fn place_cells(cells: &Cells, grid: &Grid, stand: &Stand, top: f32, items: &mut Vec<Item>) -> (f32, bool) {
+    let broken: Vec<Vec<Line>> =
+        cells.iter().zip(&grid.widths).map(|(cell, width)| cell.lines(width - 2.0 * grid.pad)).collect();
+    let count = broken.iter().map(Vec::len).max().unwrap_or(1).clamp(1, MOST_LINES);
+    let mut left = 0.0;
+    let mut cut = false;
+    for (i, (cell, lines)) in cells.iter().zip(&broken).enumerate() {
+        let width = grid.widths.get(i).copied().unwrap_or_default();
+        cut |= lines.len() > MOST_LINES;
+        for (row, line) in lines.iter().take(MOST_LINES).enumerate() {
+            let x = match grid.aligns.get(i) {
+                Some(Align::Right) => left + width - grid.pad - line.width,
+                Some(Align::Left) | None => left + grid.pad,
+            };
+            cell.place(line, x, stand.baseline(top, row), items);
+        }
+        left += width;
+    }
+    let mut tall = 0.0;
+    for _ in 0..count {
+        tall += stand.leading;
+    }
+    (tall, cut)
+}
+
+/// Each column's wish, and the least that keeps its words and figures whole.
+fn extents(heads: &Cells, rows: &[Cells], aligns: &[Align], pad: f32) -> (Vec<f32>, Vec<f32>) {
+    let mut most: Vec<f32> = heads.iter().map(|head| head.width()).collect();
+    let mut least: Vec<f32> = heads.iter().map(|head| head.least()).collect();
+    for row in rows {
+        for (i, cell) in row.iter().enumerate() {
+            let width = cell.width();
+            most[i] = most[i].max(width);
+            least[i] = least[i].max(if aligns[i] == Align::Right { width } else { cell.least() });
+        }
+    }
+    // Chinese could be broken after each character; a few of them stay on one line.
+    for (least, most) in least.iter_mut().zip(&most) {
+        *least = (least.max(most.min(32.0))).min(*most);
+    }
+    let padded = |widths: Vec<f32>| widths.into_iter().map(|width| width + 2.0 * pad + 0.1).collect();
+    (padded(most), padded(least))
+}
+
+/// Divides the width: all wishes and a share of the rest, or each least and a share of what is left.
+fn divide(most: &[f32], least: &[f32], width: f32) -> Vec<f32> {
+    let (wish, need): (f32, f32) = (most.iter().sum(), least.iter().sum());
+    if wish <= width {
+        return most.iter().map(|own| own + (width - wish) * own / wish.max(1.0)).collect();
+    }
+    if need <= width {
+        let share = (width - need) / (wish - need).max(0.001);
+        return most.iter().zip(least).map(|(most, least)| least + (most - least) * share).collect();
+    }
+    least.iter().map(|own| own * width / need.max(0.001)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_fill_the_table_and_keep_what_must_stay_whole() {
+        let sum = |widths: &[f32]| widths.iter().sum::<f32>();
+        let roomy = divide(&[10.0, 30.0], &[5.0, 8.0], 80.0);
+        assert!((sum(&roomy) - 80.0).abs() < 0.01 && roomy[0] >= 10.0 && roomy[1] >= 30.0);
+        let tight = divide(&[100.0, 30.0], &[20.0, 30.0], 80.0);
+        assert!((sum(&tight) - 80.0).abs() < 0.01 && (tight[1] - 30.0).abs() < 0.01, "{tight:?}");
+        let hopeless = divide(&[100.0, 100.0], &[60.0, 40.0], 50.0);
+        assert!((sum(&hopeless) - 50.0).abs() < 0.01);
+    }
+}
