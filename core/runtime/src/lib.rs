@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod clock;
 pub mod config;
+pub mod cron;
 pub mod ledger;
 pub mod policy;
 pub mod schedule;

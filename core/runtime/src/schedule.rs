@@ -2,11 +2,10 @@
 
 use crate::calendar::{self, Work};
 use crate::config::meant::{Campaign, PeriodRule, Schedule, When};
+use crate::cron::Pattern;
 use crate::policy::{GRACE, Misfire};
 use chenbao_model::{Id, Period};
-use croner::parser::{CronParser, Seconds, Year};
-use croner::{Cron, Direction};
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Span, Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
@@ -126,36 +125,6 @@ pub struct Due {
     pub missed: Vec<Fire>,
 }
 
-/// Reads a cron pattern of five fields, or six with seconds first, and refuses one that never fires.
-///
-/// # Errors
-/// One sentence that says what is wrong.
-pub fn cron(pattern: &str) -> Result<Cron, String> {
-    let fields = pattern.split_whitespace().count();
-    if !pattern.trim_start().starts_with('@') && !(5..=6).contains(&fields) {
-        return Err(format!(
-            "the cron pattern `{pattern}` has {fields} fields instead of five (or six, with seconds first)"
-        ));
-    }
-    let parser = CronParser::builder()
-        .seconds(Seconds::Optional)
-        .year(Year::Disallowed)
-        .build();
-    let cron = parser.parse(pattern).map_err(|why| {
-        let why = why.to_string();
-        format!(
-            "the cron pattern `{pattern}` cannot be read: {}",
-            why.trim_end_matches('.')
-        )
-    })?;
-    cron.find_next_occurrence(&FIRST_LOOK, true)
-        .map(|_| cron)
-        .map_err(|_| format!("the cron pattern `{pattern}` never fires: there is no such day"))
-}
-
-/// From here a pattern is asked whether it fires at all: before a leap day.
-const FIRST_LOOK: DateTime = DateTime::constant(2024, 1, 1, 0, 0, 0, 0);
-
 /// The next delivery times after `now`, at most `count`.
 #[must_use]
 pub fn next_fires(
@@ -166,11 +135,9 @@ pub fn next_fires(
 ) -> Vec<Fire> {
     match &schedule.deliver {
         When::Cron(pattern) => {
-            let Ok(cron) = cron(pattern) else {
-                return Vec::new();
-            };
-            Walk::new(&cron, now, &schedule.zone, Direction::Forward)
-                .filter_map(|at| calendar_fire(schedule, &cron, &at))
+            let ahead = pattern.after(now, &schedule.zone);
+            ahead
+                .filter_map(|at| calendar_fire(schedule, pattern, &at))
                 .take(count)
                 .collect()
         }
@@ -197,9 +164,7 @@ pub fn due(
     now: Timestamp,
 ) -> Due {
     let open = match &schedule.deliver {
-        When::Cron(pattern) => cron(pattern)
-            .map(|cron| open_cron(schedule, &cron, since, now))
-            .unwrap_or_default(),
+        When::Cron(pattern) => open_cron(schedule, pattern, since, now),
         When::Campaign { .. } => {
             let fires = campaign_fires(schedule, campaigns);
             fires
@@ -238,56 +203,29 @@ fn sort_out(fires: Vec<Fire>, misfire: Misfire, now: Timestamp, due: &mut Due) {
 }
 
 /// Deliveries after `since`, oldest first: those that have passed and those ahead whose work may begin.
-fn open_cron(schedule: &Schedule, cron: &Cron, since: Timestamp, now: Timestamp) -> Vec<Fire> {
-    let mut open: Vec<Fire> = Walk::new(cron, now, &schedule.zone, Direction::Backward)
+fn open_cron(
+    schedule: &Schedule,
+    pattern: &Pattern,
+    since: Timestamp,
+    now: Timestamp,
+) -> Vec<Fire> {
+    let mut open: Vec<Fire> = pattern
+        .until(now, &schedule.zone)
         .take_while(|at| at.timestamp() > since)
-        .filter_map(|at| calendar_fire(schedule, cron, &at))
+        .filter_map(|at| calendar_fire(schedule, pattern, &at))
         .take(MISSED_LIMIT)
         .collect();
     open.reverse();
-    let ahead = Walk::new(cron, now.max(since), &schedule.zone, Direction::Forward)
-        .filter_map(|at| calendar_fire(schedule, cron, &at))
+    let ahead = pattern
+        .after(now.max(since), &schedule.zone)
+        .filter_map(|at| calendar_fire(schedule, pattern, &at))
         .take_while(|fire| fire.times.start <= now);
     open.extend(ahead);
     open
 }
 
-/// The occurrences of a pattern from a moment on: after it going forward, at it or before going backward.
-struct Walk<'a> {
-    cron: &'a Cron,
-    at: Option<Zoned>,
-    direction: Direction,
-    first: bool,
-}
-
-impl<'a> Walk<'a> {
-    fn new(cron: &'a Cron, from: Timestamp, zone: &TimeZone, direction: Direction) -> Self {
-        Self {
-            cron,
-            at: Some(from.to_zoned(zone.clone())),
-            direction,
-            first: true,
-        }
-    }
-}
-
-impl Iterator for Walk<'_> {
-    type Item = Zoned;
-
-    fn next(&mut self) -> Option<Zoned> {
-        let from = self.at.take()?;
-        let found = match self.direction {
-            Direction::Forward => self.cron.find_next_occurrence(&from, false),
-            Direction::Backward => self.cron.find_previous_occurrence(&from, self.first),
-        };
-        self.first = false;
-        self.at = found.ok();
-        self.at.clone()
-    }
-}
-
 /// The delivery at an occurrence of the pattern; none on a day that the business calendar leaves out.
-fn calendar_fire(schedule: &Schedule, cron: &Cron, at: &Zoned) -> Option<Fire> {
+fn calendar_fire(schedule: &Schedule, pattern: &Pattern, at: &Zoned) -> Option<Fire> {
     let day = at.date();
     let unknown_year = match calendar::work(day) {
         _ if !schedule.workdays_only => None,
@@ -297,10 +235,7 @@ fn calendar_fire(schedule: &Schedule, cron: &Cron, at: &Zoned) -> Option<Fire> {
     };
     let previous = match schedule.start {
         Some(_) => None,
-        None => cron
-            .find_previous_occurrence(at, false)
-            .ok()
-            .map(|previous| previous.timestamp()),
+        None => pattern.previous(at).map(|previous| previous.timestamp()),
     };
     let times = times(schedule, at.timestamp(), day, previous);
     Some(Fire {

@@ -1,6 +1,7 @@
 //! What the configuration means: checked values, every reference resolvable, every path absolute or relative to the working folder.
 
 use super::secret::SecretRef;
+use crate::cron::Pattern;
 use crate::policy::Misfire;
 use chenbao_model::{Decimal, Digest, Id, Place, Sensitivities};
 use jiff::civil::{Date, Time};
@@ -353,8 +354,8 @@ pub struct Schedule {
 /// When a report is delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
-    /// At the times of a cron pattern (five or six fields), which was checked to fire.
-    Cron(String),
+    /// At the times of a cron pattern.
+    Cron(Pattern),
     /// At a time of day so many days after each campaign's last day: `D+1`, `D+7`, `D+30`, ascending.
     Campaign {
         /// Time of day.

@@ -1,7 +1,16 @@
 //! The project's configuration: what was written becomes what it means, and all problems are told at once.
 
+mod load;
 pub mod meant;
-pub mod secret;
+mod report;
+mod resolve;
+mod secret;
+#[cfg(test)]
+mod tests;
+mod values;
+mod written;
 
+pub use load::{fetch, load};
 pub use meant::Config;
+pub use resolve::resolve;
 pub use secret::{Secret, SecretRef};

@@ -13,8 +13,13 @@ pub enum LedgerError {
     #[error("the ledger's URL begins with neither `sqlite:` nor `postgres://`")]
     Scheme,
     /// The folder of an SQLite file cannot be made.
-    #[error("the ledger's folder {} cannot be made: {1}", .0.display())]
-    Folder(PathBuf, #[source] std::io::Error),
+    #[error("the ledger's folder {} cannot be made: {why}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        why: std::io::Error,
+    },
     /// Written by a newer version.
     #[error("the ledger has schema {found}, this chenbao knows {known}")]
     Newer {
@@ -58,7 +63,7 @@ impl From<LedgerError> for Diagnostic {
     fn from(error: LedgerError) -> Self {
         let hint = match &error {
             LedgerError::Scheme => "write sqlite:ledger.sqlite or postgres://host/database",
-            LedgerError::Folder(..) => "check that the folder above exists and is writable",
+            LedgerError::Folder { .. } => "check that the folder above exists and is writable",
             LedgerError::Newer { .. } => {
                 "run the newer chenbao, or restore the backup made before the upgrade"
             }

@@ -78,8 +78,10 @@ impl Ledger {
 
     async fn open_sqlite(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|why| LedgerError::Folder(folder.to_path_buf(), why))?;
+            std::fs::create_dir_all(folder).map_err(|why| LedgerError::Folder {
+                path: folder.to_path_buf(),
+                why,
+            })?;
         }
         let url = format!("sqlite:{}?mode=rwc", escaped(path));
         let pool = pool(&url, |options| {

@@ -1,0 +1,32 @@
+//! The two places where the configuration meets the machine: its file, and its secrets.
+
+use super::meant::Config;
+use super::resolve::resolve;
+use super::secret::{Secret, SecretRef};
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::{Diagnostic, Warned};
+use std::path::Path;
+
+/// Reads and checks a configuration file.
+///
+/// # Errors
+/// The file cannot be read, or every problem in it.
+pub fn load(path: &Path) -> Result<Warned<Config>, Problems> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|why| {
+        Diagnostic::error(format!("the configuration `{name}` cannot be read: {why}"))
+            .hint("run `chenbao init` here, or name the file with --config")
+    })?;
+    resolve(&text, &name)
+}
+
+/// Fetches a secret from the environment or its file.
+///
+/// # Errors
+/// It is not there.
+pub fn fetch(secret: &SecretRef) -> Result<Secret, Diagnostic> {
+    secret.fetch_with(
+        |name| std::env::var(name).ok(),
+        |path| std::fs::read_to_string(path),
+    )
+}

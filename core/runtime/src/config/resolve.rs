@@ -1,0 +1,552 @@
+//! Written becomes meant: each table is read once, every reference is looked up, and all problems come back at once.
+
+use super::meant::{
+    Campaign, Config, Lake, LedgerUrl, Mail, MappingRef, Metric, Phase, Plugins, Project, Role,
+    Security, Shop, Smtp, Source, Transport,
+};
+use super::report;
+use super::secret::SecretRef;
+use super::values::{
+    currency, date, domain, duration, lang, mailbox, money, names, object, one_of, parsed, size,
+    word, words, zone,
+};
+use super::written::{Read, Table, Value, Written};
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::{Diagnostic, Digest, Id, Sensitivity, Warned};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::de::DeTable;
+
+/// Reads a configuration. Relative paths in it start at the folder of `file`.
+///
+/// # Errors
+/// Every problem of the text, each with its place and a hint.
+pub fn resolve(text: &str, file: &str) -> Result<Warned<Config>, Problems> {
+    let written = Written::new(file, text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let at = error.span().unwrap_or(0..0);
+        written.problem(
+            &at,
+            Diagnostic::error(format!("this is not TOML: {}", error.message().trim())),
+        );
+    }
+    let problems = written.problems();
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    let meant = read(written.root(root.get_ref()), text, file);
+    let (errors, warnings): (Vec<_>, Vec<_>) = written
+        .problems()
+        .into_iter()
+        .partition(Diagnostic::is_error);
+    match meant {
+        Some(value) if errors.is_empty() => Ok(Warned { value, warnings }),
+        _ => Err(Problems(errors)),
+    }
+}
+
+/// What references are looked up in: the names as written, so that one wrong table does not make others look wrong.
+pub(super) struct Known {
+    pub(super) shops: BTreeSet<String>,
+    pub(super) roles: BTreeSet<String>,
+    pub(super) metrics: BTreeSet<String>,
+}
+
+/// The parsed document as values; none if something needed is missing, and then that is a recorded problem.
+fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
+    let folder = Path::new(file)
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default();
+    let known = Known {
+        shops: root.names("shop"),
+        roles: root.names("role"),
+        metrics: root.names("metric"),
+    };
+    let plugins = plugins(root.section("plugins"), &folder);
+    let templates = folder_of(&root, "templates", "templates", &folder);
+    let archive = folder_of(&root, "archive", "archive", &folder);
+    let lake = lake(root.section("lake"), &folder);
+    let ledger = ledger(root.section("ledger"), &folder);
+    let mail = mail(root.section("mail"), &folder);
+    let allow = allow(root.section("deliver"));
+    let project = project(root.section("project"));
+    let shops = collect(root.items("shop"), |id, table| {
+        shop(id, table, project.as_ref())
+    });
+    let roles = collect(root.items("role"), role);
+    let sources = collect(root.items("source"), |id, table| {
+        source(id, table, &known, &folder)
+    });
+    let metrics = collect(root.items("metric"), metric);
+    let campaigns = collect(root.items("campaign"), campaign);
+    let base = report::Base {
+        known: &known,
+        project: project.as_ref(),
+        shops: &shops,
+        allow: &allow,
+    };
+    let reports = collect(root.items("report"), |id, table| {
+        report::report(id, table, &base)
+    });
+    root.end();
+    Some(Config {
+        file: file.to_owned(),
+        folder,
+        digest: Digest::of(text),
+        project: project?,
+        plugins,
+        templates,
+        lake,
+        archive,
+        ledger: ledger?,
+        mail: mail?,
+        allow,
+        shops,
+        roles,
+        sources,
+        metrics,
+        campaigns,
+        reports,
+    })
+}
+
+fn collect<'a, T>(
+    items: Vec<(Id, Table<'a>)>,
+    mut read: impl FnMut(Id, Table<'a>) -> Option<T>,
+) -> BTreeMap<Id, T> {
+    items
+        .into_iter()
+        .filter_map(|(id, table)| read(id.clone(), table).map(|item| (id, item)))
+        .collect()
+}
+
+fn path(value: &Value<'_>, folder: &Path) -> Read<PathBuf> {
+    words(value).map(|text| folder.join(text))
+}
+
+/// The `dir` of a section that has nothing else.
+fn folder_of(root: &Table<'_>, section: &'static str, default: &str, folder: &Path) -> PathBuf {
+    let table = root.section(section);
+    let dir = table
+        .read("dir", |v| path(v, folder))
+        .unwrap_or_else(|| folder.join(default));
+    table.end();
+    dir
+}
+
+fn project(table: Table<'_>) -> Option<Project> {
+    let name = table.need("name", "\"青禾女装\"", words);
+    let zone = table.need("zone", "\"Asia/Shanghai\"", zone);
+    let currency = table
+        .read("currency", currency)
+        .unwrap_or_else(|| "CNY".to_owned());
+    let lang = table
+        .read("lang", lang)
+        .unwrap_or_else(|| "zh-CN".to_owned());
+    let owner = table.need("owner", "\"owner@example.com\"", mailbox);
+    table.end();
+    Some(Project {
+        name: name?,
+        zone: zone?,
+        currency,
+        lang,
+        owner: owner?,
+    })
+}
+
+fn plugins(table: Table<'_>, folder: &Path) -> Plugins {
+    let plugins = Plugins {
+        dir: table.read("dir", |v| path(v, folder)),
+        extra: table
+            .read("extra", |v| v.each(|v| path(v, folder)))
+            .unwrap_or_else(|| vec![folder.join("plugins")]),
+        deadline: table
+            .read("deadline", duration)
+            .unwrap_or(Duration::from_secs(300)),
+        memory: table.read("memory", size).unwrap_or(2 << 30),
+    };
+    table.end();
+    plugins
+}
+
+fn lake(table: Table<'_>, folder: &Path) -> Lake {
+    let dir = table
+        .read("dir", |v| path(v, folder))
+        .unwrap_or_else(|| folder.join("lake"));
+    let hash_key = table.read("hash_key", |v| secret(v, folder));
+    table.end();
+    Lake { dir, hash_key }
+}
+
+fn secret(value: &Value<'_>, folder: &Path) -> Read<SecretRef> {
+    SecretRef::parse(value.text()?, folder).map_err(|why| {
+        Diagnostic::error(why)
+            .hint("write env:NAME for an environment variable or file:PATH for a file")
+    })
+}
+
+fn ledger(table: Table<'_>, folder: &Path) -> Option<LedgerUrl> {
+    let beside = || LedgerUrl::Plain(format!("sqlite:{}", folder.join("ledger.sqlite").display()));
+    let url = match table.value("url") {
+        Some(value) => value.told(ledger_url(&value, folder)),
+        None => Some(beside()),
+    };
+    table.end();
+    url
+}
+
+fn ledger_url(value: &Value<'_>, folder: &Path) -> Read<LedgerUrl> {
+    let text = value.text()?;
+    let wrong = |why: &str| Diagnostic::error(format!("the ledger's URL {why}"));
+    if let Some(path) = text
+        .strip_prefix("sqlite:")
+        .map(|path| path.strip_prefix("//").unwrap_or(path))
+    {
+        return if path.is_empty() {
+            Err(wrong("names no file").hint("write sqlite:ledger.sqlite"))
+        } else {
+            Ok(LedgerUrl::Plain(format!(
+                "sqlite:{}",
+                folder.join(path).display()
+            )))
+        };
+    }
+    if let Some(rest) = text
+        .strip_prefix("postgres://")
+        .or_else(|| text.strip_prefix("postgresql://"))
+    {
+        let user = rest
+            .split('/')
+            .next()
+            .and_then(|host| host.rsplit_once('@'))
+            .map_or("", |(user, _)| user);
+        return if user.contains(':') || rest.contains("password=") {
+            Err(wrong("holds a password")
+                .hint("put the whole URL into a variable and write env:CHENBAO_LEDGER"))
+        } else {
+            Ok(LedgerUrl::Plain(text.to_owned()))
+        };
+    }
+    SecretRef::parse(text, folder)
+        .map(LedgerUrl::Secret)
+        .map_err(|_| {
+            wrong("names neither SQLite nor PostgreSQL").hint(
+                "write sqlite:ledger.sqlite, postgres://user@host/database or env:CHENBAO_LEDGER",
+            )
+        })
+}
+
+fn allow(table: Table<'_>) -> Vec<String> {
+    let allow = table.read("allow", |v| v.each(domain)).unwrap_or_default();
+    table.end();
+    allow
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaves {
+    Folder,
+    Smtp,
+}
+
+fn mail(table: Table<'_>, folder: &Path) -> Option<Mail> {
+    let leaves = table.read("transport", |v| {
+        word(v, &[("folder", Leaves::Folder), ("smtp", Leaves::Smtp)])
+    });
+    let from = table.need("from", "\"晨报 <chenbao@example.com>\"", mailbox);
+    let dir = table
+        .read("folder", |v| path(v, folder))
+        .unwrap_or_else(|| folder.join("outbox"));
+    let max_size = table.read("max_size", size).unwrap_or(20_000_000);
+    let smtp = smtp(&table, leaves == Some(Leaves::Smtp), folder);
+    table.end();
+    let transport = match leaves {
+        Some(Leaves::Smtp) => Transport::Smtp(smtp?),
+        _ => Transport::Folder(dir),
+    };
+    Some(Mail {
+        from: from?,
+        transport,
+        max_size,
+    })
+}
+
+/// The keys of a mail server. Without `wanted` they are checked, but none is needed.
+fn smtp(table: &Table<'_>, wanted: bool, folder: &Path) -> Option<Smtp> {
+    let host = if wanted {
+        table.need("host", "\"smtp.example.com\"", words)
+    } else {
+        table.read("host", words)
+    };
+    let security = [
+        ("starttls", Security::Starttls),
+        ("tls", Security::Tls),
+        ("none", Security::None),
+    ];
+    let security = table
+        .read("security", |v| word(v, &security))
+        .unwrap_or(Security::Starttls);
+    let port = table.read("port", port).unwrap_or(match security {
+        Security::Starttls => 587,
+        Security::Tls => 465,
+        Security::None => 25,
+    });
+    let user = table.read("user", words);
+    let password = table.read("password", |v| secret(v, folder));
+    let timeout = table
+        .read("timeout", duration)
+        .unwrap_or(Duration::from_secs(60));
+    let host = host?;
+    if wanted && security == Security::None && !is_loopback(&host) {
+        let problem = Diagnostic::error(format!("mail to `{host}` would travel unprotected"));
+        table.problem(problem.hint(
+            "write security = \"starttls\" or \"tls\"; \"none\" is for a server on this machine",
+        ));
+    }
+    let login = match (user, password) {
+        (Some(user), Some(password)) => Some((user, password)),
+        (None, None) => None,
+        _ if !wanted => None,
+        (user, _) => {
+            let missing = if user.is_some() { "password" } else { "user" };
+            table.problem(
+                Diagnostic::error(format!("`mail.{missing}` is missing"))
+                    .hint("a login has a user and a password = \"env:NAME\"; leave out both where the server wants none"),
+            );
+            None
+        }
+    };
+    Some(Smtp {
+        host,
+        port,
+        security,
+        login,
+        timeout,
+    })
+}
+
+fn port(value: &Value<'_>) -> Read<u16> {
+    let number = value.integer()?;
+    u16::try_from(number)
+        .ok()
+        .filter(|port| *port > 0)
+        .ok_or_else(|| {
+            Diagnostic::error(format!("{number} is not a port"))
+                .hint("write a number from 1 to 65535")
+        })
+}
+
+/// Whether mail to a host stays on this machine.
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+fn shop(id: Id, table: Table<'_>, project: Option<&Project>) -> Option<Shop> {
+    let name = table.need("name", "\"旗舰店\"", names);
+    let platform = table.need("platform", "\"douyin\"", parsed);
+    let zone = table
+        .read("zone", zone)
+        .or_else(|| project.map(|project| project.zone.clone()));
+    let currency = table
+        .read("currency", currency)
+        .or_else(|| project.map(|project| project.currency.clone()));
+    table.end();
+    Some(Shop {
+        id,
+        name: name?,
+        platform: platform?,
+        zone: zone?,
+        currency: currency?,
+    })
+}
+
+fn role(id: Id, table: Table<'_>) -> Option<Role> {
+    let labels = [
+        ("cost", Sensitivity::Cost),
+        ("finance", Sensitivity::Finance),
+        ("personal", Sensitivity::Personal),
+    ];
+    let name = table.need("name", "\"管理层\"", names);
+    let shows = table
+        .read("shows", |v| v.each(|v| word(v, &labels)))
+        .unwrap_or_default();
+    table.end();
+    Some(Role {
+        id,
+        name: name?,
+        shows: shows.into_iter().collect(),
+    })
+}
+
+fn source(id: Id, table: Table<'_>, known: &Known, folder: &Path) -> Option<Source> {
+    let place = table.place();
+    let plugin = table.need("plugin", "\"files\"", parsed);
+    let shop = table.need("shop", "\"flagship\"", |v| one_of(v, "shop", &known.shops));
+    let mappings = table.need("mapping", "\"doudian-orders\"", |v| match v.list() {
+        Ok(_) => v.each(|v| mapping(v, folder)),
+        Err(_) => mapping(v, folder).map(|mapping| vec![mapping]),
+    });
+    let raw = table.read("raw", words);
+    if raw.is_some()
+        && mappings
+            .as_ref()
+            .is_some_and(|mappings| mappings.len() != 1)
+    {
+        let problem = Diagnostic::error(format!("`source.{id}.raw` goes with one mapping only"));
+        table.problem(problem.hint("make a source of its own for each raw table"));
+    }
+    let required = table.read("required", |v| v.boolean()).unwrap_or(true);
+    let secrets = table.section("secrets").entries();
+    let secrets = secrets.iter().filter_map(|(name, v)| {
+        v.told(secret(v, folder))
+            .map(|secret| (name.clone(), secret))
+    });
+    let secrets = secrets.collect();
+    let with = options(&table.section("with"));
+    table.end();
+    Some(Source {
+        id,
+        place,
+        plugin: plugin?,
+        shop: shop?,
+        mappings: mappings?,
+        raw,
+        required,
+        secrets,
+        with: with?,
+    })
+}
+
+fn mapping(value: &Value<'_>, folder: &Path) -> Read<MappingRef> {
+    let text = words(value)?;
+    Ok(if text.ends_with(".toml") {
+        MappingRef::File(folder.join(text))
+    } else {
+        MappingRef::Preset(text)
+    })
+}
+
+/// A plugin's own options. A secret among them is refused: those go to `secrets`.
+fn options(table: &Table<'_>) -> Option<serde_json::Map<String, serde_json::Value>> {
+    const SECRET: [&str; 7] = [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "api_key",
+        "app_secret",
+        "access_token",
+    ];
+    let entries = table.entries();
+    for (name, value) in &entries {
+        if SECRET.contains(&name.to_ascii_lowercase().as_str()) {
+            let problem = Diagnostic::error(format!("`{name}` looks like a secret in clear"));
+            value.problem(problem.hint(format!(
+                "write secrets = {{ {name} = \"env:NAME\" }} beside `with`"
+            )));
+        }
+    }
+    match object(&entries) {
+        Ok(object) => Some(object),
+        Err(problem) => {
+            table.problem(problem);
+            None
+        }
+    }
+}
+
+fn metric(id: Id, table: Table<'_>) -> Option<Metric> {
+    let place = table.place();
+    let plugin = table.need("plugin", "\"sales\"", parsed);
+    let with = options(&table.section("with"));
+    table.end();
+    Some(Metric {
+        id,
+        place,
+        plugin: plugin?,
+        with: with?,
+    })
+}
+
+fn campaign(id: Id, table: Table<'_>) -> Option<Campaign> {
+    let name = table.need("name", "\"双十一\"", names);
+    let kind = table.need("type", "\"d11\"", parsed);
+    let starts = table.need("starts", "2026-10-31", date);
+    let ends = table.need("ends", "2026-11-11", date);
+    let plan = table.read("plan", money);
+    let phases = table
+        .read("phase", |v| v.each(|v| v.table().map(phase)))
+        .unwrap_or_default();
+    let mut phases: Vec<Phase> = phases.into_iter().flatten().collect();
+    if starts.zip(ends).is_some_and(|(starts, ends)| ends < starts) {
+        let problem = Diagnostic::error(format!("the campaign `{id}` ends before it starts"));
+        table.problem(problem.hint("`ends` is its last day"));
+    }
+    phases.sort_by_key(|phase| phase.starts);
+    for (phase, next) in phases
+        .iter()
+        .zip(phases.iter().skip(1))
+        .filter(|(phase, next)| next.starts <= phase.ends)
+    {
+        let problem = Diagnostic::error(format!(
+            "the phases `{}` and `{}` share days",
+            phase.id, next.id
+        ));
+        table.problem(
+            problem.hint("`ends` is the last day of a phase; the next starts on the day after"),
+        );
+    }
+    for phase in &phases {
+        let inside = starts.is_none_or(|starts| starts <= phase.starts)
+            && ends.is_none_or(|ends| phase.ends <= ends);
+        if !inside || phase.ends < phase.starts {
+            let problem = Diagnostic::error(format!(
+                "the phase `{}` does not lie within its campaign",
+                phase.id
+            ));
+            table
+                .problem(problem.hint(
+                    "every phase starts and ends between the campaign's `starts` and `ends`",
+                ));
+        }
+    }
+    table.end();
+    Some(Campaign {
+        id,
+        name: name?,
+        kind: kind?,
+        starts: starts?,
+        ends: ends?,
+        phases,
+        plan,
+    })
+}
+
+fn phase(table: Table<'_>) -> Option<Phase> {
+    let id = table.need("id", "\"burst\"", parsed);
+    let name = table.need("name", "\"爆发期\"", names);
+    let starts = table.need("starts", "2026-11-10", date);
+    let ends = table.need("ends", "2026-11-11", date);
+    let plan = table.read("plan", money);
+    table.end();
+    Some(Phase {
+        id: id?,
+        name: name?,
+        starts: starts?,
+        ends: ends?,
+        plan,
+    })
+}
+
+#[cfg(test)]
+pub(super) fn asked_keys(text: &str) -> BTreeSet<String> {
+    let written = Written::new("chenbao.toml", text);
+    let (root, _) = DeTable::parse_recoverable(text);
+    read(written.root(root.get_ref()), text, "chenbao.toml");
+    written.asked()
+}
