@@ -140,6 +140,8 @@ pub struct Smtp {
     pub security: Security,
     /// User and password, both or neither.
     pub login: Option<(String, SecretRef)>,
+    /// PEM file of an authority to trust beside the system's, for servers with a certificate of their own.
+    pub ca: Option<PathBuf>,
     /// Longest time of one send, from connecting to the last answer.
     pub timeout: Duration,
 }

@@ -295,6 +295,7 @@ fn smtp(table: &Table<'_>, wanted: bool, folder: &Path) -> Option<Smtp> {
     });
     let user = table.read("user", words);
     let password = table.read("password", |v| secret(v, folder));
+    let ca = table.read("ca", |v| path(v, folder));
     let timeout = table
         .read("timeout", duration)
         .unwrap_or(Duration::from_secs(60));
@@ -323,6 +324,7 @@ fn smtp(table: &Table<'_>, wanted: bool, folder: &Path) -> Option<Smtp> {
         port,
         security,
         login,
+        ca,
         timeout,
     })
 }

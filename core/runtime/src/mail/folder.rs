@@ -1,0 +1,35 @@
+//! The folder outbox: each message becomes an `.eml` file, whole or not at all; writing it again changes nothing.
+
+use super::{Letter, Outcome};
+use crate::storage;
+use std::path::{Path, PathBuf};
+
+/// A folder of `.eml` files.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    folder: PathBuf,
+}
+
+impl Outbox {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+        }
+    }
+
+    pub(super) async fn write(&self, letter: &Letter<'_>) -> (Outcome, String) {
+        // Names come from `file_name`; whatever else a caller hands in stays inside the folder.
+        let name = letter.file_name.replace(['/', '\\', '\0'], "_");
+        let path = self.folder.join(name.trim_start_matches('.'));
+        let shown = path.display().to_string();
+        let bytes = letter.bytes.to_vec();
+        match tokio::task::spawn_blocking(move || storage::write(&path, &bytes)).await {
+            Ok(Ok(())) => (Outcome::Sent, format!("written to {shown}")),
+            Ok(Err(why)) => (
+                Outcome::Deferred,
+                format!("{shown} cannot be written: {why}"),
+            ),
+            Err(why) => (Outcome::Deferred, format!("{shown} was not written: {why}")),
+        }
+    }
+}

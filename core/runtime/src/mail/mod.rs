@@ -1,0 +1,83 @@
+//! Mail: builds messages whose bytes never change, and hands them to a server or a folder. The only user of lettre.
+//!
+//! A message is a head of its own for each recipient, and one encoded body that all recipients of an audience share.
+
+mod folder;
+mod message;
+mod outcome;
+mod smtp;
+#[cfg(test)]
+mod tests;
+
+pub use message::{Body, Head, body, file_name, head, message_id};
+pub use outcome::{Outcome, Step};
+
+use crate::config::Secret;
+use crate::config::meant::{Mail, Transport};
+use chenbao_model::Diagnostic;
+
+/// A message on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// Envelope sender.
+    pub from: &'a str,
+    /// Envelope recipient.
+    pub to: &'a str,
+    /// The whole message.
+    pub bytes: &'a [u8],
+    /// Its file name, for a folder.
+    pub file_name: &'a str,
+}
+
+/// Hands messages over, one after the other; a connection is kept between them.
+#[derive(Debug)]
+pub struct Sender {
+    way: Way,
+    max_size: u64,
+}
+
+#[derive(Debug)]
+enum Way {
+    Folder(folder::Outbox),
+    Smtp(Box<smtp::Smtp>),
+}
+
+impl Sender {
+    /// A sender by the configuration. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// A certificate cannot be read.
+    pub fn new(mail: &Mail, password: Option<&Secret>) -> Result<Self, Diagnostic> {
+        let way = match &mail.transport {
+            Transport::Folder(folder) => Way::Folder(folder::Outbox::new(folder)),
+            Transport::Smtp(settings) => Way::Smtp(Box::new(smtp::Smtp::new(settings, password)?)),
+        };
+        Ok(Self {
+            way,
+            max_size: mail.max_size,
+        })
+    }
+
+    /// Hands one message over and says what became of it, and what the other side said.
+    pub async fn send(&mut self, letter: &Letter<'_>) -> (Outcome, String) {
+        let size = letter.bytes.len();
+        if u64::try_from(size).unwrap_or(u64::MAX) > self.max_size {
+            let note = format!(
+                "the message has {size} bytes, more than mail.max_size = {}",
+                self.max_size
+            );
+            return (Outcome::Bounced, note);
+        }
+        match &mut self.way {
+            Way::Folder(outbox) => outbox.write(letter).await,
+            Way::Smtp(smtp) => smtp.send(letter).await,
+        }
+    }
+
+    /// Says goodbye to the server, if one is connected.
+    pub async fn close(&mut self) {
+        if let Way::Smtp(smtp) = &mut self.way {
+            smtp.close().await;
+        }
+    }
+}
