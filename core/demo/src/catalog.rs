@@ -167,10 +167,12 @@ pub(crate) fn shops(seed: u64, count: u8, (large, small): (usize, usize)) -> Vec
 }
 
 fn products(seed: u64, shop: u64, count: usize) -> Vec<Product> {
-    // Shares fall like 1 / (rank + 1.5); all in integers, the best seller takes what rounding leaves.
-    let weights: Vec<i64> = (0..i64::try_from(count).unwrap_or(0))
-        .map(|rank| 10_000_000 / (10 * rank + 15))
-        .collect();
+    // Shares fall like 1 / (rank + 1.5), in integers. The flagship lives on its best seller; a best seller takes the rounding.
+    let ranks = 0..i64::try_from(count).unwrap_or(0);
+    let mut weights: Vec<i64> = ranks.map(|rank| 10_000_000 / (10 * rank + 15)).collect();
+    if let (1, Some((best, others))) = (shop, weights.split_first_mut()) {
+        *best = others.iter().sum::<i64>() * 36 / 64;
+    }
     let total: i64 = weights.iter().sum();
     let mut products: Vec<Product> = weights
         .iter()
@@ -218,7 +220,7 @@ fn product(seed: u64, shop: u64, index: usize, share: i64) -> Product {
 /// Who sells where: the best seller lives in live rooms.
 fn carriers(shop: u64, index: usize) -> [i64; 4] {
     match (shop, index) {
-        (1, BREAK) => [680, 160, 120, 40],
+        (1, BREAK) => [820, 90, 70, 20],
         (_, index) if index % 3 == 1 => [430, 300, 200, 70],
         (_, index) if index % 3 == 2 => [540, 200, 200, 60],
         _ => [500, 240, 190, 70],

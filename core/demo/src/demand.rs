@@ -80,6 +80,14 @@ impl<'a> Demand<'a> {
         of(of(orders, LINES_PER_ORDER, 1000), UNITS_PER_LINE, 1000)
     }
 
+    /// Expected paid amount of a day in fen, discounts taken off.
+    pub(crate) fn amount(&self, day: i64) -> i64 {
+        let products = self.shop.products.iter().enumerate();
+        products
+            .map(|(index, product)| of(self.units(day, index), product.price * 95, 100_000_000))
+            .sum()
+    }
+
     fn cell(&self, day: i64, cell: usize, mood: Mood) -> Expected {
         let (product, carrier) = (
             &self.shop.products[cell / CARRIERS.len()],

@@ -25,6 +25,8 @@ pub use stories::{ShopTruth, Story, Truth};
 use calendar::Calendar;
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
+use demand::Demand;
+use random::of;
 use std::path::Path;
 use write::sheet::failed;
 
@@ -58,10 +60,15 @@ pub async fn generate(
     };
     let shops = catalog::shops(options.seed, options.shops, options.size.products());
     let planned = options.size.lines();
-    for shop in &shops {
+    let lines = i64::try_from(planned).unwrap_or(i64::MAX);
+    let demands: Vec<Demand<'_>> = shops
+        .iter()
+        .map(|shop| Demand::new(options.seed, &calendar, shop, of(lines, shop.share, 1000)))
+        .collect();
+    for (shop, demand) in shops.iter().zip(&demands) {
         let before: u64 = truth.shops.iter().map(|shop| shop.order_lines).sum();
         let mut said = |lines: u64| progress((before + lines).min(planned), planned);
-        let run = shop::Run::new(&exports, options, &calendar, shop)?;
+        let run = shop::Run::new(&exports, options, &calendar, (shop, *demand))?;
         let (totals, stories) = run.live(&mut erp, &mut said).await?;
         truth.shops.push(totals);
         truth.stories.extend(stories);
@@ -69,7 +76,7 @@ pub async fn generate(
     erp.finish().await?;
     progress(planned, planned);
     let config = dir.join("chenbao.toml");
-    std::fs::write(&config, project::text(options, &calendar, &shops))
+    std::fs::write(&config, project::text(&calendar, &shops, &demands))
         .map_err(|e| failed(&config, &e))?;
     let path = dir.join("truth.json");
     let json = serde_json::to_string_pretty(&truth).map_err(|e| failed(&path, &e))?;

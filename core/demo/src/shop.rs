@@ -32,6 +32,7 @@ pub(crate) struct Run<'a> {
 #[derive(Debug, Default)]
 struct Hit {
     units: i64,
+    /// In millionths.
     usual: i64,
     orders: i64,
     advertised: i64,
@@ -45,10 +46,8 @@ impl<'a> Run<'a> {
         exports: &Path,
         options: &DemoOptions,
         calendar: &'a Calendar,
-        shop: &'a Shop,
+        (shop, demand): (&'a Shop, Demand<'a>),
     ) -> Result<Self, Problems> {
-        let lines = i64::try_from(options.size.lines()).unwrap_or(i64::MAX);
-        let demand = Demand::new(options.seed, calendar, shop, of(lines, shop.share, 1000));
         let plan = (shop.number == 1).then(|| Plan::new(options.stories, calendar));
         Ok(Self {
             calendar,
@@ -114,7 +113,7 @@ impl<'a> Run<'a> {
 
     fn count_hit(&mut self, day: &Day) {
         let hit = &mut self.hit;
-        hit.usual += self.demand.units(day.day, HIT) / 1_000_000;
+        hit.usual += self.demand.units(day.day, HIT);
         for order in day
             .orders
             .iter()
@@ -171,7 +170,7 @@ impl<'a> Run<'a> {
             from: self.calendar.date(plan.hit_from()).to_owned(),
             to: self.calendar.date(self.calendar.last).to_owned(),
             units: hit.units,
-            usual_units: hit.usual,
+            usual_units: hit.usual / 1_000_000,
             advertised_permille: of(hit.advertised, 1000, hit.orders.max(1)),
             refund_permille: of(hit.refunded, 1000, hit.lines.max(1)),
             repurchases: 0,

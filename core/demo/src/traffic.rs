@@ -68,6 +68,8 @@ pub(crate) struct Traffic {
 pub(crate) enum Grain {
     /// A product in a carrier.
     Cell = 62,
+    /// A product.
+    Product = 57,
     /// A carrier.
     Carrier = 41,
     /// An hour of the shop.
@@ -184,6 +186,16 @@ impl Traffic {
             .iter()
             .zip(buyers)
             .map(|(counts, buyers)| counts.people(Grain::Cell, buyers))
+            .collect()
+    }
+
+    /// Every product over all carriers.
+    pub(crate) fn by_product(&self) -> Vec<People> {
+        let products = self.cells.chunks(CARRIERS.len());
+        let buyers = self.distinct(products.len(), |(cell, _, _)| cell / CARRIERS.len());
+        products
+            .zip(buyers)
+            .map(|(cells, buyers)| sum(cells.iter()).people(Grain::Product, buyers))
             .collect()
     }
 

@@ -52,21 +52,31 @@ pub(crate) fn write(sheet: &mut Sheet, date: &str, shop: &Shop, day: &Day) -> Re
             &people,
         )?;
     }
+    for (index, people) in traffic.by_product().iter().enumerate() {
+        let product = Some(&shop.products[index]);
+        row(
+            sheet,
+            date,
+            Place {
+                product,
+                ..Place::default()
+            },
+            people,
+        )?;
+    }
     for (cell, people) in traffic.by_cell().iter().enumerate() {
-        if people.counts.impressions > 0 || people.counts.orders > 0 {
-            let product = Some(&shop.products[cell / CARRIERS.len()]);
-            let carrier = Some(CARRIERS[cell % CARRIERS.len()]);
-            row(
-                sheet,
-                date,
-                Place {
-                    hour: None,
-                    carrier,
-                    product,
-                },
-                people,
-            )?;
-        }
+        let product = Some(&shop.products[cell / CARRIERS.len()]);
+        let carrier = Some(CARRIERS[cell % CARRIERS.len()]);
+        row(
+            sheet,
+            date,
+            Place {
+                hour: None,
+                carrier,
+                product,
+            },
+            people,
+        )?;
     }
     Ok(())
 }
