@@ -33,9 +33,18 @@ pub(crate) fn arrow_type(kind: Kind) -> DataType {
 
 /// A table's columns in the order of its files: its own, then those that every table has.
 pub(crate) fn arrow_schema(table: &TableSchema) -> SchemaRef {
-    let own = table.columns.iter().map(|column| Field::new(&column.name, arrow_type(column.kind), true));
-    let common = [(SHOP, DataType::Utf8), (PLATFORM, DataType::Utf8), (EXPORTED_AT, MOMENT)];
-    let common = common.into_iter().map(|(name, kind)| Field::new(name, kind, true));
+    let own = table
+        .columns
+        .iter()
+        .map(|column| Field::new(&column.name, arrow_type(column.kind), true));
+    let common = [
+        (SHOP, DataType::Utf8),
+        (PLATFORM, DataType::Utf8),
+        (EXPORTED_AT, MOMENT),
+    ];
+    let common = common
+        .into_iter()
+        .map(|(name, kind)| Field::new(name, kind, true));
     Arc::new(Schema::new(own.chain(common).collect::<Vec<_>>()))
 }
 

@@ -58,7 +58,11 @@ impl Lake {
     /// A new file, aside.
     pub(crate) fn aside(&self) -> io::Result<AsideFile> {
         let file = NamedTempFile::new_in(self.dir.join(ASIDE))?;
-        Ok(AsideFile { out: BufWriter::with_capacity(1 << 16, file), hash: sha2::Sha256::new(), bytes: 0 })
+        Ok(AsideFile {
+            out: BufWriter::with_capacity(1 << 16, file),
+            hash: sha2::Sha256::new(),
+            bytes: 0,
+        })
     }
 
     /// Gives synced files their names, then syncs the folders, so that a name that is seen is a whole file.
@@ -69,8 +73,16 @@ impl Lake {
             let place = || target.display().to_string();
             let folder = target.parent().unwrap_or(&self.dir).to_owned();
             std::fs::create_dir_all(&folder).map_err(|e| unwritten(&e, place()))?;
-            sealed.path.persist(&target).map_err(|e| unwritten(&e.error, place()))?;
-            folders.extend(folder.ancestors().take_while(|up| up.starts_with(&self.dir)).map(Path::to_owned));
+            sealed
+                .path
+                .persist(&target)
+                .map_err(|e| unwritten(&e.error, place()))?;
+            folders.extend(
+                folder
+                    .ancestors()
+                    .take_while(|up| up.starts_with(&self.dir))
+                    .map(Path::to_owned),
+            );
         }
         for folder in folders {
             let synced = File::open(&folder).and_then(|dir| dir.sync_all());
@@ -113,11 +125,24 @@ pub(crate) struct Sealed {
 impl AsideFile {
     /// Flushes, syncs and closes it.
     pub(crate) fn seal(self) -> io::Result<Sealed> {
-        let file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let file = self
+            .out
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
-        let hex: String = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let digest = Digest::parse(&hex).ok_or_else(|| io::Error::other("a digest has 64 digits"))?;
-        Ok(Sealed { path: file.into_temp_path(), digest, bytes: self.bytes })
+        let hex: String = self
+            .hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let digest =
+            Digest::parse(&hex).ok_or_else(|| io::Error::other("a digest has 64 digits"))?;
+        Ok(Sealed {
+            path: file.into_temp_path(),
+            digest,
+            bytes: self.bytes,
+        })
     }
 }
 

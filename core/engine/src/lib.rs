@@ -28,7 +28,7 @@ pub use contract::check_contract;
 pub use ingest::Ingest;
 pub use lake::Lake;
 pub use mapping::{Contract, Mapping, Personal};
-pub use overlap::{Overlap, overlaps};
+pub use overlap::Overlap;
 pub use query::{Param, Query, Window};
 pub use raw::{RawTable, RawWriter};
 pub use rebuild::rebuild_catalogue;

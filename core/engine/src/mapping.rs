@@ -70,19 +70,33 @@ impl Mapping {
     /// # Errors
     /// Every problem of the text at once, each with its line where TOML gives one.
     pub fn from_toml(name: &str, text: &str) -> Result<Self, Problems> {
-        let mut reader = Reader { name, text, problems: Vec::new() };
+        let mut reader = Reader {
+            name,
+            text,
+            problems: Vec::new(),
+        };
         let (root, broken) = DeTable::parse_recoverable(text);
         for error in broken {
             reader.problem(error.span(), error.message().to_owned(), None);
         }
         let mapping = reader.mapping(root.get_ref());
-        if reader.problems.is_empty() { Ok(mapping) } else { Err(Problems(reader.problems)) }
+        if reader.problems.is_empty() {
+            Ok(mapping)
+        } else {
+            Err(Problems(reader.problems))
+        }
     }
 
     /// Names that the select may use for columns: those of the contract and of kept parts.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let parts = self.columns.iter().filter_map(|column| column.part.as_ref().map(|(name, _)| name.as_str()));
-        self.columns.iter().map(|column| column.name.as_str()).chain(parts)
+        let parts = self
+            .columns
+            .iter()
+            .filter_map(|column| column.part.as_ref().map(|(name, _)| name.as_str()));
+        self.columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .chain(parts)
     }
 }
 
@@ -94,7 +108,11 @@ pub(crate) fn normal_header(header: &str) -> String {
         '：' => ':',
         other => other,
     };
-    header.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').chars().map(half).collect()
+    header
+        .trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+        .chars()
+        .map(half)
+        .collect()
 }
 
 /// Collects problems while it reads.
@@ -107,15 +125,22 @@ struct Reader<'a> {
 type Entry<'t> = (&'t str, Range<usize>, &'t DeValue<'t>);
 
 fn entries<'t>(table: &'t DeTable<'_>) -> Vec<Entry<'t>> {
-    let mut all: Vec<Entry<'t>> =
-        table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span(), value.get_ref())).collect();
+    let mut all: Vec<Entry<'t>> = table
+        .iter()
+        .map(|(key, value)| (key.get_ref().as_ref(), key.span(), value.get_ref()))
+        .collect();
     all.sort_by_key(|(_, span, _)| span.start);
     all
 }
 
 impl Reader<'_> {
     fn problem(&mut self, span: Option<Range<usize>>, message: String, hint: Option<String>) {
-        let mut place = Place { file: self.name.to_owned(), line: 0, column: 0, source: None };
+        let mut place = Place {
+            file: self.name.to_owned(),
+            line: 0,
+            column: 0,
+            source: None,
+        };
         if let Some(before) = span.and_then(|span| self.text.get(..span.start)) {
             place.line = before.matches('\n').count() + 1;
             place.column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
@@ -131,12 +156,20 @@ impl Reader<'_> {
             || format!("known keys: {}", known.join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
-        self.problem(Some(span.clone()), format!("unknown key `{key}`"), Some(hint));
+        self.problem(
+            Some(span.clone()),
+            format!("unknown key `{key}`"),
+            Some(hint),
+        );
     }
 
     fn text(&mut self, (key, span, value): &Entry<'_>) -> String {
         value.as_str().map(str::to_owned).unwrap_or_else(|| {
-            self.problem(Some(span.clone()), format!("`{key}` is a {}, not a text", value.type_str()), None);
+            self.problem(
+                Some(span.clone()),
+                format!("`{key}` is a {}, not a text", value.type_str()),
+                None,
+            );
             String::new()
         })
     }
@@ -151,10 +184,17 @@ impl Reader<'_> {
 
     fn texts(&mut self, (key, span, value): &Entry<'_>) -> Vec<String> {
         let all = value.as_array().and_then(|array| {
-            array.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            array
+                .iter()
+                .map(|item| item.get_ref().as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()
         });
         all.unwrap_or_else(|| {
-            self.problem(Some(span.clone()), format!("`{key}` is not a list of texts"), None);
+            self.problem(
+                Some(span.clone()),
+                format!("`{key}` is not a list of texts"),
+                None,
+            );
             Vec::new()
         })
     }
@@ -163,7 +203,11 @@ impl Reader<'_> {
         if let Some(table) = value.as_table() {
             return entries(table);
         }
-        self.problem(Some(span.clone()), format!("`{key}` is a {}, not a table", value.type_str()), None);
+        self.problem(
+            Some(span.clone()),
+            format!("`{key}` is a {}, not a table", value.type_str()),
+            None,
+        );
         Vec::new()
     }
 
@@ -216,7 +260,10 @@ impl Reader<'_> {
                 "id" => contract.id = self.flag(&key),
                 "personal" => contract.personal = self.personal(&key),
                 "part" => contract.part = self.part(&key),
-                _ => self.unknown(&key, &["as", "aliases", "required", "id", "personal", "part"]),
+                _ => self.unknown(
+                    &key,
+                    &["as", "aliases", "required", "id", "personal", "part"],
+                ),
             }
         }
         contract
@@ -230,7 +277,11 @@ impl Reader<'_> {
             "" => None,
             other => {
                 let message = format!("`personal` is `{other}`");
-                self.problem(Some(entry.1.clone()), message, Some("one of hash, drop, keep".to_owned()));
+                self.problem(
+                    Some(entry.1.clone()),
+                    message,
+                    Some("one of hash, drop, keep".to_owned()),
+                );
                 None
             }
         }
@@ -254,7 +305,11 @@ impl Reader<'_> {
         }
         if name.is_empty() || how.is_none() {
             let hint = Some("write part = { as = \"province\", how = \"province\" }".to_owned());
-            self.problem(Some(entry.1.clone()), "`part` needs `as` and `how`".to_owned(), hint);
+            self.problem(
+                Some(entry.1.clone()),
+                "`part` needs `as` and `how`".to_owned(),
+                hint,
+            );
         }
         how.map(|how| (name, how))
     }
@@ -274,7 +329,11 @@ impl Reader<'_> {
             }
         }
         if select.is_empty() {
-            self.problem(Some(entry.1.clone()), format!("the table `{}` has no `select`", entry.0), None);
+            self.problem(
+                Some(entry.1.clone()),
+                format!("the table `{}` has no `select`", entry.0),
+                None,
+            );
         }
         select
     }
@@ -282,20 +341,46 @@ impl Reader<'_> {
     /// What only the whole file shows: nothing missing, no name twice.
     fn whole(&mut self, mapping: &Mapping) {
         if mapping.raw.is_empty() {
-            self.problem(None, "`raw` is missing: the raw table of the source".to_owned(), None);
+            self.problem(
+                None,
+                "`raw` is missing: the raw table of the source".to_owned(),
+                None,
+            );
         }
         if mapping.tables.is_empty() {
-            self.problem(None, "no `[tables.<table>]` says what the rows are".to_owned(), None);
+            self.problem(
+                None,
+                "no `[tables.<table>]` says what the rows are".to_owned(),
+                None,
+            );
         }
         let mut names = BTreeSet::from([EXPORT, ROW]);
-        for name in mapping.names().filter(|name| !names.insert(name)).collect::<Vec<_>>() {
-            let hint = Some("give each column an `as` of its own; other headers of one column are `aliases`".to_owned());
-            self.problem(None, format!("two columns are called `{name}` in the select"), hint);
+        for name in mapping
+            .names()
+            .filter(|name| !names.insert(name))
+            .collect::<Vec<_>>()
+        {
+            let hint = Some(
+                "give each column an `as` of its own; other headers of one column are `aliases`"
+                    .to_owned(),
+            );
+            self.problem(
+                None,
+                format!("two columns are called `{name}` in the select"),
+                hint,
+            );
         }
         let mut headers = BTreeSet::new();
         let all = mapping.columns.iter().flat_map(Contract::headers);
-        for header in all.filter(|header| !headers.insert(normal_header(header))).collect::<Vec<_>>() {
-            self.problem(None, format!("the header `{header}` belongs to two columns"), None);
+        for header in all
+            .filter(|header| !headers.insert(normal_header(header)))
+            .collect::<Vec<_>>()
+        {
+            self.problem(
+                None,
+                format!("the header `{header}` belongs to two columns"),
+                None,
+            );
         }
     }
 }
@@ -308,7 +393,10 @@ mod tests {
     fn all_problems_come_at_once_with_their_lines() {
         let text = "raw = 'orders'\nrow = 1\n[columns.\"订单\"]\nas = 'order_id'\npersonal = 'hide'\nrequired = 'yes'\n[tables.orders]\nselect = 'insert into x values (1)'\n";
         let Problems(problems) = Mapping::from_toml("m", text).unwrap_err();
-        let lines: Vec<usize> = problems.iter().map(|p| p.place.as_ref().unwrap().line).collect();
+        let lines: Vec<usize> = problems
+            .iter()
+            .map(|p| p.place.as_ref().unwrap().line)
+            .collect();
         assert_eq!(lines, [2, 5, 6, 8], "{problems:#?}");
         assert_eq!(problems[0].hint.as_deref(), Some("did you mean `raw`?"));
     }
@@ -323,6 +411,9 @@ mod tests {
     #[test]
     fn a_name_defaults_to_the_header_as_sql_reads_it() {
         let text = "raw = 'o'\n[columns.Quantity]\nrequired = true\n[tables.orders]\nselect = 'select 1 from raw'\n";
-        assert_eq!(Mapping::from_toml("m", text).unwrap().columns[0].name, "quantity");
+        assert_eq!(
+            Mapping::from_toml("m", text).unwrap().columns[0].name,
+            "quantity"
+        );
     }
 }

@@ -32,8 +32,12 @@ impl ParquetFile {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by("chenbao".to_owned())
             .build();
-        let writer = ArrowWriter::try_new(lake.aside()?, SchemaRef::clone(schema), Some(properties))?;
-        Ok(Self { writer, chunks: BatchCoalescer::new(SchemaRef::clone(schema), CHUNK) })
+        let writer =
+            ArrowWriter::try_new(lake.aside()?, SchemaRef::clone(schema), Some(properties))?;
+        Ok(Self {
+            writer,
+            chunks: BatchCoalescer::new(SchemaRef::clone(schema), CHUNK),
+        })
     }
 
     /// Adds rows.
@@ -53,21 +57,33 @@ impl ParquetFile {
     pub(crate) fn seal(mut self, key: &str, note: String) -> Result<Sealed, ParquetError> {
         self.chunks.finish_buffered_batch()?;
         self.pass_on()?;
-        self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), note));
+        self.writer
+            .append_key_value_metadata(KeyValue::new(key.to_owned(), note));
         Ok(self.writer.into_inner()?.seal()?)
     }
 }
 
 /// Reads a Parquet file in chunks.
 pub(crate) fn read(path: &Path) -> Result<ParquetRecordBatchReader, ParquetError> {
-    ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.with_batch_size(CHUNK).build()
+    ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?
+        .with_batch_size(CHUNK)
+        .build()
 }
 
 /// A Parquet file's columns, rows and the note of that key in its footer.
-pub(crate) fn inspect(path: &Path, key: &str) -> Result<(SchemaRef, i64, Option<String>), ParquetError> {
+pub(crate) fn inspect(
+    path: &Path,
+    key: &str,
+) -> Result<(SchemaRef, i64, Option<String>), ParquetError> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
     let file = reader.metadata().file_metadata();
-    let notes = file.key_value_metadata().map(Vec::as_slice).unwrap_or_default();
-    let note = notes.iter().find(|note| note.key == key).and_then(|note| note.value.clone());
+    let notes = file
+        .key_value_metadata()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let note = notes
+        .iter()
+        .find(|note| note.key == key)
+        .and_then(|note| note.value.clone());
     Ok((SchemaRef::clone(reader.schema()), file.num_rows(), note))
 }

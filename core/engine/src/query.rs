@@ -80,7 +80,12 @@ impl Engine {
     ///
     /// # Errors
     /// The SQL is not a plain select over its declared tables, a parameter is unknown, or planning fails.
-    pub async fn query(&self, lake: &Lake, snapshot: &Snapshot, query: &Query<'_>) -> Result<Rows, Diagnostic> {
+    pub async fn query(
+        &self,
+        lake: &Lake,
+        snapshot: &Snapshot,
+        query: &Query<'_>,
+    ) -> Result<Rows, Diagnostic> {
         let mut names: Vec<String> = query.tables.to_vec();
         names.extend(query.extra.iter().map(|(name, _)| name.clone()));
         let mut select = parse_select(query.sql, &names)?;
@@ -94,17 +99,30 @@ impl Engine {
     }
 }
 
-fn register(session: &SessionContext, snapshot: &Snapshot, query: &Query<'_>, name: &str) -> Result<(), Diagnostic> {
+fn register(
+    session: &SessionContext,
+    snapshot: &Snapshot,
+    query: &Query<'_>,
+    name: &str,
+) -> Result<(), Diagnostic> {
     if let Some((_, batch)) = query.extra.iter().find(|(extra, _)| extra == name) {
-        let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])
-            .map_err(|e| failed(&format!("the table `{name}` could not be offered to the SQL"), &e))?;
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]]).map_err(|e| {
+            failed(
+                &format!("the table `{name}` could not be offered to the SQL"),
+                &e,
+            )
+        })?;
         return offer(session, name, Arc::new(table));
     }
     let Some(schema) = schema_of(name, query.custom) else {
         return Err(unknown_table(name, query.custom));
     };
     let files = in_scope(snapshot, query, name);
-    offer(session, name, Arc::new(FilesTable::of_revisions(arrow_schema(&schema), &files)))
+    offer(
+        session,
+        name,
+        Arc::new(FilesTable::of_revisions(arrow_schema(&schema), &files)),
+    )
 }
 
 fn offer(
@@ -113,19 +131,28 @@ fn offer(
     table: Arc<dyn datafusion::catalog::TableProvider>,
 ) -> Result<(), Diagnostic> {
     session
-        .register_table(datafusion::sql::TableReference::bare(name), table)
+        .register_table(datafusion::common::TableReference::bare(name), table)
         .map(drop)
-        .map_err(|e| failed(&format!("the table `{name}` could not be offered to the SQL"), &e))
+        .map_err(|e| {
+            failed(
+                &format!("the table `{name}` could not be offered to the SQL"),
+                &e,
+            )
+        })
 }
 
 /// The newest revision of each file in scope; a snapshot that holds two numbers of one day never counts a row twice.
 fn in_scope<'a>(snapshot: &'a Snapshot, query: &Query<'_>, name: &str) -> Vec<&'a Revision> {
     let mut newest: BTreeMap<(&Id, &Id, Option<Date>), &Revision> = BTreeMap::new();
     let seen = |revision: &&Revision| {
-        query.scope.contains(&revision.shop) && revision.day.is_none_or(|day| query.window.holds(day))
+        revision.table == name
+            && query.scope.contains(&revision.shop)
+            && revision.day.is_none_or(|day| query.window.holds(day))
     };
-    for revision in snapshot.table(name).filter(seen) {
-        let slot = newest.entry((&revision.shop, &revision.feed, revision.day)).or_insert(revision);
+    for revision in snapshot.revisions.iter().filter(seen) {
+        let slot = newest
+            .entry((&revision.shop, &revision.feed, revision.day))
+            .or_insert(revision);
         if revision.number > slot.number {
             *slot = revision;
         }
@@ -135,7 +162,8 @@ fn in_scope<'a>(snapshot: &'a Snapshot, query: &Query<'_>, name: &str) -> Vec<&'
 
 /// A table that neither the product nor the team declares.
 pub(crate) fn unknown_table(name: &str, custom: &[TableSchema]) -> Diagnostic {
-    let known = chenbao_model::schema::canonical_names().chain(custom.iter().map(|table| table.name.as_str()));
+    let mut known: Vec<&str> = chenbao_model::schema::canonical_names().collect();
+    known.extend(custom.iter().map(|table| table.name.as_str()));
     let problem = Diagnostic::error(format!("there is no table `{name}`"));
     match chenbao_model::diagnostic::nearest(name, known) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),

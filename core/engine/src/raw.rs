@@ -33,8 +33,20 @@ pub struct RawTable {
 impl Lake {
     /// Begins a raw table. `salt` keys the hashes of personal cells; without the same salt they do not match.
     #[must_use]
-    pub fn raw_writer<'a>(&'a self, mapping: &'a Mapping, source: &Id, salt: &[u8]) -> RawWriter<'a> {
-        RawWriter { lake: self, mapping, source: source.clone(), key: Key::new(salt), open: None, rows: 0 }
+    pub fn raw_writer<'a>(
+        &'a self,
+        mapping: &'a Mapping,
+        source: &Id,
+        salt: &[u8],
+    ) -> RawWriter<'a> {
+        RawWriter {
+            lake: self,
+            mapping,
+            source: source.clone(),
+            key: Key::new(salt),
+            open: None,
+            rows: 0,
+        }
     }
 }
 
@@ -60,7 +72,9 @@ struct Open {
 
 impl std::fmt::Debug for Open {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Open").field("stored", &self.stored).finish_non_exhaustive()
+        f.debug_struct("Open")
+            .field("stored", &self.stored)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,7 +101,11 @@ impl RawWriter<'_> {
             return Err(Diagnostic::error("the batches of one raw table have different columns")
                 .hint("a source gives every batch of a scan the same schema: the union of its exports' columns"));
         }
-        let columns = open.steps.iter().map(|step| treat(*step, batch, key)).collect::<Result<Vec<_>, _>>();
+        let columns = open
+            .steps
+            .iter()
+            .map(|step| treat(*step, batch, key))
+            .collect::<Result<Vec<_>, _>>();
         let written = columns
             .and_then(|columns| RecordBatch::try_new(Arc::clone(&open.stored), columns))
             .map_err(parquet::errors::ParquetError::from)
@@ -102,7 +120,9 @@ impl RawWriter<'_> {
     /// # Errors
     /// The disk refuses.
     pub fn finish(self) -> Result<Option<RawTable>, Diagnostic> {
-        let Some(open) = self.open else { return Ok(None) };
+        let Some(open) = self.open else {
+            return Ok(None);
+        };
         let sealed = open.file.seal("chenbao.raw", self.mapping.name.clone());
         let sealed = sealed.map_err(|e| unwritten(&e, format!("raw/{}", self.source)))?;
         let table = RawTable {
@@ -110,7 +130,12 @@ impl RawWriter<'_> {
             digest: sealed.digest.clone(),
             rows: self.rows,
             bytes: sealed.bytes,
-            columns: open.stored.fields().iter().map(|field| field.name().clone()).collect(),
+            columns: open
+                .stored
+                .fields()
+                .iter()
+                .map(|field| field.name().clone())
+                .collect(),
             warnings: open.warnings,
         };
         self.lake.publish(vec![(sealed, table.path.clone())])?;
@@ -120,14 +145,22 @@ impl RawWriter<'_> {
 
 fn begin(lake: &Lake, mapping: &Mapping, given: &SchemaRef) -> Result<Open, Diagnostic> {
     for name in [EXPORT, ROW] {
-        if given.column_with_name(name).is_none_or(|(_, field)| field.data_type() != &DataType::Int64) {
-            return Err(Diagnostic::error(format!("the raw table has no Int64 column `{name}`"))
-                .hint("a source numbers its exports and their rows"));
+        if given
+            .column_with_name(name)
+            .is_none_or(|(_, field)| field.data_type() != &DataType::Int64)
+        {
+            return Err(
+                Diagnostic::error(format!("the raw table has no Int64 column `{name}`"))
+                    .hint("a source numbers its exports and their rows"),
+            );
         }
     }
     let (mut steps, mut fields, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     for (index, field) in given.fields().iter().enumerate() {
-        let contract = mapping.columns.iter().find(|column| names(column, field.name()));
+        let contract = mapping
+            .columns
+            .iter()
+            .find(|column| names(column, field.name()));
         if let Some((name, part)) = contract.and_then(|column| column.part.as_ref())
             && fields.iter().all(|field: &Field| field.name() != name)
         {
@@ -148,8 +181,15 @@ fn begin(lake: &Lake, mapping: &Mapping, given: &SchemaRef) -> Result<Open, Diag
         }
     }
     let stored = Arc::new(Schema::new(fields));
-    let file = ParquetFile::begin(lake, &stored).map_err(|e| unwritten(&e, lake.dir().display().to_string()))?;
-    Ok(Open { given: Arc::clone(given), steps, stored, file, warnings })
+    let file = ParquetFile::begin(lake, &stored)
+        .map_err(|e| unwritten(&e, lake.dir().display().to_string()))?;
+    Ok(Open {
+        given: Arc::clone(given),
+        steps,
+        stored,
+        file,
+        warnings,
+    })
 }
 
 fn names(column: &crate::mapping::Contract, header: &str) -> bool {
@@ -158,9 +198,11 @@ fn names(column: &crate::mapping::Contract, header: &str) -> bool {
 }
 
 fn dropped(mapping: &Mapping, header: &str) -> Diagnostic {
-    Diagnostic::note(format!("the column `{header}` is not in the contract and names a person: it was not stored"))
-        .in_file(mapping.name.clone())
-        .hint("declare it with personal = \"hash\", \"drop\" or \"keep\"")
+    Diagnostic::note(format!(
+        "the column `{header}` is not in the contract and names a person: it was not stored"
+    ))
+    .in_file(mapping.name.clone())
+    .hint("declare it with personal = \"hash\", \"drop\" or \"keep\"")
 }
 
 fn treat(step: Step, batch: &RecordBatch, key: &Key) -> Result<ArrayRef, arrow::error::ArrowError> {
@@ -168,11 +210,19 @@ fn treat(step: Step, batch: &RecordBatch, key: &Key) -> Result<ArrayRef, arrow::
     match step {
         Step::Keep(index) => Ok(Arc::clone(batch.column(index))),
         Step::Hash(index) => {
-            let hashed = text(index)?.as_string::<i32>().iter().map(|cell| cell.and_then(|cell| key.hash(cell))).collect::<StringArray>();
+            let hashed = text(index)?
+                .as_string::<i32>()
+                .iter()
+                .map(|cell| cell.and_then(|cell| key.hash(cell)))
+                .collect::<StringArray>();
             Ok(Arc::new(hashed))
         }
         Step::Part(index, part) => {
-            let kept = text(index)?.as_string::<i32>().iter().map(|cell| cell.and_then(|cell| part.of(cell))).collect::<StringArray>();
+            let kept = text(index)?
+                .as_string::<i32>()
+                .iter()
+                .map(|cell| cell.and_then(|cell| part.of(cell)))
+                .collect::<StringArray>();
             Ok(Arc::new(kept))
         }
     }

@@ -21,7 +21,10 @@ pub struct Rows {
 
 impl Rows {
     pub(crate) fn new(inner: SendableRecordBatchStream) -> Self {
-        Self { schema: plain_schema(&inner.schema()), inner }
+        Self {
+            schema: plain_schema(&inner.schema()),
+            inner,
+        }
     }
 
     /// Columns of the answer.
@@ -41,7 +44,9 @@ impl Rows {
 
 impl std::fmt::Debug for Rows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rows").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("Rows")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
     }
 }
 
@@ -53,8 +58,9 @@ impl Stream for Rows {
         polled.map(|item| {
             item.map(|batch| {
                 let batch = batch.map_err(|e| failed("the query failed", &e))?;
-                plain(&batch, &self.schema)
-                    .map_err(|e| Diagnostic::error(format!("a result could not be handed out: {e}")))
+                plain(&batch, &self.schema).map_err(|e| {
+                    Diagnostic::error(format!("a result could not be handed out: {e}"))
+                })
             })
         })
     }
@@ -70,13 +76,26 @@ fn plain_type(kind: &DataType) -> DataType {
 }
 
 fn plain_schema(schema: &Schema) -> SchemaRef {
-    let plain = |field: &Arc<Field>| Field::new(field.name(), plain_type(field.data_type()), field.is_nullable());
-    Arc::new(Schema::new(schema.fields().iter().map(plain).collect::<Vec<_>>()))
+    let plain = |field: &Arc<Field>| {
+        Field::new(
+            field.name(),
+            plain_type(field.data_type()),
+            field.is_nullable(),
+        )
+    };
+    Arc::new(Schema::new(
+        schema.fields().iter().map(plain).collect::<Vec<_>>(),
+    ))
 }
 
 fn plain(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let to_plain = |(array, field): (&ArrayRef, &Arc<Field>)| cast(array, field.data_type());
-    let columns = batch.columns().iter().zip(schema.fields()).map(to_plain).collect::<Result<Vec<_>, _>>()?;
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(to_plain)
+        .collect::<Result<Vec<_>, _>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
 }

@@ -25,20 +25,29 @@ pub(crate) struct FilesTable {
 impl FilesTable {
     /// A table of files by path and size.
     pub(crate) fn new(schema: SchemaRef, files: impl IntoIterator<Item = (String, u64)>) -> Self {
-        let files = files.into_iter().map(|(path, bytes)| PartitionedFile::new(path, bytes)).collect();
+        let files = files
+            .into_iter()
+            .map(|(path, bytes)| PartitionedFile::new(path, bytes))
+            .collect();
         Self { schema, files }
     }
 
     /// A table of revisions; empty ones are not even opened.
     pub(crate) fn of_revisions(schema: SchemaRef, revisions: &[&Revision]) -> Self {
         let full = revisions.iter().filter(|revision| revision.rows > 0);
-        Self::new(schema, full.map(|revision| (revision.path.clone(), revision.bytes)))
+        Self::new(
+            schema,
+            full.map(|revision| (revision.path.clone(), revision.bytes)),
+        )
     }
 
     /// Neighbouring files stay together, one group a thread.
     fn groups(&self, threads: usize) -> Vec<FileGroup> {
         let each = self.files.len().div_ceil(threads.max(1)).max(1);
-        self.files.chunks(each).map(|files| FileGroup::new(files.to_vec())).collect()
+        self.files
+            .chunks(each)
+            .map(|files| FileGroup::new(files.to_vec()))
+            .collect()
     }
 }
 
@@ -72,6 +81,8 @@ impl TableProvider for FilesTable {
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
-        ParquetFormat::default().create_physical_plan(session, scan).await
+        ParquetFormat::default()
+            .create_physical_plan(session, scan)
+            .await
     }
 }

@@ -49,26 +49,41 @@ impl Engine {
                 .in_file(options.temp_dir.display().to_string())
                 .hint("choose a folder that this user may write")
         })?;
-        let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![options.temp_dir]));
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![options.temp_dir]));
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
             .with_disk_manager_builder(disk)
             .build()
             .map_err(|e| failed("the engine could not be started", &e))?;
-        Ok(Self { runtime, threads: options.threads.max(1) })
+        Ok(Self {
+            runtime,
+            threads: options.threads.max(1),
+        })
     }
 
     /// A session that knows the functions of this crate and one lake: no catalogue of its own, no other file.
-    pub(crate) fn session(&self, lake: &Lake, cells: Option<Arc<Cells>>) -> Result<SessionContext, Diagnostic> {
+    pub(crate) fn session(
+        &self,
+        lake: &Lake,
+        cells: Option<Arc<Cells>>,
+    ) -> Result<SessionContext, Diagnostic> {
         let store = LocalFileSystem::new_with_prefix(lake.dir()).map_err(|e| {
-            Diagnostic::error(format!("the lake cannot be read: {e}")).in_file(lake.dir().display().to_string())
+            Diagnostic::error(format!("the lake cannot be read: {e}"))
+                .in_file(lake.dir().display().to_string())
         })?;
         let runtime = RuntimeEnvBuilder::from_runtime_env(&self.runtime)
             .with_object_store_registry(Arc::new(OnlyLake(Arc::new(store))))
             .build_arc()
             .map_err(|e| failed("a session could not be started", &e))?;
-        let mut config = SessionConfig::new().with_target_partitions(self.threads).with_information_schema(false);
-        config.options_mut().execution.parquet.schema_force_view_types = false;
+        let mut config = SessionConfig::new()
+            .with_target_partitions(self.threads)
+            .with_information_schema(false);
+        config
+            .options_mut()
+            .execution
+            .parquet
+            .schema_force_view_types = false;
         config.options_mut().sql_parser.map_string_types_to_utf8view = false;
         let state = SessionStateBuilder::new()
             .with_config(config)
@@ -84,15 +99,28 @@ impl Engine {
     }
 
     /// Plans a checked select.
-    pub(crate) async fn plan(session: &SessionContext, select: ast::Query) -> Result<LogicalPlan, Diagnostic> {
+    pub(crate) async fn plan(
+        session: &SessionContext,
+        select: ast::Query,
+    ) -> Result<LogicalPlan, Diagnostic> {
         let statement = Statement::Statement(Box::new(ast::Statement::Query(Box::new(select))));
-        session.state().statement_to_plan(statement).await.map_err(|e| failed("the SQL cannot be planned", &e))
+        session
+            .state()
+            .statement_to_plan(statement)
+            .await
+            .map_err(|e| failed("the SQL cannot be planned", &e))
     }
 
     /// Runs a plan.
-    pub(crate) async fn run(session: &SessionContext, plan: LogicalPlan) -> Result<Rows, Diagnostic> {
+    pub(crate) async fn run(
+        session: &SessionContext,
+        plan: LogicalPlan,
+    ) -> Result<Rows, Diagnostic> {
         let frame = DataFrame::new(session.state(), plan);
-        let stream = frame.execute_stream().await.map_err(|e| failed("the query could not be started", &e))?;
+        let stream = frame
+            .execute_stream()
+            .await
+            .map_err(|e| failed("the query could not be started", &e))?;
         Ok(Rows::new(stream))
     }
 }
@@ -107,7 +135,11 @@ pub(crate) fn lake_url() -> Result<ObjectStoreUrl, DataFusionError> {
 struct OnlyLake(Arc<dyn ObjectStore>);
 
 impl ObjectStoreRegistry for OnlyLake {
-    fn register_store(&self, _: &url::Url, _: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+    fn register_store(
+        &self,
+        _: &url::Url,
+        _: Arc<dyn ObjectStore>,
+    ) -> Option<Arc<dyn ObjectStore>> {
         None
     }
 
@@ -125,7 +157,9 @@ pub(crate) fn failed(what: &str, error: &DataFusionError) -> Diagnostic {
     let root = error.find_root();
     let problem = Diagnostic::error(format!("{what}: {}", root.strip_backtrace()));
     match root {
-        DataFusionError::ResourcesExhausted(_) => problem.hint("give the engine more memory or a smaller window"),
+        DataFusionError::ResourcesExhausted(_) => {
+            problem.hint("give the engine more memory or a smaller window")
+        }
         _ => problem,
     }
 }

@@ -1,10 +1,34 @@
 //! From raw tables to revisions: map, check, merge, write; nothing is committed here.
+//!
+//! One pass over the collection: DataFusion runs the mapping's select and sorts its rows by day and key (spilling where
+//! memory ends), [`checks`] looks at every batch, and [`merge`] walks the sorted rows beside the current revision of each
+//! day. What the lake already says makes no new revision; a failed check leaves no file behind.
 
-use crate::{Lake, Mapping, RawTable};
-use chenbao_model::Id;
+mod checks;
+mod day_file;
+mod footer;
+mod merge;
+mod plan;
+mod run;
+
+pub(crate) use footer::{FOOTER, Footer};
+pub(crate) use run::key_columns;
+
+use crate::columns::schema_of;
+use crate::functions::Cells;
+use crate::query::unknown_table;
+use crate::{Engine, Lake, Mapping, RawTable};
+use checks::Checks;
 use chenbao_model::catalogue::{ExportFacts, Revision};
-use chenbao_model::schema::TableSchema;
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::schema::{Merge, TableSchema};
+use chenbao_model::{Diagnostic, Id, Warned};
+use footer::Staged;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use merge::merge;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// One collection on its way into the lake.
 #[derive(Debug)]
@@ -29,4 +53,171 @@ pub struct Ingest<'a> {
     pub current: &'a [Revision],
     /// The team's own tables.
     pub custom: &'a [TableSchema],
+}
+
+impl Ingest<'_> {
+    /// The newest revision of a table's day.
+    fn base(&self, table: &str, day: Option<Date>) -> Option<&Revision> {
+        let same = |revision: &&Revision| {
+            revision.table == table
+                && revision.day == day
+                && &revision.shop == self.shop
+                && &revision.feed == self.feed
+        };
+        self.current
+            .iter()
+            .filter(same)
+            .max_by_key(|revision| revision.number)
+    }
+
+    /// The facts of an export.
+    fn export(&self, number: i64) -> Option<&ExportFacts> {
+        self.facts.iter().find(|facts| facts.export == number)
+    }
+
+    /// When each export was made, on the shop's clock.
+    fn moments(&self) -> BTreeMap<i64, i64> {
+        let on_clock =
+            |facts: &ExportFacts| crate::cells::on_clock(facts.exported_at, Some(self.zone));
+        self.facts
+            .iter()
+            .filter_map(|facts| Some((facts.export, on_clock(facts).ok()?)))
+            .collect()
+    }
+
+    /// The schema of each table that the mapping feeds.
+    fn tables(&self) -> Result<Vec<(TableSchema, &str)>, Problems> {
+        let (mut tables, mut problems) = (Vec::new(), Vec::new());
+        for (name, select) in &self.mapping.tables {
+            match schema_of(name, self.custom) {
+                None => problems
+                    .push(unknown_table(name, self.custom).in_file(self.mapping.name.clone())),
+                Some(schema) => match unfit(&schema) {
+                    Some(why) => {
+                        problems.push(Diagnostic::error(format!("the table `{name}` {why}")))
+                    }
+                    None => tables.push((schema, select.as_str())),
+                },
+            }
+        }
+        if problems.is_empty() {
+            Ok(tables)
+        } else {
+            Err(Problems(problems))
+        }
+    }
+}
+
+/// Why the lake cannot hold a table that a team has declared.
+fn unfit(table: &TableSchema) -> Option<&'static str> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if table.name.is_empty() || !table.name.chars().all(plain) {
+        return Some("has a name of other than lower-case letters, digits and `_`");
+    }
+    if table.merge != Merge::Whole && table.column("day").is_none() {
+        return Some("has no column `day`, but merges by day or key");
+    }
+    if table.merge != Merge::ByDay && table.key.is_empty() {
+        return Some("has no key, so that its rows cannot be told apart");
+    }
+    table
+        .key
+        .iter()
+        .any(|key| table.column(key).is_none())
+        .then_some("has a key that is not one of its columns")
+}
+
+impl Engine {
+    /// Maps, checks and merges one collection, and writes the files of the revisions that it makes.
+    ///
+    /// By key, the newer `_exported_at` of a row wins whatever the order of arrival, the later arrival where they are
+    /// equal; rows that say what the lake says already make no new revision (so an export older than an unchanged
+    /// re-export can still win over it: the lake does not remember that nothing happened). By day or whole, the newest
+    /// export replaces. A day that an export covers without a row gets an empty revision where there was none: nothing
+    /// happened, which is not the same as nothing known.
+    ///
+    /// # Errors
+    /// Every problem at once; nothing is published then.
+    pub async fn ingest(&self, job: &Ingest<'_>) -> Result<Warned<Vec<Revision>>, Problems> {
+        let tables = job.tables()?;
+        let cells = Arc::new(Cells::new(job.zone.clone()));
+        let session = self.session(job.lake, Some(Arc::clone(&cells)))?;
+        let mut checks = Checks::new(job);
+        let mut staged = Vec::new();
+        if !job.raw.is_empty() {
+            plan::offer_raw(&session, job, &cells)?;
+            let mut frames = Vec::new();
+            let mut problems = Vec::new();
+            for (schema, select) in &tables {
+                match plan::mapped(&session, job, schema, select).await {
+                    Ok(frame) => frames.push(frame),
+                    Err(Problems(found)) => problems.extend(found),
+                }
+            }
+            if !problems.is_empty() {
+                return Err(Problems(problems));
+            }
+            for ((schema, _), frame) in tables.iter().zip(frames) {
+                checks.begin(schema);
+                match plan::sorted(frame).await {
+                    Ok(rows) => staged.extend(merge(job, schema, rows, &mut checks).await?),
+                    Err(problem) => checks.problem(problem),
+                }
+            }
+        }
+        let warnings = checks.verdict(&cells.seen())?;
+        for (schema, _) in &tables {
+            staged.extend(quiet_days(job, schema, &staged)?);
+        }
+        publish(job.lake, staged).map(|value| Warned { value, warnings })
+    }
+}
+
+/// Empty revisions for days that an export covers whole, of which there is neither a row nor an earlier revision.
+fn quiet_days(
+    job: &Ingest<'_>,
+    table: &TableSchema,
+    staged: &[Staged],
+) -> Result<Vec<Staged>, Problems> {
+    let mut newest: BTreeMap<Date, &ExportFacts> = BTreeMap::new();
+    if table.merge == Merge::Whole {
+        return Ok(Vec::new());
+    }
+    for facts in job.facts.iter().filter(|facts| !facts.truncated) {
+        let (Some(from), Some(to)) = (facts.covers_from, facts.covers_to) else {
+            continue;
+        };
+        let made = job.zone.to_datetime(facts.exported_at).date();
+        for day in from
+            .series(jiff::ToSpan::days(1))
+            .take_while(|day| *day <= to && *day < made)
+        {
+            let slot = newest.entry(day).or_insert(facts);
+            if facts.exported_at > slot.exported_at {
+                *slot = facts;
+            }
+        }
+    }
+    let written: BTreeSet<Option<Date>> = staged
+        .iter()
+        .filter(|one| one.table() == table.name)
+        .map(Staged::day)
+        .collect();
+    let quiet = newest.into_iter().filter(|(day, _)| {
+        !written.contains(&Some(*day)) && job.base(&table.name, Some(*day)).is_none()
+    });
+    quiet
+        .map(|(day, facts)| day_file::empty(job, table, day, facts))
+        .collect()
+}
+
+fn publish(lake: &Lake, staged: Vec<Staged>) -> Result<Vec<Revision>, Problems> {
+    let (mut files, mut revisions) = (Vec::new(), Vec::new());
+    for one in staged {
+        let (sealed, revision) = one.named();
+        files.push((sealed, revision.path.clone()));
+        revisions.push(revision);
+    }
+    lake.publish(files)?;
+    Ok(revisions)
 }

@@ -1,0 +1,310 @@
+//! One day's file in the making: new rows and the current revision, both in the order of their keys, walked together.
+
+use super::footer::{FOOTER, Footer, Staged};
+use super::merge::broken;
+use super::run::{Run, Shape};
+use super::{Ingest, footer};
+use crate::columns::arrow_schema;
+use crate::lake::unwritten;
+use crate::parquet_file::{CHUNK, ParquetFile, read};
+use arrow::compute::interleave_record_batch;
+use arrow::record_batch::RecordBatch;
+use chenbao_model::Diagnostic;
+use chenbao_model::catalogue::{ExportFacts, Revision};
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::schema::TableSchema;
+use jiff::civil::Date;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use parquet::errors::ParquetError;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// The next revision of one day, if it turns out to be one.
+pub(super) struct DayFile<'a> {
+    job: &'a Ingest<'a>,
+    shape: &'a Shape,
+    base: Option<(&'a Revision, Cursor)>,
+    footer: Footer,
+    out: Out,
+    changed: bool,
+    /// The current revision comes from a newer export than these rows, and stays.
+    outdated: bool,
+    base_counted: bool,
+    last_export: Option<i64>,
+}
+
+impl<'a> DayFile<'a> {
+    /// Opens the day, and its current revision.
+    pub(super) fn begin(
+        job: &'a Ingest<'a>,
+        table: &TableSchema,
+        shape: &'a Shape,
+        day: Option<Date>,
+    ) -> Result<Self, Problems> {
+        let base = match job.base(&table.name, day) {
+            Some(revision) => Some((revision, Cursor::open(job, shape, revision)?)),
+            None => None,
+        };
+        let file =
+            ParquetFile::begin(job.lake, &shape.stored).map_err(|e| unwritten(&e, place(job)))?;
+        Ok(Self {
+            job,
+            shape,
+            changed: base.is_none(),
+            base,
+            footer: Footer::next(job, &table.name, day),
+            out: Out {
+                file,
+                sources: Vec::new(),
+                picks: Vec::new(),
+                rows: 0,
+            },
+            outdated: false,
+            base_counted: false,
+            last_export: None,
+        })
+    }
+
+    /// Adds the winner of the next key.
+    pub(super) fn push(&mut self, run: &Arc<Run>, row: usize) -> Result<(), Problems> {
+        let export = run.place(row).0;
+        if self.shape.replaces {
+            let facts = self.job.export(export);
+            let newer = |(base, _): &(&Revision, Cursor)| {
+                facts.is_some_and(|facts| base.exported_at > facts.exported_at)
+            };
+            self.outdated |= self.base.as_ref().is_some_and(newer);
+            if self.outdated {
+                return Ok(());
+            }
+            self.compare(run, row)?;
+        } else if !self.weave(run, row)? {
+            return Ok(());
+        }
+        self.count(export);
+        self.out
+            .take(run, row)
+            .map_err(|e| unwritten(&e, place(self.job)).into())
+    }
+
+    /// By key: lets the base's smaller keys pass; `false` where the base's own row is newer and has been taken instead.
+    fn weave(&mut self, run: &Arc<Run>, row: usize) -> Result<bool, Problems> {
+        while let Some((old, at)) = self.base_row() {
+            match old.key(at).cmp(&run.key(row)) {
+                Ordering::Greater => break,
+                Ordering::Less => self.keep(&old, at)?,
+                Ordering::Equal if old.made(at) > run.made(row) => {
+                    self.keep(&old, at)?;
+                    return Ok(false);
+                }
+                Ordering::Equal => {
+                    self.changed |= self.differ((&old, at), (run, row))?;
+                    self.advance()?;
+                    return Ok(true);
+                }
+            }
+        }
+        self.changed = true;
+        Ok(true)
+    }
+
+    /// Replacing: looks whether the base has the same row in the same place.
+    fn compare(&mut self, run: &Arc<Run>, row: usize) -> Result<(), Problems> {
+        match self.base_row() {
+            Some((old, at)) if !self.changed => {
+                self.changed = self.differ((&old, at), (run, row))?;
+                self.advance()
+            }
+            _ => {
+                self.changed = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn differ(&self, old: (&Run, usize), new: (&Run, usize)) -> Result<bool, Problems> {
+        let before = old.0.values(self.shape).map_err(|e| broken(&e))?;
+        let now = new.0.values(self.shape).map_err(|e| broken(&e))?;
+        Ok(before.row(old.1) != now.row(new.1))
+    }
+
+    fn base_row(&self) -> Option<(Arc<Run>, usize)> {
+        self.base.as_ref().and_then(|(_, cursor)| cursor.at.clone())
+    }
+
+    fn keep(&mut self, run: &Arc<Run>, row: usize) -> Result<(), Problems> {
+        if let Some((base, _)) = self.base.as_ref().filter(|_| !self.base_counted) {
+            self.footer.count_in(base.exported_at, base.provisional);
+            self.base_counted = true;
+        }
+        self.out
+            .take(run, row)
+            .map_err(|e| unwritten(&e, place(self.job)))?;
+        self.advance()
+    }
+
+    fn advance(&mut self) -> Result<(), Problems> {
+        match &mut self.base {
+            Some((_, cursor)) => cursor.advance(self.shape),
+            None => Ok(()),
+        }
+    }
+
+    fn count(&mut self, export: i64) {
+        if self.last_export != Some(export)
+            && let Some(facts) = self.job.export(export)
+        {
+            self.footer.count_in(facts.exported_at, facts.provisional);
+            self.last_export = Some(export);
+        }
+    }
+
+    /// The file, unless the lake says all of it already.
+    pub(super) fn finish(mut self) -> Result<Option<Staged>, Problems> {
+        if self.outdated {
+            return Ok(None);
+        }
+        if self.shape.replaces {
+            self.changed |= self.base_row().is_some();
+        } else {
+            while let Some((old, at)) = self.base_row() {
+                self.keep(&old, at)?;
+            }
+        }
+        if !self.changed {
+            return Ok(None);
+        }
+        let where_to = place(self.job);
+        seal(self.out, self.footer)
+            .map(Some)
+            .map_err(|e| unwritten(&e, where_to).into())
+    }
+}
+
+fn place(job: &Ingest<'_>) -> String {
+    job.lake.dir().display().to_string()
+}
+
+fn seal(mut out: Out, mut footer: Footer) -> Result<Staged, ParquetError> {
+    out.flush()?;
+    footer.rows = out.rows;
+    let note = serde_json::to_string(&footer).map_err(|e| ParquetError::General(e.to_string()))?;
+    Ok(Staged {
+        sealed: out.file.seal(FOOTER, note)?,
+        footer,
+    })
+}
+
+/// The revision of a day on which nothing happened.
+pub(super) fn empty(
+    job: &Ingest<'_>,
+    table: &TableSchema,
+    day: Date,
+    facts: &ExportFacts,
+) -> Result<Staged, Problems> {
+    let file = ParquetFile::begin(job.lake, &arrow_schema(table))
+        .map_err(|e| unwritten(&e, place(job)))?;
+    let mut footer = footer::Footer::next(job, &table.name, Some(day));
+    footer.count_in(facts.exported_at, facts.provisional);
+    let out = Out {
+        file,
+        sources: Vec::new(),
+        picks: Vec::new(),
+        rows: 0,
+    };
+    seal(out, footer).map_err(|e| unwritten(&e, place(job)).into())
+}
+
+/// Picked rows, written in chunks.
+struct Out {
+    file: ParquetFile,
+    sources: Vec<Arc<Run>>,
+    picks: Vec<(usize, usize)>,
+    rows: u64,
+}
+
+impl Out {
+    fn take(&mut self, run: &Arc<Run>, row: usize) -> Result<(), ParquetError> {
+        let known = self
+            .sources
+            .iter()
+            .rposition(|source| Arc::ptr_eq(source, run));
+        let source = known.unwrap_or_else(|| {
+            self.sources.push(Arc::clone(run));
+            self.sources.len() - 1
+        });
+        self.picks.push((source, row));
+        self.rows += 1;
+        if self.picks.len() == CHUNK {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), ParquetError> {
+        if !self.picks.is_empty() {
+            let batches: Vec<&RecordBatch> =
+                self.sources.iter().map(|source| &source.batch).collect();
+            self.file
+                .write(interleave_record_batch(&batches, &self.picks)?)?;
+        }
+        self.sources.clear();
+        self.picks.clear();
+        Ok(())
+    }
+}
+
+/// Walks the rows of a revision.
+struct Cursor {
+    reader: ParquetRecordBatchReader,
+    name: String,
+    at: Option<(Arc<Run>, usize)>,
+}
+
+impl Cursor {
+    fn open(job: &Ingest<'_>, shape: &Shape, revision: &Revision) -> Result<Self, Problems> {
+        let file = job.lake.file(revision);
+        let name = file.display().to_string();
+        let reader = read(&file).map_err(|e| lost(&e, &name))?;
+        let mut cursor = Self {
+            reader,
+            name,
+            at: None,
+        };
+        cursor.next_run(shape)?;
+        Ok(cursor)
+    }
+
+    fn advance(&mut self, shape: &Shape) -> Result<(), Problems> {
+        match self.at.take() {
+            Some((run, row)) if row + 1 < run.len() => {
+                self.at = Some((run, row + 1));
+                Ok(())
+            }
+            _ => self.next_run(shape),
+        }
+    }
+
+    fn next_run(&mut self, shape: &Shape) -> Result<(), Problems> {
+        self.at = None;
+        for batch in self.reader.by_ref() {
+            let run = batch
+                .and_then(|batch| Run::stored(shape, &batch))
+                .map_err(|e| lost(&e, &self.name))?;
+            if run.len() > 0 {
+                self.at = Some((Arc::new(run), 0));
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lost(error: &dyn std::error::Error, file: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "the revision to merge with cannot be read: {error}"
+    ))
+    .in_file(file)
+    .hint("restore the file from a backup; the lake never changes a file that it has named")
+}
