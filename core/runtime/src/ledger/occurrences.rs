@@ -2,7 +2,9 @@
 
 use super::Ledger;
 use super::error::{LedgerError, Result};
-use super::rows::{later, maybe_time, ms, number, or_empty, period, states};
+use super::rows::{
+    id, later, maybe_id, maybe_time, ms, number, or_empty, parsed, period, states, time,
+};
 use crate::schedule::Occurrence;
 use chenbao_model::{Id, Period};
 use jiff::Timestamp;
@@ -41,7 +43,7 @@ impl Ledger {
             .fetch_one(&mut *tx)
             .await?;
         tx.commit().await?;
-        super::rows::time(&row, "since_ms")
+        time(&row, "since_ms")
     }
 
     /// The newest due time of a report's schedule that was claimed or missed. Tests of a report do not count.
@@ -197,6 +199,28 @@ impl Ledger {
         Ok(())
     }
 
+    /// Occurrences whose holder died: claimed, and the lease has run out. Claiming them again takes them over.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn abandoned(&self, now: Timestamp) -> Result<Vec<Occurrence>> {
+        let rows = sqlx::query("SELECT * FROM occurrences WHERE state = 'claimed' AND lease_ms <= $1 ORDER BY due_ms, report")
+            .bind(ms(now))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Occurrence {
+                    report: id(row, "report")?,
+                    subject: maybe_id(row, "subject")?,
+                    period: period(row, "period")?,
+                    edition: parsed(row, "edition", "the edition")?,
+                    due: time(row, "due_ms")?,
+                })
+            })
+            .collect()
+    }
+
     /// How an occurrence stands; none if nobody has seen it due.
     ///
     /// # Errors
@@ -207,7 +231,7 @@ impl Ledger {
              WHERE report = $1 AND subject = $2 AND period = $3 AND edition = $4 AND due_ms = $5",
         );
         let row = bind_key(select, what).fetch_optional(&self.pool).await?;
-        row.map(|row| super::rows::parsed(&row, "state", "the state"))
+        row.map(|row| parsed(&row, "state", "the state"))
             .transpose()
     }
 
