@@ -356,13 +356,6 @@ pub(crate) fn micros(moment: DateTime) -> Result<i64, Unreadable> {
     i64::try_from(since.as_micros()).map_err(|_| Unreadable)
 }
 
-/// The moment of so many microseconds.
-pub(crate) fn from_micros(micros: i64) -> Option<DateTime> {
-    DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
-        .checked_add(SignedDuration::from_micros(micros))
-        .ok()
-}
-
 /// Days since 1970, as Arrow stores a day.
 pub(crate) fn day_number(day: Date) -> i32 {
     let hours = day.duration_since(Date::constant(1970, 1, 1)).as_hours();
@@ -395,6 +388,12 @@ pub(crate) fn ruined_id(cell: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn from_micros(micros: i64) -> DateTime {
+        DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
+            .checked_add(SignedDuration::from_micros(micros))
+            .unwrap()
+    }
+
     fn money(cell: &str) -> Result<Option<i128>, Unreadable> {
         figure(cell, Figure::Money)
     }
@@ -406,7 +405,7 @@ mod tests {
     fn at(cell: &str) -> String {
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
         match moment(cell, Some(&zone)) {
-            Ok(Some(micros)) => from_micros(micros).unwrap().to_string(),
+            Ok(Some(micros)) => from_micros(micros).to_string(),
             Ok(None) => "missing".to_owned(),
             Err(Unreadable) => "unreadable".to_owned(),
         }

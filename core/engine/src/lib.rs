@@ -23,6 +23,8 @@ mod rows;
 mod scan;
 mod session;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 pub use contract::check_contract;
 pub use ingest::Ingest;
