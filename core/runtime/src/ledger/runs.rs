@@ -225,7 +225,7 @@ impl Ledger {
     /// The ledger does not answer.
     pub async fn show(&self, id: &str) -> Result<Option<Shown>> {
         let rows = sqlx::query(
-            "SELECT * FROM runs WHERE id = $1 OR substr(id, 1, $2) = $1 ORDER BY id LIMIT 2",
+            "SELECT * FROM runs WHERE id = $1 OR substr(id, 1, CAST($2 AS INTEGER)) = $1 ORDER BY id LIMIT 2",
         )
         .bind(id)
         .bind(i64::try_from(id.chars().count()).unwrap_or(i64::MAX))

@@ -1,0 +1,298 @@
+//! Deliveries: once per key, never early, and an honest word about what a dead sender had done.
+
+use super::{LEASE, Opened, at, issue, ledgers, mail, noon, sent};
+use crate::ledger::{DeliveryState, Ledger, NewDelivery, Verdict, assemble};
+use chenbao_model::Digest;
+use jiff::SignedDuration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_key_is_used_once() {
+    for Opened { ledger, .. } in ledgers("t_queue").await {
+        let both = [
+            mail("daily", "a@x.com", noon()),
+            mail("daily", "b@x.com", noon()),
+        ];
+        assert_eq!(ledger.next_revision(&issue("daily")).await.unwrap(), 0);
+        assert_eq!(
+            ledger.queue(&both[..1], noon()).await.unwrap(),
+            [both[0].id()]
+        );
+        assert_eq!(ledger.queue(&both, noon()).await.unwrap(), [both[1].id()]);
+        assert_eq!(
+            ledger.queue(&both, noon()).await.unwrap(),
+            Vec::<String>::new()
+        );
+        assert_eq!(ledger.next_revision(&issue("daily")).await.unwrap(), 1);
+        let stored = ledger.delivery(&both[0].id()).await.unwrap().unwrap();
+        assert_eq!(stored.pieces, both[0].pieces);
+        let message = assemble(&stored.pieces, |digest| {
+            (*digest == Digest::of("body"))
+                .then(|| b"body".to_vec())
+                .ok_or(())
+        });
+        assert_eq!(message.unwrap(), b"To: x\r\nbody");
+        assert_eq!(
+            ledger
+                .deliveries_in(DeliveryState::Queued, 10)
+                .await
+                .unwrap()
+                .len(),
+            2
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_leaves_early_and_deferred_ones_wait() {
+    for Opened { ledger, .. } in ledgers("t_due").await {
+        let before = noon() - SignedDuration::from_secs(1);
+        ledger
+            .queue(&[mail("daily", "a@x.com", noon())], before)
+            .await
+            .unwrap();
+        assert!(
+            ledger
+                .claim_due("s", before, LEASE)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(ledger.next_delivery().await.unwrap(), Some(noon()));
+        let claimed = ledger.claim_due("s", noon(), LEASE).await.unwrap().unwrap();
+        assert!(
+            ledger
+                .claim_due("s", noon(), LEASE)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert!(ledger.start_attempt(&claimed, noon(), LEASE).await.unwrap());
+        let retry_at = noon() + SignedDuration::from_mins(5);
+        let verdict = Verdict {
+            state: DeliveryState::Deferred,
+            retry_at: Some(retry_at),
+            note: "451 later".into(),
+        };
+        ledger
+            .finish_attempt(&claimed, &verdict, noon())
+            .await
+            .unwrap();
+        assert!(
+            ledger
+                .claim_due("s", retry_at - SignedDuration::from_millis(1), LEASE)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let second = ledger
+            .claim_due("s", retry_at, LEASE)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (second.attempt, second.delivery.note.as_str()),
+            (2, "451 later")
+        );
+        assert!(
+            ledger
+                .start_attempt(&second, retry_at, LEASE)
+                .await
+                .unwrap()
+        );
+        ledger
+            .finish_attempt(&second, &sent("250 ok"), retry_at)
+            .await
+            .unwrap();
+        let attempts = ledger.attempts(&second.delivery.id).await.unwrap();
+        let outcomes: Vec<_> = attempts
+            .iter()
+            .map(|attempt| (attempt.number, attempt.outcome))
+            .collect();
+        assert_eq!(
+            outcomes,
+            [(1, DeliveryState::Deferred), (2, DeliveryState::Sent)]
+        );
+        assert_eq!(ledger.next_delivery().await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_dies_leaves_queued_or_unknown_by_what_it_had_done() {
+    for Opened { ledger, .. } in ledgers("t_dead").await {
+        let folder = NewDelivery {
+            channel: "folder".into(),
+            ..mail("daily", "c@x.com", noon())
+        };
+        ledger
+            .queue(
+                &[
+                    mail("daily", "a@x.com", noon()),
+                    mail("daily", "b@x.com", noon()),
+                    folder,
+                ],
+                noon(),
+            )
+            .await
+            .unwrap();
+        let mut claims = Vec::new();
+        while let Some(claimed) = ledger.claim_due("s", noon(), LEASE).await.unwrap() {
+            claims.push(claimed);
+        }
+        claims.sort_by(|a, b| a.delivery.recipient.cmp(&b.delivery.recipient));
+        // a: nothing had left. b: it had begun. c: a folder, where beginning does no harm.
+        assert!(
+            ledger
+                .start_attempt(&claims[1], noon(), LEASE)
+                .await
+                .unwrap()
+        );
+        assert!(
+            ledger
+                .start_attempt(&claims[2], noon(), LEASE)
+                .await
+                .unwrap()
+        );
+        let later = noon() + SignedDuration::from_secs(60);
+        assert_eq!(
+            ledger
+                .reclaim(later - SignedDuration::from_millis(1))
+                .await
+                .unwrap(),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            ledger.reclaim(later).await.unwrap(),
+            [claims[1].delivery.id.clone()]
+        );
+        let state = async |n: usize| {
+            ledger
+                .delivery(&claims[n].delivery.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .state
+        };
+        assert_eq!(state(0).await, DeliveryState::Queued);
+        assert_eq!(state(1).await, DeliveryState::Unknown);
+        assert_eq!(state(2).await, DeliveryState::Queued);
+        // A sender that was only slow finds its claim gone before it begins, and tells what it knows if it had begun.
+        assert!(
+            !ledger
+                .start_attempt(&claims[0], later, LEASE)
+                .await
+                .unwrap()
+        );
+        ledger
+            .finish_attempt(&claims[1], &sent("250 ok"), later)
+            .await
+            .unwrap();
+        assert_eq!(state(1).await, DeliveryState::Sent);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_ones_are_resent_only_by_hand() {
+    for Opened { ledger, .. } in ledgers("t_resend").await {
+        ledger
+            .queue(&[mail("daily", "a@x.com", noon())], noon())
+            .await
+            .unwrap();
+        let claimed = ledger.claim_due("s", noon(), LEASE).await.unwrap().unwrap();
+        assert!(ledger.start_attempt(&claimed, noon(), LEASE).await.unwrap());
+        let verdict = Verdict {
+            state: DeliveryState::Unknown,
+            retry_at: None,
+            note: "lost".into(),
+        };
+        ledger
+            .finish_attempt(&claimed, &verdict, noon())
+            .await
+            .unwrap();
+        assert!(
+            ledger
+                .claim_due("s", at("2030-01-01T00:00:00Z"), LEASE)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let id = claimed.delivery.id.clone();
+        assert!(
+            ledger
+                .requeue(&id, &[DeliveryState::Bounced], noon())
+                .await
+                .is_err()
+        );
+        ledger
+            .requeue(&id, &[DeliveryState::Unknown], noon())
+            .await
+            .unwrap();
+        let again = ledger.claim_due("s", noon(), LEASE).await.unwrap().unwrap();
+        assert_eq!(
+            (again.attempt, again.delivery.message_id),
+            (2, claimed.delivery.message_id.clone())
+        );
+        // The lost first attempt cannot overrule the second.
+        ledger
+            .finish_attempt(&claimed, &sent("late news"), noon())
+            .await
+            .unwrap();
+        assert_eq!(
+            ledger.delivery(&id).await.unwrap().unwrap().state,
+            DeliveryState::Sending
+        );
+        assert!(
+            ledger
+                .requeue("nobody", &[DeliveryState::Unknown], noon())
+                .await
+                .is_err()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_busy_senders_send_each_of_200_once() {
+    for Opened { ledger, url, .. } in ledgers("t_senders").await {
+        let mails: Vec<_> = (0..200)
+            .map(|n| mail("daily", &format!("r{n}@x.com"), noon()))
+            .collect();
+        ledger.queue(&mails, noon()).await.unwrap();
+        let tasks: Vec<_> = (0..8)
+            .map(|n| {
+                let url = url.clone();
+                tokio::spawn(async move {
+                    let ledger = Ledger::open(&url).await.unwrap();
+                    let mut mine = Vec::new();
+                    while let Some(claimed) = ledger
+                        .claim_due(&format!("s{n}"), noon(), LEASE)
+                        .await
+                        .unwrap()
+                    {
+                        assert!(ledger.start_attempt(&claimed, noon(), LEASE).await.unwrap());
+                        ledger
+                            .finish_attempt(&claimed, &sent("ok"), noon())
+                            .await
+                            .unwrap();
+                        mine.push(claimed.delivery.recipient);
+                    }
+                    mine
+                })
+            })
+            .collect();
+        let mut recipients = Vec::new();
+        for task in tasks {
+            recipients.extend(task.await.unwrap());
+        }
+        assert_eq!(recipients.len(), 200);
+        recipients.sort();
+        recipients.dedup();
+        assert_eq!(recipients.len(), 200);
+        assert_eq!(
+            ledger
+                .deliveries_in(DeliveryState::Sent, 1000)
+                .await
+                .unwrap()
+                .len(),
+            200
+        );
+    }
+}
