@@ -16,6 +16,8 @@ mod shop;
 mod simulate;
 mod stock;
 mod stories;
+#[cfg(test)]
+mod tests;
 mod traffic;
 mod write;
 

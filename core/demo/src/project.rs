@@ -131,21 +131,21 @@ settle_seconds = 0 # the demo's files are whole
     let _infallible = write!(
         text,
         r#"# The team's own ERP knows who bought an order (抖店 masks it) and what a product costs.
-[source.buyers-{id}]
+[source.erp-{id}]
 plugin = "sql"
 shop = "{id}"
-mapping = "erp-buyers"
-[source.buyers-{id}.with]
-url = "sqlite:erp.sqlite"
-query = "select order_id, buyer_id, ordered_at from buyers where shop_id = '{id}'"
-
-[source.products-{id}]
-plugin = "sql"
-shop = "{id}"
-mapping = "erp-products"
-[source.products-{id}.with]
-url = "sqlite:erp.sqlite"
-query = "select product_id, name, category, supplier, cost, list_price, lead_time from products where shop_id = '{id}'"
+mapping = ["erp-buyers", "erp-products"]
+[source.erp-{id}.with]
+url = "erp.sqlite"
+[source.erp-{id}.with.tables]
+order_buyers = """
+select order_id, buyer_id, ordered_at from buyers
+where shop_id = '{id}' and ordered_at >= $start and ordered_at < $end
+"""
+products = """
+select product_id, name, category, supplier, cost, list_price, lead_time from products
+where shop_id = '{id}'
+"""
 "#
     );
     text

@@ -105,7 +105,7 @@ impl<'a> Run<'a> {
         self.week.push_back(day.traffic.units(STOCK_OUT));
         if self
             .plan
-            .is_some_and(|plan| plan.pseudo_hit && day.day >= plan.hit_from())
+            .is_some_and(|plan| plan.stories.pseudo_hit && day.day >= plan.hit_from())
         {
             self.count_hit(day);
         }
@@ -136,9 +136,11 @@ impl<'a> Run<'a> {
             return Vec::new();
         };
         let planted = [
-            plan.conversion_break.then(|| self.conversion_break(last)),
-            plan.pseudo_hit.then(|| self.pseudo_hit(&plan)),
-            plan.stock_out.then(|| self.stock_out()),
+            plan.stories
+                .conversion_break
+                .then(|| self.conversion_break(last)),
+            plan.stories.pseudo_hit.then(|| self.pseudo_hit(&plan)),
+            plan.stories.stock_out.then(|| self.stock_out()),
         ];
         planted.into_iter().flatten().collect()
     }

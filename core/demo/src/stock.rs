@@ -119,7 +119,7 @@ impl Item {
         (index, product): (usize, &Product),
         plan: Option<&Plan>,
     ) -> Self {
-        let hit = plan.filter(|plan| index == HIT && plan.pseudo_hit);
+        let hit = plan.filter(|plan| index == HIT && plan.stories.pseudo_hit);
         let mut before = vec![0];
         let mut sum = 0;
         for day in calendar.first..=calendar.last + product.lead_time + COVER {
@@ -129,7 +129,7 @@ impl Item {
             before.push(sum);
         }
         let neglected = plan
-            .filter(|plan| index == STOCK_OUT && plan.stock_out)
+            .filter(|plan| index == STOCK_OUT && plan.stories.stock_out)
             .map(|_| calendar.last + 1 + LEFT - product.lead_time - COVER);
         let skus = product
             .skus

@@ -13,39 +13,28 @@ const HIT_EXTRA: i64 = 4;
 /// The stories of a shop's history; they happen in the flagship only.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
-    /// Whether the conversion breaks on the last day.
-    pub conversion_break: bool,
-    /// Whether there is a pseudo-hit.
-    pub pseudo_hit: bool,
-    /// Whether a product runs out.
-    pub stock_out: bool,
+    /// Which of them happen.
+    pub stories: Stories,
     last: i64,
 }
 
 impl Plan {
     /// The plan of a history.
     pub(crate) fn new(stories: Stories, calendar: &Calendar) -> Self {
-        let Stories {
-            conversion_break,
-            pseudo_hit,
-            stock_out,
-        } = stories;
         Self {
-            conversion_break,
-            pseudo_hit,
-            stock_out,
+            stories,
             last: calendar.last,
         }
     }
 
     /// Whether the conversion of this cell is broken on this day.
     pub(crate) fn breaks(&self, day: i64, cell: usize) -> bool {
-        self.conversion_break && day == self.last && cell == BREAK * CARRIERS.len() + LIVE
+        self.stories.conversion_break && day == self.last && cell == BREAK * CARRIERS.len() + LIVE
     }
 
     /// Extra units of the pseudo-hit on a day, as a multiple of its usual ones.
     pub(crate) fn hit_extra(&self, day: i64) -> i64 {
-        if self.pseudo_hit && day >= self.hit_from() {
+        if self.stories.pseudo_hit && day >= self.hit_from() {
             HIT_EXTRA
         } else {
             0

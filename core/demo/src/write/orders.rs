@@ -316,7 +316,7 @@ impl Row<'_> {
             AfterSale => sheet.word(line.refund.map_or("-", |refund| refund.status(self.moment))),
             Placed | Paid | Finished | Promised | Shipped => self.time(sheet, cell),
             Receiver | Phone | Street | Address | Province | City | District => {
-                self.place(sheet, cell)
+                self.place(sheet, cell);
             }
             _ => self.word(sheet, cell),
         }
@@ -372,7 +372,7 @@ impl Row<'_> {
                 None => sheet.word("0"),
             },
             Parcel if shipped => {
-                sheet.word(self.pick(5, &["中通快递", "圆通速递", "韵达快递", "申通快递"]))
+                sheet.word(self.pick(5, &["中通快递", "圆通速递", "韵达快递", "申通快递"]));
             }
             AuthorName => sheet.word(author.map_or("-", |(_, name)| name)),
             Payment => sheet.word(paid),

@@ -143,12 +143,15 @@ impl Sheet {
         self.next();
         self.row.push_str(calendar.date(at / DAY));
         let second = at % DAY;
-        self.show(format_args!(
-            " {:02}:{:02}:{:02}",
-            second / 3600,
-            second / 60 % 60,
-            second % 60
-        ));
+        for (mark, number) in [
+            (' ', second / 3600),
+            (':', second / 60 % 60),
+            (':', second % 60),
+        ] {
+            self.row.push(mark);
+            self.row.push(digit(number / 10));
+            self.row.push(digit(number % 10));
+        }
     }
 
     /// So many cells without a value.
@@ -190,6 +193,13 @@ impl Sheet {
     pub(crate) fn finish(mut self) -> Result<(), Problems> {
         self.file.flush().map_err(|e| failed(&self.path, &e))
     }
+}
+
+fn digit(number: i64) -> char {
+    u32::try_from(number)
+        .ok()
+        .and_then(|number| char::from_digit(number, 10))
+        .unwrap_or('0')
 }
 
 /// What failed to be written, where and why.

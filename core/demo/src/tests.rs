@@ -1,6 +1,6 @@
 //! Whole demo shops, read back from their files: determinism, accounting, re-exports, stories.
 
-use chenbao_demo::{DemoOptions, Size, Stories, Story, Truth, generate};
+use crate::{DemoOptions, Size, Stories, Story, Truth, generate};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -34,9 +34,9 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(self::files(&path))
+            files.extend(self::files(&path));
         } else {
-            files.push(path)
+            files.push(path);
         }
     }
     files.sort();
