@@ -1,12 +1,42 @@
-//! Placeholder until the first slice.
+//! Chenbao's runtime: from a project's configuration to reports in mailboxes, and the record of it.
+//!
+//! Read [`mod@run`] first: one run in nine steps, each a module of the same name. [`plan`] says which issue is due;
+//! [`collect`] fetches what it needs from source plugins into the lake; [`gate`] judges whether the data is whole;
+//! [`compute`] asks metric plugins; compose and render are the two entry functions of `chenbao-report`; [`verify`]
+//! looks once more; [`deliver`] sends, once; [`record`] keeps what was made from what. [`serve`] does this on schedules.
 
-pub mod archive;
+// 1 pure: no file, no clock, no network.
 pub mod calendar;
-pub mod clock;
 pub mod config;
 pub mod cron;
-pub mod ledger;
-pub mod mail;
 pub mod policy;
 pub mod schedule;
+
+// 2 adapters: one outside world each.
+pub mod archive;
+pub mod clock;
+pub mod ledger;
+pub mod mail;
+pub mod plugin;
 pub mod storage;
+pub mod telemetry;
+pub mod templates;
+pub mod ticker;
+
+// 3 stages.
+pub mod collect;
+pub mod compute;
+pub mod deliver;
+pub mod gate;
+pub mod plan;
+pub mod project;
+pub mod record;
+pub mod run;
+pub mod verify;
+pub mod words;
+
+// 4 hosts.
+pub mod serve;
+
+// 5 edge.
+pub mod cli;

@@ -1,0 +1,258 @@
+//! The command line: every command, its options, and examples in its help.
+
+use chenbao_model::{Id, Period};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Scheduled reports for e-commerce teams (晨报).
+#[derive(Debug, Parser)]
+#[command(name = "chenbao", version, about, after_help = AFTER, max_term_width = 100)]
+pub(super) struct Cli {
+    /// The project's configuration.
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "CHENBAO_CONFIG",
+        default_value = "chenbao.toml"
+    )]
+    pub(super) config: PathBuf,
+    /// Answer as JSON, for scripts.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Say less (twice: errors only).
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(super) quiet: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const AFTER: &str = "\
+Exit codes: 0 done · 1 failed · 2 usage or configuration · 3 done, but incomplete (部分) · 4 not delivered to everyone.
+Start with: chenbao demo";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a whole shop with a seeded generator, collect it, and write three reports for every role.
+    #[command(
+        after_help = "Examples:\n  chenbao demo\n  chenbao demo --dir /tmp/shop --size medium --seed 7"
+    )]
+    Demo(DemoArgs),
+    /// Write a new project's chenbao.toml here.
+    Init(InitArgs),
+    /// Check the whole project: configuration, plugins, mappings, SQL, templates. All problems at once.
+    Check,
+    /// Fetch what the reports need from their sources into the lake.
+    #[command(after_help = "Example:\n  chenbao collect --days 35")]
+    Collect(CollectArgs),
+    /// Fetch a long past window, in order, from the sources into the lake.
+    #[command(after_help = "Example:\n  chenbao backfill --from 2026-01-01 --to 2026-11-21")]
+    Backfill(BackfillArgs),
+    /// Show the next due times of every schedule, in its zone and in UTC, and what was missed.
+    Plan(PlanArgs),
+    /// Make a report now. Writes files and mails nobody, unless told to.
+    #[command(
+        after_help = "Examples:\n  chenbao run daily --period 2026-11-21 --role management --out reports\n  \
+                      chenbao run daily --period 2026-11-21 --deliver\n  chenbao run daily --to me@example.com"
+    )]
+    Run(RunArgs),
+    /// Keep the schedules: collect, make, deliver, until told to stop.
+    Serve(ServeArgs),
+    /// What was made and delivered, newest first.
+    History(HistoryArgs),
+    /// Everything about one run: figures, versions, deliveries.
+    Show {
+        /// Run id, as `history` shows it.
+        run: String,
+    },
+    /// Send a delivery again: the same bytes, to the same recipient.
+    Resend(ResendArgs),
+    /// Compute a run again from its snapshot and say what differs.
+    Replay {
+        /// Run id.
+        run: String,
+    },
+    /// Make a new revision of an issue that was already sent.
+    Rerun(RerunArgs),
+    /// Ask the lake, read-only.
+    #[command(
+        after_help = "Example:\n  chenbao sql \"select day, sum(pay_amount) from orders group by day order by day\""
+    )]
+    Sql(SqlArgs),
+    /// Plugins: what is there, and what one of them says of itself.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// The child process that holds one plugin; for chenbao itself.
+    #[command(hide = true)]
+    PluginHost,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Everything goes under this folder.
+    #[arg(long, default_value = "demo")]
+    pub(super) dir: PathBuf,
+    /// The same seed makes the same shop.
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// small, medium, large, or a number of order lines.
+    #[arg(long, default_value = "small")]
+    pub(super) size: String,
+    /// Only the shop: no collecting, no reports.
+    #[arg(long)]
+    pub(super) only_shop: bool,
+    /// Leave out the planted stories (conversion break, pseudo-hit, stock-out).
+    #[arg(long)]
+    pub(super) plain: bool,
+}
+
+/// Options of `init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// Folder of the project.
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+}
+
+/// Options of `collect`.
+#[derive(Debug, Args)]
+pub(super) struct CollectArgs {
+    /// Only these sources.
+    #[arg(long = "source")]
+    pub(super) sources: Vec<Id>,
+    /// So many days up to yesterday.
+    #[arg(long, default_value_t = 70)]
+    pub(super) days: u16,
+}
+
+/// Options of `backfill`.
+#[derive(Debug, Args)]
+pub(super) struct BackfillArgs {
+    /// Only these sources.
+    #[arg(long = "source")]
+    pub(super) sources: Vec<Id>,
+    /// First day.
+    #[arg(long)]
+    pub(super) from: jiff::civil::Date,
+    /// Last day.
+    #[arg(long)]
+    pub(super) to: jiff::civil::Date,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// So many due times a schedule.
+    #[arg(long, default_value_t = 5)]
+    pub(super) next: usize,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Report id.
+    pub(super) report: Id,
+    /// 2026-11-21, 2026-W47, 2026-11 or 2026-11-01..2026-11-11; default: what the schedule would cover today.
+    #[arg(long)]
+    pub(super) period: Option<Period>,
+    /// Campaign, for a report of one; default: the last that has begun.
+    #[arg(long)]
+    pub(super) campaign: Option<Id>,
+    /// D+1, D+7, D+30; default: the newest that is due.
+    #[arg(long)]
+    pub(super) edition: Option<String>,
+    /// Only audiences of this role.
+    #[arg(long)]
+    pub(super) role: Option<Id>,
+    /// Where the files go.
+    #[arg(long, default_value = "reports")]
+    pub(super) out: PathBuf,
+    /// Do what the schedule would, to its recipients, and use up its keys.
+    #[arg(long, conflicts_with = "to")]
+    pub(super) deliver: bool,
+    /// Send a marked test to this address; uses up nothing.
+    #[arg(long)]
+    pub(super) to: Option<String>,
+    /// Only print the results, not the report.
+    #[arg(long)]
+    pub(super) results: bool,
+    /// Use what is in the lake; fetch nothing.
+    #[arg(long)]
+    pub(super) no_collect: bool,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Look once, do what is due, and stop.
+    #[arg(long)]
+    pub(super) once: bool,
+}
+
+/// Options of `history`.
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    /// Only this report.
+    #[arg(long)]
+    pub(super) report: Option<Id>,
+    /// So many rows.
+    #[arg(long, default_value_t = 20)]
+    pub(super) limit: u32,
+}
+
+/// Options of `resend`.
+#[derive(Debug, Args)]
+pub(super) struct ResendArgs {
+    /// Run id.
+    pub(super) run: Option<String>,
+    /// Only to this recipient.
+    #[arg(long)]
+    pub(super) recipient: Option<String>,
+    /// Deliveries whose outcome is unknown.
+    #[arg(long)]
+    pub(super) unknown: bool,
+}
+
+/// Options of `rerun`.
+#[derive(Debug, Args)]
+pub(super) struct RerunArgs {
+    /// Report id.
+    pub(super) report: Id,
+    /// The period of the issue.
+    #[arg(long)]
+    pub(super) period: Period,
+    /// Campaign, for a report of one.
+    #[arg(long)]
+    pub(super) campaign: Option<Id>,
+    /// Its edition.
+    #[arg(long)]
+    pub(super) edition: Option<String>,
+}
+
+/// Options of `sql`.
+#[derive(Debug, Args)]
+pub(super) struct SqlArgs {
+    /// One select over the canonical tables.
+    pub(super) query: String,
+    /// Only these shops.
+    #[arg(long = "shop")]
+    pub(super) shops: Vec<Id>,
+    /// At most so many rows.
+    #[arg(long, default_value_t = 1000)]
+    pub(super) limit: usize,
+}
+
+/// Commands of `plugin`.
+#[derive(Debug, Subcommand)]
+pub(super) enum PluginCommand {
+    /// All plugins in the configured folders.
+    List,
+    /// One plugin: descriptor, inputs, outputs, digest.
+    Inspect {
+        /// Component id, or the path of a library.
+        plugin: String,
+    },
+}

@@ -1,0 +1,160 @@
+//! `check`: everything of a project that can be wrong, found before 07:55; and `init`, which begins one.
+
+use super::args::InitArgs;
+use super::print::Voice;
+use super::{Answer, Ended};
+use crate::config::meant::{Metric, Report, Source};
+use crate::project::Project;
+use chenbao_engine::check_sql;
+use chenbao_model::Diagnostic;
+use chenbao_model::diagnostic::Problems;
+use serde_json::json;
+
+/// The project that `init` writes.
+const STARTER: &str = include_str!("starter.toml");
+
+pub(super) fn init(args: &InitArgs, voice: Voice) -> Answer {
+    let file = args.dir.join("chenbao.toml");
+    if file.exists() {
+        return Err(Diagnostic::error("there is a project here already")
+            .in_file(file.display().to_string())
+            .into());
+    }
+    let fail = |e: std::io::Error| {
+        Diagnostic::error(format!("cannot write the project: {e}"))
+            .in_file(file.display().to_string())
+    };
+    std::fs::create_dir_all(args.dir.join("exports/orders")).map_err(fail)?;
+    std::fs::write(&file, STARTER).map_err(fail)?;
+    voice.say(format!(
+        "wrote {}; put order exports into {}",
+        file.display(),
+        args.dir.join("exports/orders").display()
+    ));
+    voice.answer(&json!({"config": file}));
+    Ok(Ended::Done)
+}
+
+pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
+    let mut problems = Vec::new();
+    for source in project.config.sources.values() {
+        problems.extend(source_problems(project, source));
+    }
+    for metric in project.config.metrics.values() {
+        problems.extend(metric_problems(project, metric));
+    }
+    for report in project.config.reports.values() {
+        problems.extend(report_problems(project, report));
+    }
+    problems.extend(project.plugins.problems());
+    voice.tell(&problems);
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    let config = &project.config;
+    if errors == 0 {
+        voice.say(format!(
+            "{}: {} sources, {} metrics, {} reports, all in order",
+            config.file,
+            config.sources.len(),
+            config.metrics.len(),
+            config.reports.len()
+        ));
+    } else {
+        voice.say(format!("{errors} problems"));
+    }
+    voice.answer(&json!({"errors": errors, "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>()}));
+    Ok(if errors == 0 {
+        Ended::Done
+    } else {
+        Ended::Refused
+    })
+}
+
+fn source_problems(project: &Project, source: &Source) -> Vec<Diagnostic> {
+    let component = match project.component(&source.plugin) {
+        Ok(component) => component,
+        Err(problem) => return vec![problem.at(source.place.clone())],
+    };
+    let mut problems = project
+        .mappings(source)
+        .err()
+        .map(|found| found.0)
+        .unwrap_or_default();
+    let mut options = source.with.clone();
+    options.insert("_base".to_owned(), json!(project.config.folder));
+    if let Err(found) = component.descriptor.check_options(&options) {
+        problems.extend(
+            found
+                .into_iter()
+                .map(|problem| problem.at(source.place.clone())),
+        );
+    }
+    problems
+}
+
+fn metric_problems(project: &Project, metric: &Metric) -> Vec<Diagnostic> {
+    let component = match project.component(&metric.plugin) {
+        Ok(component) => component,
+        Err(problem) => return vec![problem.at(metric.place.clone())],
+    };
+    let mut problems = Vec::new();
+    if let Err(found) = component.descriptor.check_options(&metric.with) {
+        problems.extend(
+            found
+                .into_iter()
+                .map(|problem| problem.at(metric.place.clone())),
+        );
+    }
+    for input in &component.descriptor.inputs {
+        if let Err(problem) = check_sql(&input.sql, &input.tables) {
+            let message = format!(
+                "metric `{}`, input `{}`: {}",
+                metric.id, input.name, problem.message
+            );
+            problems.push(Diagnostic { message, ..problem });
+        }
+    }
+    problems
+}
+
+/// The template is there, and what it requires is configured with the plugin that it was written for.
+fn report_problems(project: &Project, report: &Report) -> Vec<Diagnostic> {
+    let info = match project.templates.info(&report.template) {
+        Ok(info) => info,
+        Err(Problems(found)) => {
+            return found
+                .into_iter()
+                .map(|problem| problem.at(report.place.clone()))
+                .collect();
+        }
+    };
+    let mut problems = Vec::new();
+    for (alias, wanted) in &info.aliases {
+        let configured = report
+            .metrics
+            .iter()
+            .find(|id| id.as_str() == alias)
+            .and_then(|id| project.config.metrics.get(id));
+        match configured {
+            None if wanted.need == chenbao_report::compose::Need::Required => problems.push(
+                Diagnostic::error(format!(
+                    "the template `{}` requires the metric `{alias}`",
+                    report.template
+                ))
+                .at(report.place.clone())
+                .hint(format!(
+                    "add [metric.{alias}] with plugin = \"{}\" and name it in metrics",
+                    wanted.plugin
+                )),
+            ),
+            Some(metric) if metric.plugin.as_str() != wanted.plugin => problems.push(
+                Diagnostic::error(format!(
+                    "`{alias}` is the plugin `{}`, but the template `{}` was written for `{}`",
+                    metric.plugin, report.template, wanted.plugin
+                ))
+                .at(metric.place.clone()),
+            ),
+            _ => {}
+        }
+    }
+    problems
+}

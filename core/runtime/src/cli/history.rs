@@ -1,0 +1,220 @@
+//! Commands that look back: `history`, `show`, `resend`.
+
+use super::args::{HistoryArgs, ResendArgs};
+use super::print::{self, Voice};
+use super::{Answer, Ended};
+use crate::deliver;
+use crate::ledger::{Delivery, DeliveryState, Run, Shown};
+use crate::project::Project;
+use chenbao_model::Diagnostic;
+use chenbao_model::diagnostic::Problems;
+use jiff::Timestamp;
+use serde_json::json;
+
+fn trouble(e: impl std::fmt::Display) -> Problems {
+    Diagnostic::error(format!("the ledger does not answer: {e}")).into()
+}
+
+pub(super) async fn history(project: &Project, args: &HistoryArgs, voice: Voice) -> Answer {
+    let runs = project
+        .ledger
+        .history(args.report.as_ref(), args.limit)
+        .await
+        .map_err(trouble)?;
+    let rows: Vec<Vec<String>> = runs.iter().map(|run| history_row(project, run)).collect();
+    voice.say(print::table(
+        &[
+            "run",
+            "period",
+            "edition",
+            "state",
+            "started",
+            "deliveries",
+            "note",
+        ],
+        &rows,
+    ));
+    let json: Vec<serde_json::Value> = runs.iter().map(run_json).collect();
+    voice.answer(&json.into());
+    Ok(Ended::Done)
+}
+
+fn history_row(project: &Project, run: &Run) -> Vec<String> {
+    let deliveries: Vec<String> = run
+        .deliveries
+        .iter()
+        .map(|(state, count)| format!("{count} {}", state.word()))
+        .collect();
+    vec![
+        run.id.clone(),
+        run.issue.period.to_string(),
+        run.issue.edition.to_string(),
+        run.state.word().to_owned(),
+        at(project, run.started),
+        deliveries.join(", "),
+        run.note.lines().next().unwrap_or_default().to_owned(),
+    ]
+}
+
+fn run_json(run: &Run) -> serde_json::Value {
+    let deliveries: serde_json::Map<String, serde_json::Value> = run
+        .deliveries
+        .iter()
+        .map(|(state, count)| (state.word().to_owned(), json!(count)))
+        .collect();
+    json!({
+        "run": run.id, "report": run.issue.report, "subject": run.issue.subject, "period": run.issue.period,
+        "edition": run.issue.edition, "revision": run.issue.revision, "state": run.state.word(),
+        "started": run.started.to_string(), "deliveries": deliveries, "note": run.note,
+    })
+}
+
+fn at(project: &Project, time: Timestamp) -> String {
+    time.to_zoned(project.config.project.zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}
+
+/// The run whose id begins so.
+pub(super) async fn find(project: &Project, run: &str) -> Result<Shown, Problems> {
+    project
+        .ledger
+        .show(run)
+        .await
+        .map_err(trouble)?
+        .ok_or_else(|| {
+            Diagnostic::error(format!("there is no one run that begins with `{run}`"))
+                .hint("see `chenbao history`")
+                .into()
+        })
+}
+
+pub(super) async fn show(project: &Project, run: &str, voice: Voice) -> Answer {
+    let shown = find(project, run).await?;
+    let run = &shown.run;
+    voice.say(format!("run       {}", run.id));
+    voice.say(format!(
+        "issue     {} {} {} revision {}",
+        run.issue.report, run.issue.period, run.issue.edition, run.issue.revision
+    ));
+    voice.say(format!("state     {}", run.state.word()));
+    voice.say(format!("started   {}", at(project, run.started)));
+    voice.say(format!(
+        "read      {} revisions, snapshot {}",
+        shown.snapshot.revisions.len(),
+        shown.snapshot.digest().short()
+    ));
+    if !run.note.is_empty() {
+        voice.say(format!("note      {}", run.note));
+    }
+    let results: Vec<Vec<String>> = shown
+        .results
+        .iter()
+        .map(|row| {
+            vec![
+                row.alias.to_string(),
+                row.shops.clone(),
+                row.digest.short().to_owned(),
+            ]
+        })
+        .collect();
+    voice.say(print::table(&["metric", "shops", "result"], &results));
+    let rows: Vec<Vec<String>> = shown
+        .deliveries
+        .iter()
+        .map(|delivery| delivery_row(project, delivery))
+        .collect();
+    voice.say(print::table(
+        &[
+            "audience",
+            "channel",
+            "recipient",
+            "state",
+            "attempts",
+            "changed",
+            "note",
+        ],
+        &rows,
+    ));
+    let mut json = run_json(run);
+    json["snapshot"] = json!(shown.snapshot.digest());
+    json["record"] = shown.record.clone();
+    json["results"] = shown
+        .results
+        .iter()
+        .map(|row| json!({"alias": row.alias, "shops": row.shops, "digest": row.digest}))
+        .collect();
+    json["sent"] = shown.deliveries.iter().map(delivery_json).collect();
+    voice.answer(&json);
+    Ok(Ended::Done)
+}
+
+fn delivery_row(project: &Project, delivery: &Delivery) -> Vec<String> {
+    vec![
+        delivery.audience.to_string(),
+        delivery.channel.clone(),
+        delivery.recipient.clone(),
+        delivery.state.word().to_owned(),
+        delivery.attempts.to_string(),
+        at(project, delivery.changed),
+        delivery.note.lines().next().unwrap_or_default().to_owned(),
+    ]
+}
+
+fn delivery_json(delivery: &Delivery) -> serde_json::Value {
+    json!({
+        "audience": delivery.audience, "channel": delivery.channel, "recipient": delivery.recipient,
+        "state": delivery.state.word(), "attempts": delivery.attempts, "message_id": delivery.message_id, "note": delivery.note,
+    })
+}
+
+pub(super) async fn resend(project: &Project, args: &ResendArgs, voice: Voice) -> Answer {
+    let candidates = match (&args.run, args.unknown) {
+        (Some(run), _) => find(project, run).await?.deliveries,
+        (None, true) => project
+            .ledger
+            .deliveries_in(DeliveryState::Unknown, 1000)
+            .await
+            .map_err(trouble)?,
+        (None, false) => {
+            return Err(Diagnostic::error("which delivery?")
+                .hint("give a run id, or --unknown")
+                .into());
+        }
+    };
+    let states: &[DeliveryState] = match args.unknown {
+        true => &[DeliveryState::Unknown],
+        false => &[
+            DeliveryState::Sent,
+            DeliveryState::Unknown,
+            DeliveryState::Bounced,
+            DeliveryState::Deferred,
+        ],
+    };
+    let now = project.clock.now();
+    let mut queued = 0;
+    for delivery in candidates {
+        let wanted = args
+            .recipient
+            .as_ref()
+            .is_none_or(|recipient| recipient == &delivery.recipient);
+        if wanted && states.contains(&delivery.state) {
+            project
+                .ledger
+                .requeue(&delivery.id, states, now)
+                .await
+                .map_err(trouble)?;
+            queued += 1;
+        }
+    }
+    let sent = deliver::send_due(project).await?;
+    voice.say(format!(
+        "{sent} of {queued} messages handed over again, the same bytes"
+    ));
+    voice.answer(&json!({"queued": queued, "sent": sent}));
+    Ok(if sent < queued {
+        Ended::Undelivered
+    } else {
+        Ended::Done
+    })
+}

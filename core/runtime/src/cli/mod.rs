@@ -1,0 +1,251 @@
+//! The edge: reads the command line, calls the stages, prints, and answers with an exit code.
+
+mod args;
+mod ask;
+mod check;
+mod demo;
+mod history;
+mod make;
+mod print;
+
+use crate::clock::{Clock, FixedClock, SystemClock};
+use crate::config;
+use crate::project::Project;
+use crate::{serve, telemetry};
+use args::{Cli, Command, PlanArgs, PluginCommand, ServeArgs};
+use chenbao_model::Diagnostic;
+use chenbao_model::diagnostic::Problems;
+use clap::Parser as _;
+use jiff::Timestamp;
+use print::Voice;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Done.
+    Done,
+    /// Failed.
+    Failed,
+    /// Usage or configuration.
+    Refused,
+    /// Done, but incomplete (部分).
+    Partial,
+    /// Not delivered to everyone.
+    Undelivered,
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        Self::from(match ended {
+            Ended::Done => 0_u8,
+            Ended::Failed => 1,
+            Ended::Refused => 2,
+            Ended::Partial => 3,
+            Ended::Undelivered => 4,
+        })
+    }
+}
+
+type Answer = Result<Ended, Problems>;
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::PluginHost) {
+        // The host is single-threaded until it has restricted itself: no runtime, no logging of ours.
+        let code = crate::plugin::host_main();
+        return ExitCode::from(u8::try_from(code).unwrap_or(1));
+    }
+    let voice = Voice {
+        json: cli.json,
+        quiet: cli.quiet,
+    };
+    telemetry::start(if matches!(cli.command, Command::Serve(_)) {
+        "info"
+    } else {
+        "error"
+    });
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            voice.tell(&[Diagnostic::error(format!(
+                "the async runtime cannot start: {e}"
+            ))]);
+            return Ended::Failed.into();
+        }
+    };
+    match runtime.block_on(command(&cli, voice)) {
+        Ok(ended) => ended.into(),
+        Err(problems) => {
+            voice.tell(&problems.0);
+            Ended::Failed.into()
+        }
+    }
+}
+
+async fn command(cli: &Cli, voice: Voice) -> Answer {
+    match &cli.command {
+        Command::Demo(args) => return demo::demo(args, voice).await,
+        Command::Init(args) => return check::init(args, voice),
+        _ => {}
+    }
+    let project = match open(&cli.config, voice).await {
+        Ok(project) => project,
+        Err(problems) => {
+            voice.tell(&problems.0);
+            return Ok(Ended::Refused);
+        }
+    };
+    match &cli.command {
+        Command::Check => check::check(&project, voice).await,
+        Command::Collect(args) => make::collect(&project, args, voice).await,
+        Command::Backfill(args) => make::backfill(&project, args, voice).await,
+        Command::Plan(args) => plan(&project, args, voice).await,
+        Command::Run(args) => make::run(&project, args, voice).await,
+        Command::Rerun(args) => make::rerun(&project, args, voice).await,
+        Command::Replay { run } => make::replay(&project, run, voice).await,
+        Command::Serve(args) => serving(&project, args, voice).await,
+        Command::History(args) => history::history(&project, args, voice).await,
+        Command::Show { run } => history::show(&project, run, voice).await,
+        Command::Resend(args) => history::resend(&project, args, voice).await,
+        Command::Sql(args) => ask::sql(&project, args, voice).await,
+        Command::Plugin(PluginCommand::List) => ask::plugins(&project, voice),
+        Command::Plugin(PluginCommand::Inspect { plugin }) => ask::inspect(&project, plugin, voice),
+        Command::Demo(_) | Command::Init(_) | Command::PluginHost => Ok(Ended::Done),
+    }
+}
+
+/// Opens a project by its configuration.
+async fn open(file: &Path, voice: Voice) -> Result<Project, Problems> {
+    open_at(file, clock()?, voice).await
+}
+
+async fn open_at(file: &Path, clock: Arc<dyn Clock>, voice: Voice) -> Result<Project, Problems> {
+    let config = config::load(file)?;
+    voice.tell(&config.warnings);
+    Project::open(config.value, clock, exe()?).await
+}
+
+/// The machine's clock; `CHENBAO_NOW` puts another in its place, for tests and for looking back.
+fn clock() -> Result<Arc<dyn Clock>, Problems> {
+    match std::env::var("CHENBAO_NOW") {
+        Ok(text) => {
+            let now: Timestamp = text.parse().map_err(|e| {
+                Diagnostic::error(format!("CHENBAO_NOW is no time: {e}"))
+                    .hint("write 2026-11-22T07:40:00+08:00")
+            })?;
+            Ok(Arc::new(FixedClock::at(now)))
+        }
+        Err(_) => Ok(Arc::new(SystemClock)),
+    }
+}
+
+fn exe() -> Result<PathBuf, Problems> {
+    std::env::current_exe().map_err(|e| {
+        Diagnostic::error(format!(
+            "cannot find this program for its plugin hosts: {e}"
+        ))
+        .into()
+    })
+}
+
+async fn plan(project: &Project, args: &PlanArgs, voice: Voice) -> Answer {
+    let now = project.clock.now();
+    let mut rows = Vec::new();
+    let mut json = Vec::new();
+    for report in project.config.reports.values() {
+        for (fire, period) in serve::next(&project.config, report, now, args.next) {
+            let zone = report
+                .schedule
+                .as_ref()
+                .map_or(&project.config.project.zone, |schedule| &schedule.zone);
+            let at = |time: Timestamp| {
+                time.to_zoned(zone.clone())
+                    .strftime("%Y-%m-%d %H:%M %Z")
+                    .to_string()
+            };
+            let period = period.map(|period| period.to_string()).unwrap_or_default();
+            let subject = fire
+                .subject
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            rows.push(vec![
+                report.id.to_string(),
+                fire.edition.to_string(),
+                subject.clone(),
+                at(fire.times.deliver),
+                fire.times.deliver.to_string(),
+                at(fire.times.start),
+                at(fire.times.data_deadline),
+                period.clone(),
+            ]);
+            json.push(serde_json::json!({
+                "report": report.id, "edition": fire.edition, "subject": subject, "period": period,
+                "start": fire.times.start.to_string(), "data_deadline": fire.times.data_deadline.to_string(),
+                "deliver": fire.times.deliver.to_string(),
+            }));
+        }
+    }
+    let heads = [
+        "report",
+        "edition",
+        "campaign",
+        "deliver",
+        "deliver (UTC)",
+        "start",
+        "data deadline",
+        "period",
+    ];
+    voice.say(print::table(&heads, &rows));
+    voice.answer(&json.into());
+    Ok(Ended::Done)
+}
+
+async fn serving(project: &Project, args: &ServeArgs, voice: Voice) -> Answer {
+    if args.once {
+        let look = serve::look(project).await?;
+        voice.say(format!(
+            "{} made, {} waiting for their sources, {} failed, {} missed, {} sent",
+            look.made, look.waiting, look.failed, look.missed, look.sent
+        ));
+        voice.answer(&serde_json::json!({
+            "made": look.made, "waiting": look.waiting, "failed": look.failed, "missed": look.missed, "sent": look.sent,
+        }));
+        return Ok(if look.failed > 0 {
+            Ended::Failed
+        } else {
+            Ended::Done
+        });
+    }
+    voice.say("serving; stop with Ctrl-C");
+    serve::serve(project, |stop| {
+        tokio::spawn(async move {
+            stop_signal().await;
+            stop.ask();
+        });
+    })
+    .await?;
+    voice.say("stopped; what was under way is finished");
+    Ok(Ended::Done)
+}
+
+/// SIGINT or SIGTERM.
+async fn stop_signal() {
+    let term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    let Ok(mut term) = term else {
+        drop(tokio::signal::ctrl_c().await);
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}

@@ -1,0 +1,414 @@
+//! Step 2, collect: each source and window once, whoever asks; raw rows land first, then the mapped revisions become visible.
+
+use crate::config::meant::Source;
+use crate::gate::Need;
+use crate::ledger::{Collection, CollectionState, Commit};
+use crate::plugin::host::SourceHost;
+use crate::plugin::verdict::Verdict;
+use crate::project::{self, Project};
+use chenbao_engine::{Ingest, Mapping, RawTable, check_contract};
+use chenbao_model::catalogue::{ExportFacts, Revision, Snapshot};
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::{Diagnostic, Digest, Id, Period};
+use chenbao_plugin::{Days, ExportFact, ScanFacts, ScanRequest};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often a lost race for a day is merged again before it is called trouble.
+const MERGE_AGAIN: usize = 5;
+
+/// What a source brought.
+#[derive(Debug, Clone)]
+pub struct Collected {
+    /// Source.
+    pub source: Id,
+    /// Exports that were read.
+    pub exports: usize,
+    /// Rows that were read.
+    pub rows: u64,
+    /// Revisions that became visible.
+    pub revisions: usize,
+    /// Caveats.
+    pub warnings: Vec<Diagnostic>,
+    /// Why it failed, if it did.
+    pub trouble: Option<Problems>,
+}
+
+impl Collected {
+    /// Why it failed, in one sentence.
+    #[must_use]
+    pub fn trouble_sentence(&self) -> Option<String> {
+        self.trouble
+            .as_ref()
+            .and_then(|problems| problems.0.first())
+            .map(|problem| problem.message.clone())
+    }
+}
+
+/// Which sources feed the tables that some metrics read, and which of those tables each feeds.
+///
+/// # Errors
+/// Mappings that cannot be read; all of them.
+pub fn needs(
+    project: &Project,
+    tables: &BTreeSet<String>,
+    shops: &BTreeSet<Id>,
+) -> Result<Vec<Need>, Problems> {
+    let mut needs = Vec::new();
+    let mut problems = Vec::new();
+    for source in project
+        .config
+        .sources
+        .values()
+        .filter(|source| shops.contains(&source.shop))
+    {
+        match project.mappings(source) {
+            Ok(mappings) => {
+                let all = mappings.iter().flat_map(|mapping| mapping.tables.keys());
+                let fed: BTreeSet<String> = all
+                    .filter(|table| tables.contains(*table))
+                    .cloned()
+                    .collect();
+                if !fed.is_empty() {
+                    needs.push(Need {
+                        source: source.id.clone(),
+                        tables: fed,
+                        trouble: None,
+                    });
+                }
+            }
+            Err(found) => problems.extend(found.0),
+        }
+    }
+    if problems.is_empty() {
+        Ok(needs)
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+/// Collects sources one after another. A source that fails does not stop the others: what it failed with is in its answer
+/// and in the ledger.
+pub async fn collect(
+    project: &Project,
+    sources: &[Id],
+    window: Period,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Vec<Collected> {
+    let mut all = Vec::new();
+    for id in sources {
+        let Some(source) = project.config.sources.get(id) else {
+            continue;
+        };
+        progress(id.as_str());
+        let collected = one(project, source, window).await;
+        if let Some(problems) = &collected.trouble {
+            tracing::warn!(source = %id, "not collected: {problems}");
+            note_failure(project, source, window, problems).await;
+        }
+        all.push(collected);
+    }
+    all
+}
+
+async fn note_failure(project: &Project, source: &Source, window: Period, problems: &Problems) {
+    let collection = Collection {
+        source: source.id.clone(),
+        window: Some((window.start(), window.last())),
+        at: project.clock.now(),
+        state: CollectionState::Failed,
+        exports: Vec::new(),
+        note: problems.to_string(),
+    };
+    if let Err(e) = project.ledger.record_collection(&collection).await {
+        tracing::error!(source = %source.id, "the ledger does not take the failed collection: {e}");
+    }
+}
+
+async fn one(project: &Project, source: &Source, window: Period) -> Collected {
+    let mut collected = Collected {
+        source: source.id.clone(),
+        exports: 0,
+        rows: 0,
+        revisions: 0,
+        warnings: Vec::new(),
+        trouble: None,
+    };
+    if let Err(problems) = fill(project, source, window, &mut collected).await {
+        collected.trouble = Some(problems);
+    }
+    collected
+}
+
+async fn fill(
+    project: &Project,
+    source: &Source,
+    window: Period,
+    collected: &mut Collected,
+) -> Result<(), Problems> {
+    let known = project
+        .ledger
+        .known_exports(&source.id)
+        .await
+        .map_err(ledger_trouble)?;
+    for mapping in project.mappings(source)? {
+        let (raw, facts) = scan(project, source, &mapping, (window, &known)).await?;
+        collected
+            .warnings
+            .extend(facts.warnings.iter().map(Diagnostic::warning));
+        collected
+            .warnings
+            .extend(facts.skipped.iter().map(|skipped| {
+                Diagnostic::warning(format!(
+                    "`{}` was left alone: {}",
+                    skipped.name, skipped.why
+                ))
+            }));
+        let exports = facts
+            .exports
+            .iter()
+            .map(export_facts)
+            .collect::<Result<Vec<_>, _>>()?;
+        check_headers(&mapping, &facts, &mut collected.warnings)?;
+        collected.exports += exports.len();
+        collected.rows += exports.iter().map(|export| export.rows).sum::<u64>();
+        if let Some(raw) = raw.filter(|_| !exports.is_empty()) {
+            collected.warnings.extend(raw.warnings.clone());
+            collected.revisions += publish(
+                project,
+                source,
+                &mapping,
+                (&[raw], &exports),
+                &mut collected.warnings,
+            )
+            .await?;
+        }
+        record(project, source, window, exports).await?;
+    }
+    Ok(())
+}
+
+/// Every header contract is checked before a row is mapped; all exports with problems are named at once.
+fn check_headers(
+    mapping: &Mapping,
+    facts: &ScanFacts,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<(), Problems> {
+    let mut problems = Vec::new();
+    for export in &facts.exports {
+        match check_contract(mapping, &export.name, &export.columns) {
+            Ok(notes) => warnings.extend(notes),
+            Err(found) => problems.extend(found.0),
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+/// Runs the source in its host; its rows go to the lake's raw folder as they come.
+async fn scan(
+    project: &Project,
+    source: &Source,
+    mapping: &Mapping,
+    (window, known): (Period, &BTreeSet<Digest>),
+) -> Result<(Option<RawTable>, ScanFacts), Problems> {
+    let component = project.component(&source.plugin)?;
+    let mut options = source.with.clone();
+    options.insert(
+        "_base".to_owned(),
+        project.config.folder.display().to_string().into(),
+    );
+    let options = component
+        .descriptor
+        .check_options(&options)
+        .map_err(|problems| placed(problems, source))?;
+    let mut secrets = BTreeMap::new();
+    for (name, reference) in &source.secrets {
+        secrets.insert(name.clone(), project::fetch(reference)?.expose().to_owned());
+    }
+    let Some(spec) = project.host(component, options.to_string(), secrets) else {
+        return Err(Diagnostic::error(format!(
+            "`{}` is no source: it has no library",
+            component.id
+        ))
+        .at(source.place.clone())
+        .into());
+    };
+    let zone = project
+        .config
+        .shops
+        .get(&source.shop)
+        .and_then(|shop| shop.zone.iana_name())
+        .unwrap_or("UTC")
+        .to_owned();
+    let request = ScanRequest {
+        table: source.raw.clone().unwrap_or_else(|| mapping.raw.clone()),
+        period: Some(Days {
+            start: window.start().to_string(),
+            end: window.end().to_string(),
+        }),
+        known: known.iter().map(ToString::to_string).collect(),
+        zone,
+    };
+    let mut writer = project
+        .lake
+        .raw_writer(mapping, &source.id, project.hash_key());
+    // The host speaks over a blocking socket; this task may block, the runtime has other threads.
+    let scanned = tokio::task::block_in_place(|| {
+        let mut host = SourceHost::spawn(spec)?;
+        host.scan(&request, &mut |batch| {
+            writer.write(&batch).map_err(|problem| problem.to_string())
+        })
+    });
+    let facts = scanned.map_err(|verdict| source_trouble(source, &verdict))?;
+    let raw = writer.finish()?;
+    Ok((raw, facts))
+}
+
+fn placed(problems: Vec<Diagnostic>, source: &Source) -> Problems {
+    Problems(
+        problems
+            .into_iter()
+            .map(|problem| problem.at(source.place.clone()))
+            .collect(),
+    )
+}
+
+fn source_trouble(source: &Source, verdict: &Verdict) -> Problems {
+    Diagnostic::error(format!("source `{}`: {verdict}", source.id))
+        .at(source.place.clone())
+        .into()
+}
+
+fn ledger_trouble(e: impl std::fmt::Display) -> Problems {
+    Diagnostic::error(format!("the ledger does not answer: {e}")).into()
+}
+
+fn export_facts(fact: &ExportFact) -> Result<ExportFacts, Problems> {
+    let bad = |what: &str, text: &str| {
+        Problems::from(Diagnostic::error(format!(
+            "the source gives `{text}` as {what} of `{}`",
+            fact.name
+        )))
+    };
+    let date = |text: &String| text.parse().map_err(|_| bad("a covered day", text));
+    let covers = fact
+        .covers
+        .as_ref()
+        .map(|(from, to)| Ok::<_, Problems>((date(from)?, date(to)?)))
+        .transpose()?;
+    Ok(ExportFacts {
+        export: fact.export,
+        name: fact.name.clone(),
+        digest: fact.digest.as_deref().and_then(Digest::parse),
+        exported_at: fact
+            .exported_at
+            .parse()
+            .map_err(|_| bad("the time of export", &fact.exported_at))?,
+        covers_from: covers.map(|(from, _)| from),
+        covers_to: covers.map(|(_, to)| to),
+        provisional: fact.provisional,
+        truncated: fact.truncated,
+        rows: fact.rows,
+    })
+}
+
+/// Maps, merges and makes visible. Whoever loses the race for a day merges again from the newest.
+async fn publish(
+    project: &Project,
+    source: &Source,
+    mapping: &Mapping,
+    (raw, facts): (&[RawTable], &[ExportFacts]),
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<usize, Problems> {
+    let shop = project.config.shops.get(&source.shop);
+    let platform = shop.map_or("", |shop| shop.platform.as_str());
+    let zone = shop.map_or(&project.config.project.zone, |shop| &shop.zone);
+    let tables: Vec<&str> = mapping.tables.keys().map(String::as_str).collect();
+    for _ in 0..MERGE_AGAIN {
+        let current = project
+            .ledger
+            .current(&tables, &[&source.shop])
+            .await
+            .map_err(ledger_trouble)?;
+        let current: Vec<Revision> = current
+            .into_iter()
+            .filter(|revision| revision.feed == source.id)
+            .collect();
+        let job = Ingest {
+            lake: &project.lake,
+            mapping,
+            raw,
+            facts,
+            shop: &source.shop,
+            platform,
+            zone,
+            feed: &source.id,
+            current: &current,
+            custom: &[],
+        };
+        let merged = project.engine.ingest(&job).await?;
+        match project
+            .ledger
+            .commit(&merged.value)
+            .await
+            .map_err(ledger_trouble)?
+        {
+            Commit::Committed => {
+                warnings.extend(merged.warnings);
+                return Ok(merged.value.len());
+            }
+            Commit::Lost(day) => {
+                tracing::info!(table = %day.table, "another node was first; merging again")
+            }
+        }
+    }
+    Err(Diagnostic::error(format!(
+        "source `{}` lost the race for the same day {MERGE_AGAIN} times",
+        source.id
+    ))
+    .hint("several nodes collect the same source at once; collect again")
+    .into())
+}
+
+async fn record(
+    project: &Project,
+    source: &Source,
+    window: Period,
+    exports: Vec<ExportFacts>,
+) -> Result<(), Problems> {
+    let collection = Collection {
+        source: source.id.clone(),
+        window: Some((window.start(), window.last())),
+        at: project.clock.now(),
+        state: CollectionState::Done,
+        exports,
+        note: String::new(),
+    };
+    project
+        .ledger
+        .record_collection(&collection)
+        .await
+        .map_err(ledger_trouble)
+}
+
+/// Pins what a run reads: the newest revisions of its tables and shops.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn pin(
+    project: &Project,
+    tables: &BTreeSet<String>,
+    shops: &BTreeSet<Id>,
+) -> Result<Snapshot, Problems> {
+    let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+    let shops: Vec<&Id> = shops.iter().collect();
+    let revisions = project
+        .ledger
+        .current(&tables, &shops)
+        .await
+        .map_err(ledger_trouble)?;
+    Ok(Snapshot::new(revisions))
+}

@@ -1,0 +1,486 @@
+//! Step 4, compute: each metric once per set of shops; SQL in the engine, judgement in the plugin, a verdict for whoever fails.
+
+use crate::config::meant::{Campaign, Metric};
+use crate::plan;
+use crate::plugin::descriptor::{Descriptor, Input, InputWindow};
+use crate::plugin::host::{ComputeCall, MetricHost};
+use crate::plugin::no_code;
+use crate::plugin::store::Component;
+use crate::plugin::verdict::Verdict;
+use crate::project::Project;
+use crate::schedule::Occurrence;
+use arrow::array::RecordBatch;
+use chenbao_engine::{Param, Query, Window};
+use chenbao_model::catalogue::Snapshot;
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::result::ResultDoc;
+use chenbao_model::{Diagnostic, Digest, Grain, Id, Period};
+use chenbao_report::Outcome;
+use futures::StreamExt as _;
+use jiff::civil::Date;
+use jiff::{Span, Timestamp};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a metric answered for one set of shops.
+#[derive(Debug, Clone)]
+pub struct Computed {
+    /// Alias.
+    pub alias: Id,
+    /// Component id of the plugin.
+    pub plugin: String,
+    /// Answer, absence or failure.
+    pub outcome: Outcome,
+    /// The answer in the archive.
+    pub digest: Option<Digest>,
+    /// How the plugin failed, in one sentence with its code, for logs and the ledger.
+    pub verdict: Option<String>,
+}
+
+/// What all metrics of a run share.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The occurrence.
+    pub occurrence: &'a Occurrence,
+    /// What is read.
+    pub snapshot: &'a Snapshot,
+    /// Whose rows.
+    pub shops: &'a [Id],
+    /// The run.
+    pub run: &'a str,
+    /// The run's moment.
+    pub now: Timestamp,
+    /// Seen from a feed: which tables have one for these shops.
+    pub fed: &'a BTreeSet<String>,
+}
+
+/// The tables that a report's metrics read.
+///
+/// # Errors
+/// Unknown plugins; all of them.
+pub fn tables(project: &Project, metrics: &[Id]) -> Result<BTreeSet<String>, Problems> {
+    let mut tables = BTreeSet::new();
+    let mut problems = Vec::new();
+    for metric in metrics
+        .iter()
+        .filter_map(|id| project.config.metrics.get(id))
+    {
+        match project.component(&metric.plugin) {
+            Ok(component) => tables.extend(
+                component
+                    .descriptor
+                    .inputs
+                    .iter()
+                    .flat_map(|input| input.tables.iter().cloned()),
+            ),
+            Err(problem) => problems.push(problem.at(metric.place.clone())),
+        }
+    }
+    if problems.is_empty() {
+        Ok(tables)
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+/// The days that the inputs of some metrics reach back to, and the period's end.
+#[must_use]
+pub fn reach(project: &Project, metrics: &[Id], occurrence: &Occurrence) -> Period {
+    let period = occurrence.period;
+    let mut first = period
+        .previous()
+        .map_or(period.start(), |previous| previous.start());
+    for metric in metrics
+        .iter()
+        .filter_map(|id| project.config.metrics.get(id))
+    {
+        let Ok(component) = project.component(&metric.plugin) else {
+            continue;
+        };
+        for input in &component.descriptor.inputs {
+            if let Some(start) =
+                days_of(input.window, period).and_then(|days| days.first().copied())
+            {
+                first = first.min(start);
+            }
+        }
+    }
+    until(occurrence)
+        .yesterday()
+        .ok()
+        .and_then(|last| Period::span(first, last).ok())
+        .unwrap_or(period)
+}
+
+/// Runs the metrics of a report for one set of shops. No failure stops another.
+pub async fn compute(
+    project: &Project,
+    metrics: &[Id],
+    job: &Job<'_>,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Vec<Computed> {
+    let mut all = Vec::new();
+    for metric in metrics
+        .iter()
+        .filter_map(|id| project.config.metrics.get(id))
+    {
+        progress(metric.id.as_str());
+        all.push(one(project, metric, job).await);
+    }
+    all
+}
+
+async fn one(project: &Project, metric: &Metric, job: &Job<'_>) -> Computed {
+    let mut computed = Computed {
+        alias: metric.id.clone(),
+        plugin: metric.plugin.to_string(),
+        outcome: Outcome::Absent { need: Vec::new() },
+        digest: None,
+        verdict: None,
+    };
+    match answer(project, metric, job).await {
+        Ok(Answer::Absent(need)) => computed.outcome = Outcome::Absent { need },
+        Ok(Answer::Done(doc)) => {
+            computed.digest = serde_json::to_vec(&doc)
+                .ok()
+                .and_then(|bytes| project.archive.put(&bytes).ok());
+            computed.outcome = Outcome::Done(doc);
+        }
+        Err(failure) => {
+            tracing::error!(metric = %metric.id, code = failure.key, "{}", failure.sentence);
+            computed.outcome = Outcome::Failed {
+                verdict: failure.key,
+            };
+            computed.verdict = Some(failure.sentence);
+        }
+    }
+    computed
+}
+
+enum Answer {
+    Absent(Vec<String>),
+    Done(ResultDoc),
+}
+
+/// A failure as a key for pages and a sentence for people who mend it.
+struct Failure {
+    key: String,
+    sentence: String,
+}
+
+impl From<Verdict> for Failure {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            key: verdict.code().to_owned(),
+            sentence: verdict.to_string(),
+        }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(problem: Diagnostic) -> Self {
+        Self {
+            key: "refused".to_owned(),
+            sentence: problem.to_string(),
+        }
+    }
+}
+
+async fn answer(project: &Project, metric: &Metric, job: &Job<'_>) -> Result<Answer, Failure> {
+    let component = project.component(&metric.plugin)?;
+    let descriptor = &component.descriptor;
+    let params = descriptor
+        .check_options(&metric.with)
+        .map_err(|problems| Failure {
+            key: "refused".to_owned(),
+            sentence: Problems(problems).to_string(),
+        })?;
+    let absent = |input: &Input| -> Vec<String> {
+        input
+            .tables
+            .iter()
+            .filter(|table| !job.fed.contains(*table))
+            .cloned()
+            .collect()
+    };
+    let need: BTreeSet<String> = descriptor
+        .inputs
+        .iter()
+        .filter(|input| !input.optional)
+        .flat_map(absent)
+        .collect();
+    if !need.is_empty() {
+        return Ok(Answer::Absent(need.into_iter().collect()));
+    }
+    let mut streams = Vec::new();
+    for input in descriptor
+        .inputs
+        .iter()
+        .filter(|input| absent(input).is_empty())
+    {
+        streams.push((input.name.clone(), rows(project, input, job).await?));
+    }
+    let doc = match project.host(component, params.to_string(), BTreeMap::new()) {
+        Some(spec) => {
+            let call = call(project, component, params, job);
+            let inputs: Vec<(String, Rows)> = streams
+                .into_iter()
+                .map(|(name, rows)| (name, rows.blocking()))
+                .collect();
+            tokio::task::block_in_place(|| MetricHost::spawn(spec)?.compute(&call, inputs))?
+        }
+        None => without_code(descriptor, streams).await?,
+    };
+    Ok(Answer::Done(doc))
+}
+
+type Rows = Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send>;
+
+/// A result set on its way to a plugin.
+struct Stream(futures::stream::BoxStream<'static, Result<RecordBatch, String>>);
+
+impl Stream {
+    /// The engine's rows; a set without rows still gives one empty batch, so that a plugin sees its columns.
+    fn new(rows: chenbao_engine::Rows) -> Self {
+        let empty = RecordBatch::new_empty(rows.schema());
+        let batches = rows.map(|batch| batch.map_err(|e| e.to_string()));
+        let seen = futures::stream::unfold((Some(batches), false), |(batches, any)| async move {
+            let mut batches = batches?;
+            batches
+                .next()
+                .await
+                .map(|batch| (Some(batch), (Some(batches), true)))
+                .or((!any).then_some((None, (None, true))))
+        });
+        Self(
+            seen.map(move |batch| batch.unwrap_or_else(|| Ok(empty.clone())))
+                .boxed(),
+        )
+    }
+
+    /// The same rows for the blocking side.
+    fn blocking(self) -> Rows {
+        let runtime = tokio::runtime::Handle::current();
+        let mut stream = self.0;
+        Box::new(std::iter::from_fn(move || runtime.block_on(stream.next())))
+    }
+}
+
+async fn rows(project: &Project, input: &Input, job: &Job<'_>) -> Result<Stream, Diagnostic> {
+    let period = job.occurrence.period;
+    let window = days_of(input.window, period).map_or(
+        Window::Span {
+            start: Date::MIN,
+            end: until(job.occurrence),
+        },
+        Window::Days,
+    );
+    let query = Query {
+        sql: &input.sql,
+        tables: &input.tables,
+        window,
+        params: params_of(project, job)?,
+        scope: job.shops,
+        extra: Vec::new(),
+        custom: &[],
+    };
+    let stream = project
+        .engine
+        .query(&project.lake, job.snapshot, &query)
+        .await
+        .map_err(|problem| {
+            let message = format!("input `{}`: {}", input.name, problem.message);
+            Diagnostic { message, ..problem }
+        })?;
+    Ok(Stream::new(stream))
+}
+
+async fn without_code(
+    descriptor: &Descriptor,
+    streams: Vec<(String, Stream)>,
+) -> Result<ResultDoc, Failure> {
+    let failed = |why: String| Failure {
+        key: "data".to_owned(),
+        sentence: why,
+    };
+    let mut inputs: BTreeMap<String, Option<Vec<RecordBatch>>> = descriptor
+        .inputs
+        .iter()
+        .map(|input| (input.name.clone(), None))
+        .collect();
+    for (name, mut stream) in streams {
+        let mut batches = Vec::new();
+        while let Some(batch) = stream.0.next().await {
+            batches.push(batch.map_err(failed)?);
+        }
+        inputs.insert(name, Some(batches));
+    }
+    no_code::answer(descriptor, inputs).map_err(|why| failed(why.join("; ")))
+}
+
+/// The day after the last that a run may know: the period's end, and for a later edition of a campaign its days since,
+/// because refunds go on arriving.
+fn until(occurrence: &Occurrence) -> Date {
+    let age = plan::age_days(&occurrence.edition).unwrap_or(0);
+    occurrence
+        .period
+        .end()
+        .checked_add(Span::new().days(age))
+        .unwrap_or(occurrence.period.end())
+}
+
+/// Days that an input may read; none means everything up to [`until`].
+fn days_of(window: InputWindow, period: Period) -> Option<BTreeSet<Date>> {
+    let back = |days: i64| {
+        period
+            .end()
+            .checked_sub(Span::new().days(days))
+            .unwrap_or(period.start())
+    };
+    match window {
+        InputWindow::All => None,
+        InputWindow::Period => Some(period.each_day().collect()),
+        InputWindow::Previous => {
+            let previous = period.previous().ok()?;
+            Some(previous.each_day().chain(period.each_day()).collect())
+        }
+        InputWindow::Days(n) => {
+            let first = back(i64::from(n)).min(period.start());
+            Some(
+                Period::span(first, period.last())
+                    .ok()?
+                    .each_day()
+                    .collect(),
+            )
+        }
+        InputWindow::Weekdays(n) => Some(
+            plan::same_weekdays(period, i64::from(n))
+                .chain(period.each_day())
+                .collect(),
+        ),
+    }
+}
+
+fn params_of(project: &Project, job: &Job<'_>) -> Result<BTreeMap<String, Param>, Diagnostic> {
+    let period = job.occurrence.period;
+    let previous = period.previous().map_err(Diagnostic::error)?;
+    let zone = zone(project, job);
+    let mut params = BTreeMap::new();
+    for (name, day) in [
+        ("start", period.start()),
+        ("end", period.end()),
+        ("prev_start", previous.start()),
+        ("prev_end", previous.end()),
+    ] {
+        params.insert(name.to_owned(), Param::At(day.at(0, 0, 0, 0)));
+        params.insert(format!("{name}_day"), Param::Day(day));
+    }
+    params.insert(
+        "as_of".to_owned(),
+        Param::At(job.now.to_zoned(zone).datetime()),
+    );
+    Ok(params)
+}
+
+fn zone(project: &Project, job: &Job<'_>) -> jiff::tz::TimeZone {
+    let shop = job
+        .shops
+        .first()
+        .and_then(|id| project.config.shops.get(id));
+    shop.map_or_else(
+        || project.config.project.zone.clone(),
+        |shop| shop.zone.clone(),
+    )
+}
+
+/// The currency of an audience's shops; the configuration allows only one.
+#[must_use]
+pub fn currency(project: &Project, shops: &[Id]) -> String {
+    let shop = shops.first().and_then(|id| project.config.shops.get(id));
+    shop.map_or_else(
+        || project.config.project.currency.clone(),
+        |shop| shop.currency.clone(),
+    )
+}
+
+fn call(
+    project: &Project,
+    component: &Component,
+    params: serde_json::Value,
+    job: &Job<'_>,
+) -> ComputeCall {
+    let occurrence = job.occurrence;
+    let period = occurrence.period;
+    let previous = period.previous().unwrap_or(period);
+    let zone = zone(project, job);
+    let grain = match period.grain() {
+        Grain::Day => "day",
+        Grain::Week => "week",
+        Grain::Month => "month",
+        Grain::Span => "span",
+    };
+    let period_json = json!({
+        "start": period.start().to_string(), "end": period.end().to_string(),
+        "prev_start": previous.start().to_string(), "prev_end": previous.end().to_string(),
+        "grain": grain, "tz": zone.iana_name().unwrap_or("UTC"),
+    });
+    let shops: Vec<serde_json::Value> = job
+        .shops
+        .iter()
+        .filter_map(|id| project.config.shops.get(id))
+        .map(|shop| json!({"id": shop.id, "platform": shop.platform}))
+        .collect();
+    let campaigns: Vec<serde_json::Value> = project
+        .config
+        .campaigns
+        .values()
+        .map(campaign_days)
+        .collect();
+    let campaign = occurrence
+        .subject
+        .as_ref()
+        .and_then(|id| project.config.campaigns.get(id));
+    let context_json = json!({
+        "run_id": job.run, "as_of": job.now.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        "report": occurrence.report, "edition": occurrence.edition.to_string(), "seed": 0, "currency": currency(project, job.shops),
+        "shops": shops, "campaigns": campaigns, "campaign": campaign.map(|campaign| whole_campaign(project, campaign)),
+        "edition_age_days": plan::age_days(&occurrence.edition),
+    });
+    ComputeCall {
+        component: component.id.clone(),
+        params_json: params.to_string(),
+        period_json: period_json.to_string(),
+        context_json: context_json.to_string(),
+    }
+}
+
+fn campaign_days(campaign: &Campaign) -> serde_json::Value {
+    json!({
+        "id": campaign.id, "type": campaign.kind, "name": campaign.name.in_lang("zh-CN"),
+        "starts_on": campaign.starts.to_string(), "ends_on": campaign.ends.to_string(),
+    })
+}
+
+fn whole_campaign(project: &Project, campaign: &Campaign) -> serde_json::Value {
+    let phases: Vec<serde_json::Value> = campaign
+        .phases
+        .iter()
+        .map(|phase| {
+            json!({
+                "id": phase.id, "name": phase.name.in_lang("zh-CN"), "starts_on": phase.starts.to_string(),
+                "ends_on": phase.ends.to_string(), "plan": phase.plan.map(|plan| plan.to_string()),
+            })
+        })
+        .collect();
+    let last = project
+        .config
+        .campaigns
+        .values()
+        .filter(|other| other.kind == campaign.kind && other.ends < campaign.starts)
+        .max_by_key(|other| other.ends);
+    let mut whole = campaign_days(campaign);
+    whole["phases"] = phases.into();
+    whole["plan"] = json!(campaign.plan.map(|plan| plan.to_string()));
+    whole["last"] = last.map_or(serde_json::Value::Null, campaign_days);
+    whole
+}

@@ -1,0 +1,394 @@
+//! Step 8, deliver: a row per recipient before a byte leaves, exact bytes from archived parts, and an outcome for each.
+
+use crate::config::meant::{Audience, Mailbox, Report, Transport};
+use crate::ledger::{Claimed, DeliveryState, Issue, NewDelivery, Piece, Verdict, delivery_id};
+use crate::mail::{self, Body, Head, Letter, Outcome, Sender};
+use crate::policy::Retry;
+use crate::project::{self, Project};
+use crate::run::{Made, Order, Paper, Send};
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::{Artifact, Diagnostic, Id};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// A sender that dies loses its claim after this long; one send never takes so long.
+const LEASE: Duration = Duration::from_secs(10 * 60);
+/// The channel of servers.
+const MAIL: &str = "mail";
+
+fn ledger_trouble(e: impl std::fmt::Display) -> Problems {
+    Diagnostic::error(format!("the ledger does not answer: {e}"))
+        .hint("nothing was sent")
+        .into()
+}
+
+/// Queues one message per recipient of every paper. What is in the ledger already is left alone: nothing is sent twice.
+///
+/// # Errors
+/// The archive or the ledger does not take it; then nothing is sent.
+pub async fn queue(
+    project: &Project,
+    report: &Report,
+    order: &Order,
+    made: &Made,
+    now: Timestamp,
+) -> Result<usize, Problems> {
+    let not_before = match &order.send {
+        Send::Nobody => return Ok(0),
+        Send::Recipients(at) => *at,
+        Send::Test(_) => now,
+    };
+    let mut deliveries = Vec::new();
+    for paper in &made.papers {
+        let Some(audience) = report.audiences.get(&paper.audience) else {
+            continue;
+        };
+        let body = archived_body(project, paper)?;
+        for to in recipients(order, audience) {
+            let letter = Outgoing {
+                issue: &made.issue,
+                audience: &audience.id,
+                to: &to,
+                subject: &paper.subject,
+                run: &made.run,
+            };
+            deliveries.push(letter.row(project, body.clone(), not_before)?);
+        }
+    }
+    let new = project
+        .ledger
+        .queue(&deliveries, now)
+        .await
+        .map_err(ledger_trouble)?;
+    Ok(new.len())
+}
+
+fn recipients(order: &Order, audience: &Audience) -> Vec<Mailbox> {
+    match &order.send {
+        Send::Test(address) => vec![Mailbox {
+            name: None,
+            address: address.clone(),
+        }],
+        _ => audience.to.clone(),
+    }
+}
+
+/// The encoded body that all recipients of an audience share, kept once.
+fn archived_body(project: &Project, paper: &Paper) -> Result<Piece, Problems> {
+    let of = |media: &str| {
+        paper
+            .mail
+            .iter()
+            .find(|artifact| artifact.media_type.starts_with(media))
+    };
+    let text = |media: &str| {
+        of(media)
+            .map(|artifact| String::from_utf8_lossy(&artifact.bytes).into_owned())
+            .unwrap_or_default()
+    };
+    let (plain, html) = (text("text/plain"), text("text/html"));
+    let (pictures, rest): (Vec<Artifact>, Vec<Artifact>) = paper
+        .mail
+        .iter()
+        .cloned()
+        .partition(|artifact| artifact.cid.is_some());
+    let papers: Vec<Artifact> = rest
+        .into_iter()
+        .filter(|artifact| !artifact.media_type.starts_with("text/"))
+        .collect();
+    let bytes = mail::body(&Body {
+        text: &plain,
+        html: &html,
+        pictures: &pictures,
+        papers: &papers,
+    })?;
+    Ok(Piece::Digest(project.archive.put(&bytes)?))
+}
+
+/// A message to one recipient.
+struct Outgoing<'a> {
+    issue: &'a Issue,
+    audience: &'a Id,
+    to: &'a Mailbox,
+    subject: &'a str,
+    run: &'a str,
+}
+
+impl Outgoing<'_> {
+    fn row(
+        &self,
+        project: &Project,
+        body: Piece,
+        not_before: Timestamp,
+    ) -> Result<NewDelivery, Problems> {
+        let from = &project.config.mail.from;
+        let channel = channel(project);
+        let id = delivery_id(self.issue, self.audience, channel, &self.to.address);
+        let message_id = mail::message_id(&id, from);
+        let head = mail::head(&Head {
+            from,
+            to: self.to,
+            reply_to: &project.config.project.owner,
+            subject: self.subject,
+            message_id: &message_id,
+            date: not_before,
+        })?;
+        let subject = self
+            .issue
+            .subject
+            .as_ref()
+            .map(Id::as_str)
+            .unwrap_or_default();
+        let (period, edition, revision) = (
+            self.issue.period.to_string(),
+            self.issue.edition.to_string(),
+            self.issue.revision,
+        );
+        let revision = if revision == 0 {
+            String::new()
+        } else {
+            format!("r{revision}")
+        };
+        let words = [
+            self.issue.report.as_str(),
+            subject,
+            &period,
+            &edition,
+            &revision,
+            self.audience.as_str(),
+            &self.to.address,
+        ];
+        Ok(NewDelivery {
+            issue: self.issue.clone(),
+            audience: self.audience.clone(),
+            channel: channel.to_owned(),
+            recipient: self.to.address.clone(),
+            run: self.run.to_owned(),
+            message_id,
+            sender: from.address.clone(),
+            pieces: vec![Piece::Literal(head), body],
+            file_name: mail::file_name(&words),
+            not_before,
+        })
+    }
+}
+
+fn channel(project: &Project) -> &'static str {
+    match project.config.mail.transport {
+        Transport::Folder(_) => crate::ledger::FOLDER,
+        Transport::Smtp(_) => MAIL,
+    }
+}
+
+/// Sends everything whose time has come; returns how many messages were taken.
+///
+/// # Errors
+/// The ledger does not answer, or the mail settings' secret is not there.
+pub async fn send_due(project: &Project) -> Result<usize, Problems> {
+    let now = project.clock.now();
+    for id in project.ledger.reclaim(now).await.map_err(ledger_trouble)? {
+        tracing::warn!(delivery = %id, "outcome unknown: its sender died after the message began to leave; see `chenbao resend --unknown`");
+    }
+    let holder = format!("sender:{}", std::process::id());
+    let mut sender = None;
+    let mut sent = 0;
+    while let Some(claimed) = project
+        .ledger
+        .claim_due(&holder, project.clock.now(), LEASE)
+        .await
+        .map_err(ledger_trouble)?
+    {
+        let out = match sender.as_mut() {
+            Some(out) => out,
+            None => sender.insert(new_sender(project)?),
+        };
+        if send_one(project, out, &claimed).await? {
+            sent += 1;
+        }
+    }
+    if let Some(mut sender) = sender {
+        sender.close().await;
+    }
+    Ok(sent)
+}
+
+fn new_sender(project: &Project) -> Result<Sender, Problems> {
+    let mail = &project.config.mail;
+    let password = match &mail.transport {
+        Transport::Smtp(smtp) => smtp
+            .login
+            .as_ref()
+            .map(|(_, reference)| project::fetch(reference))
+            .transpose()?,
+        Transport::Folder(_) => None,
+    };
+    Ok(Sender::new(mail, password.as_ref())?)
+}
+
+async fn send_one(
+    project: &Project,
+    sender: &mut Sender,
+    claimed: &Claimed,
+) -> Result<bool, Problems> {
+    let delivery = &claimed.delivery;
+    if !project.config.may_mail(&delivery.recipient) {
+        let note = format!("{} is outside [deliver] allow", delivery.recipient);
+        finish(project, claimed, DeliveryState::Suppressed, None, note).await?;
+        return Ok(false);
+    }
+    let bytes = match assemble(project, &delivery.pieces) {
+        Ok(bytes) => bytes,
+        Err(problem) => {
+            finish(
+                project,
+                claimed,
+                DeliveryState::Bounced,
+                None,
+                problem.to_string(),
+            )
+            .await?;
+            return Ok(false);
+        }
+    };
+    if !project
+        .ledger
+        .start_attempt(claimed, project.clock.now(), LEASE)
+        .await
+        .map_err(ledger_trouble)?
+    {
+        return Ok(false);
+    }
+    let letter = Letter {
+        from: &delivery.sender,
+        to: &delivery.recipient,
+        bytes: &bytes,
+        file_name: &delivery.file_name,
+    };
+    let (outcome, note) = sender.send(&letter).await;
+    let now = project.clock.now();
+    let since_first = Duration::try_from(now.duration_since(delivery.created)).unwrap_or_default();
+    let again = Retry::MAIL.pause(claimed.attempt, since_first);
+    let (state, retry_at) = match (outcome, again) {
+        (Outcome::Sent, _) => (DeliveryState::Sent, None),
+        (Outcome::Unknown, _) => (DeliveryState::Unknown, None),
+        (Outcome::Deferred | Outcome::Refused, Some(pause)) => {
+            (DeliveryState::Deferred, later(now, pause))
+        }
+        (Outcome::Bounced, _) | (Outcome::Deferred | Outcome::Refused, None) => {
+            (DeliveryState::Bounced, None)
+        }
+    };
+    tracing::info!(delivery = %delivery.id, recipient = %delivery.recipient, state = state.word(), "{note}");
+    finish(project, claimed, state, retry_at, note).await?;
+    Ok(state == DeliveryState::Sent)
+}
+
+fn later(now: Timestamp, pause: Duration) -> Option<Timestamp> {
+    SignedDuration::try_from(pause)
+        .ok()
+        .and_then(|pause| now.checked_add(pause).ok())
+}
+
+async fn finish(
+    project: &Project,
+    claimed: &Claimed,
+    state: DeliveryState,
+    retry_at: Option<Timestamp>,
+    note: String,
+) -> Result<(), Problems> {
+    let verdict = Verdict {
+        state,
+        retry_at,
+        note,
+    };
+    project
+        .ledger
+        .finish_attempt(claimed, &verdict, project.clock.now())
+        .await
+        .map_err(ledger_trouble)
+}
+
+/// The exact message: concatenated, never rebuilt.
+fn assemble(project: &Project, pieces: &[Piece]) -> Result<Vec<u8>, Diagnostic> {
+    let mut bytes = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Literal(text) => bytes.extend_from_slice(text.as_bytes()),
+            Piece::Digest(digest) => bytes.extend_from_slice(&project.archive.get(digest)?),
+        }
+    }
+    Ok(bytes)
+}
+
+/// What the owner hears about an issue.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// It goes out with something missing.
+    Partial {
+        /// Run id.
+        run: String,
+        /// What is missing, one sentence each.
+        lines: Vec<String>,
+    },
+    /// It could not be made.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Tells the owner, once per issue and kind of notice, at once.
+///
+/// # Errors
+/// The ledger or the archive does not take it.
+pub async fn tell_owner(project: &Project, issue: &Issue, notice: &Notice) -> Result<(), Problems> {
+    let (kind, run, what, lines) = match notice {
+        Notice::Partial { run, lines } => (
+            "owner-partial",
+            run.as_str(),
+            "部分 · incomplete",
+            lines.clone(),
+        ),
+        Notice::Failed { why } => ("owner-failed", "", "未生成 · not made", vec![why.clone()]),
+    };
+    let subject = format!("[晨报] {} {} {what}", issue.report, issue.period);
+    let text = format!(
+        "{subject}\n\n{}\n\nchenbao history --report {}\n",
+        lines.join("\n"),
+        issue.report
+    );
+    let html = format!(
+        "<pre style=\"white-space:pre-wrap;font-family:inherit\">{}</pre>",
+        escape(&text)
+    );
+    let bytes = mail::body(&Body {
+        text: &text,
+        html: &html,
+        pictures: &[],
+        papers: &[],
+    })?;
+    let body = Piece::Digest(project.archive.put(&bytes)?);
+    let audience: Id = kind.parse().map_err(Diagnostic::error)?;
+    let now = project.clock.now();
+    let letter = Outgoing {
+        issue,
+        audience: &audience,
+        to: &project.config.project.owner,
+        subject: &subject,
+        run,
+    };
+    let row = letter.row(project, body, now)?;
+    project
+        .ledger
+        .queue(&[row], now)
+        .await
+        .map_err(ledger_trouble)?;
+    tracing::warn!(report = %issue.report, period = %issue.period, "{what}: {}", lines.join("; "));
+    Ok(())
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}

@@ -1,0 +1,169 @@
+//! Step 1, plan: which occurrence of a report is asked for or due: report, subject, period, edition, and when.
+
+use crate::config::Config;
+use crate::config::meant::{Campaign, PeriodRule, Report, When};
+use crate::schedule::{self, Edition, Occurrence};
+use chenbao_model::diagnostic::nearest;
+use chenbao_model::{Diagnostic, Id, Period};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+/// What is asked for by hand; what is left out follows the schedule.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// Period.
+    pub period: Option<Period>,
+    /// Campaign.
+    pub campaign: Option<Id>,
+    /// Edition.
+    pub edition: Option<Edition>,
+}
+
+/// The report of that id.
+///
+/// # Errors
+/// There is none; the nearest name is the hint.
+pub fn report<'a>(config: &'a Config, id: &Id) -> Result<&'a Report, Diagnostic> {
+    config.reports.get(id).ok_or_else(|| {
+        let names: Vec<&str> = config.reports.keys().map(Id::as_str).collect();
+        let known = nearest(id.as_str(), names.iter().copied())
+            .map_or_else(|| names.join(", "), |name| format!("`{name}`"));
+        Diagnostic::error(format!("there is no report `{id}`"))
+            .in_file(&config.file)
+            .hint(format!("did you mean {known}?"))
+    })
+}
+
+/// The occurrence that a person asks for.
+///
+/// # Errors
+/// Unknown campaign or edition, or a period that is not over.
+pub fn by_hand(
+    config: &Config,
+    report: &Report,
+    wish: &Wish,
+    now: Timestamp,
+) -> Result<Occurrence, Diagnostic> {
+    let schedule = report.schedule.as_ref();
+    let zone = schedule.map_or(&config.project.zone, |schedule| &schedule.zone);
+    let today = now.to_zoned(zone.clone()).date();
+    let about_campaign =
+        wish.campaign.is_some() || schedule.is_some_and(|s| s.period == PeriodRule::Campaign);
+    if about_campaign {
+        return of_campaign(config, report, wish, (today, now));
+    }
+    let rule = schedule.map_or(PeriodRule::Yesterday, |schedule| schedule.period);
+    let period = match wish.period {
+        Some(period) => period,
+        None => schedule::period(rule, today, None, None).map_err(Diagnostic::error)?,
+    };
+    over(period, today)?;
+    let edition = wish.edition.clone().unwrap_or(Edition::Regular);
+    Ok(Occurrence {
+        report: report.id.clone(),
+        subject: None,
+        period,
+        edition,
+        due: now,
+    })
+}
+
+fn of_campaign(
+    config: &Config,
+    report: &Report,
+    wish: &Wish,
+    (today, now): (Date, Timestamp),
+) -> Result<Occurrence, Diagnostic> {
+    let campaign = match &wish.campaign {
+        Some(id) => config.campaigns.get(id).ok_or_else(|| {
+            let names: Vec<&str> = config.campaigns.keys().map(Id::as_str).collect();
+            Diagnostic::error(format!("there is no campaign `{id}`")).in_file(&config.file).hint(format!("known: {}", names.join(", ")))
+        })?,
+        None => newest_over(config, today).ok_or_else(|| {
+            Diagnostic::error("no campaign is over yet")
+                .in_file(&config.file)
+                .hint("a campaign review covers a whole campaign; give one with a [campaign.<id>] table")
+        })?,
+    };
+    let period = Period::span(campaign.starts, campaign.ends).map_err(Diagnostic::error)?;
+    over(period, today)?;
+    let edition = match &wish.edition {
+        Some(edition) => edition.clone(),
+        None => newest_edition(report, (today - campaign.ends).get_days()),
+    };
+    Ok(Occurrence {
+        report: report.id.clone(),
+        subject: Some(campaign.id.clone()),
+        period,
+        edition,
+        due: now,
+    })
+}
+
+/// The last campaign that has ended before `today`.
+fn newest_over(config: &Config, today: Date) -> Option<&Campaign> {
+    config
+        .campaigns
+        .values()
+        .filter(|campaign| campaign.ends < today)
+        .max_by_key(|campaign| campaign.ends)
+}
+
+/// The newest configured edition that is due so many days after the campaign's last day; else that very day's.
+fn newest_edition(report: &Report, age: i32) -> Edition {
+    let age = u16::try_from(age).unwrap_or(0);
+    let editions = match report.schedule.as_ref().map(|schedule| &schedule.deliver) {
+        Some(When::Campaign { editions, .. }) => editions.as_slice(),
+        _ => &[],
+    };
+    Edition::After(
+        editions
+            .iter()
+            .copied()
+            .filter(|days| *days <= age)
+            .max()
+            .unwrap_or(age),
+    )
+}
+
+/// How many days after its campaign's last day an edition stands.
+#[must_use]
+pub fn age_days(edition: &Edition) -> Option<i64> {
+    match edition {
+        Edition::After(days) => Some(i64::from(*days)),
+        Edition::Regular | Edition::Test(_) => None,
+    }
+}
+
+/// A period that is not over is refused: half a day compared with whole days is a lie.
+fn over(period: Period, today: Date) -> Result<(), Diagnostic> {
+    if period.end() <= today {
+        return Ok(());
+    }
+    let ready = period.end();
+    Err(Diagnostic::error(format!(
+        "the period {period} is not over: its last day is {}, today is {today}",
+        period.last()
+    ))
+    .hint(format!("ask again on {ready}, or give an earlier --period")))
+}
+
+/// The first moment of a period in a zone, and the moment it ends.
+#[must_use]
+pub fn moments(period: Period, zone: &jiff::tz::TimeZone) -> Option<(Timestamp, Timestamp)> {
+    let at = |day: Date| {
+        day.to_zoned(zone.clone())
+            .ok()
+            .map(|zoned| zoned.timestamp())
+    };
+    Some((at(period.start())?, at(period.end())?))
+}
+
+/// The days of so many weeks before, on the same weekdays.
+pub fn same_weekdays(period: Period, weeks: i64) -> impl Iterator<Item = Date> {
+    (1..=weeks).flat_map(move |week| {
+        period
+            .each_day()
+            .filter_map(move |day| day.checked_sub((week * 7).days()).ok())
+    })
+}

@@ -1,0 +1,233 @@
+//! An open project: the configuration with its lake, ledger, archive, engine and plugins, handed to every stage.
+
+use crate::archive::Archive;
+use crate::clock::Clock;
+use crate::config::meant::{LedgerUrl, MappingRef, Source};
+use crate::config::{Config, Secret, SecretRef};
+use crate::ledger::Ledger;
+use crate::plugin::host::{HostSpec, Limits};
+use crate::plugin::store::{Component, PluginStore};
+use crate::templates;
+use chenbao_engine::{Engine, EngineOptions, Lake, Mapping};
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::{Diagnostic, Id};
+use chenbao_report::TemplateSet;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Memory for queries and merges, in bytes; past it DataFusion spills to disk.
+const ENGINE_MEMORY: usize = 1 << 30;
+/// After a call is cancelled, a plugin has this long to stop by itself.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// What every stage works with.
+#[derive(Debug)]
+pub struct Project {
+    /// The configuration.
+    pub config: Config,
+    /// Parquet files.
+    pub lake: Lake,
+    /// Contents by digest.
+    pub archive: Archive,
+    /// The truth.
+    pub ledger: Ledger,
+    /// SQL.
+    pub engine: Engine,
+    /// Plugins by component id.
+    pub plugins: PluginStore,
+    /// Templates of the product with the project's own on top.
+    pub templates: TemplateSet,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// This program, for plugin hosts.
+    exe: PathBuf,
+    /// Key that hides personal cells.
+    hash_key: Vec<u8>,
+}
+
+impl Project {
+    /// Opens everything that a configuration names. `exe` is the program that becomes plugin hosts.
+    ///
+    /// # Errors
+    /// Whatever cannot be opened, all at once where possible.
+    pub async fn open(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        exe: PathBuf,
+    ) -> Result<Self, Problems> {
+        let lake = Lake::open(&config.lake.dir)?;
+        let archive = Archive::open(&config.archive)?;
+        let temp_dir = config.lake.dir.join("tmp");
+        let engine = Engine::new(EngineOptions {
+            memory_bytes: ENGINE_MEMORY,
+            temp_dir,
+            threads: threads(),
+        })?;
+        let url = match &config.ledger {
+            LedgerUrl::Plain(url) => url.clone(),
+            LedgerUrl::Secret(reference) => fetch(reference)?.expose().to_owned(),
+        };
+        let ledger = Ledger::open(&url).await.map_err(|e| {
+            Diagnostic::error(format!("cannot open the ledger: {e}"))
+                .in_file(&config.file)
+                .hint("check [ledger] url; for SQLite the folder must be writable, for PostgreSQL the server reachable")
+        })?;
+        let plugins = PluginStore::open(&plugin_dirs(&config, &exe), &exe);
+        let templates = TemplateSet::builtin().overlaid(templates::read(&config.templates)?);
+        let hash_key = hash_key(&config)?;
+        Ok(Self {
+            config,
+            lake,
+            archive,
+            ledger,
+            engine,
+            plugins,
+            templates,
+            clock,
+            exe,
+            hash_key,
+        })
+    }
+
+    /// The plugin behind a configured source or metric.
+    ///
+    /// # Errors
+    /// There is no such component; the nearest name is the hint.
+    pub fn component(&self, id: &Id) -> Result<&Component, Diagnostic> {
+        self.plugins
+            .component(id.as_str())
+            .map_err(|problem| problem.in_file(&self.config.file))
+    }
+
+    /// The key that hides personal cells.
+    #[must_use]
+    pub fn hash_key(&self) -> &[u8] {
+        &self.hash_key
+    }
+
+    /// How to start the host of a component.
+    #[must_use]
+    pub fn host(
+        &self,
+        component: &Component,
+        options_json: String,
+        secrets: BTreeMap<String, String>,
+    ) -> Option<HostSpec> {
+        let library = component.library.clone()?;
+        let limits = Limits {
+            deadline: self.config.plugins.deadline,
+            grace: GRACE,
+            memory_bytes: self.config.plugins.memory,
+        };
+        Some(HostSpec {
+            exe: self.exe.clone(),
+            library,
+            component: component.id.clone(),
+            options_json,
+            secrets,
+            limits,
+        })
+    }
+
+    /// The mappings of a source, read and checked.
+    ///
+    /// # Errors
+    /// A preset that the plugin does not ship, a file that cannot be read, a mapping with mistakes.
+    pub fn mappings(&self, source: &Source) -> Result<Vec<Mapping>, Problems> {
+        let component = self.component(&source.plugin)?;
+        let mut mappings = Vec::new();
+        for reference in &source.mappings {
+            let (name, text) = match reference {
+                MappingRef::Preset(name) => (name.clone(), preset(component, name, source)?),
+                MappingRef::File(path) => (path.display().to_string(), read(path)?),
+            };
+            mappings.push(Mapping::from_toml(&name, &text)?);
+        }
+        Ok(mappings)
+    }
+}
+
+fn preset(component: &Component, name: &str, source: &Source) -> Result<String, Diagnostic> {
+    let presets = &component.descriptor.presets;
+    presets.get(name).cloned().ok_or_else(|| {
+        let known: Vec<&str> = presets.keys().map(String::as_str).collect();
+        Diagnostic::error(format!(
+            "the plugin `{}` ships no mapping `{name}`",
+            component.id
+        ))
+        .at(source.place.clone())
+        .hint(format!(
+            "known: {}; or give the path of your own .toml",
+            known.join(", ")
+        ))
+    })
+}
+
+/// Reads a text file that the configuration names.
+fn read(path: &Path) -> Result<String, Diagnostic> {
+    std::fs::read_to_string(path).map_err(|e| {
+        Diagnostic::error(format!("cannot read the file: {e}"))
+            .in_file(path.display().to_string())
+            .hint("check the path")
+    })
+}
+
+/// Fetches a secret from this process's environment or a file.
+///
+/// # Errors
+/// It is not there.
+pub fn fetch(reference: &SecretRef) -> Result<Secret, Diagnostic> {
+    reference.fetch_with(
+        |name| std::env::var(name).ok(),
+        |path| std::fs::read_to_string(path),
+    )
+}
+
+/// Where libraries lie: the configured folder, else beside the executable (where cargo puts them), then the extra ones.
+fn plugin_dirs(config: &Config, exe: &Path) -> Vec<PathBuf> {
+    let beside = exe.parent().map(Path::to_path_buf);
+    let mut dirs: Vec<PathBuf> = config.plugins.dir.clone().or(beside).into_iter().collect();
+    dirs.extend(config.plugins.extra.iter().cloned());
+    dirs
+}
+
+/// The configured key, else one that is made once and kept in the lake's folder, readable by its owner only.
+fn hash_key(config: &Config) -> Result<Vec<u8>, Diagnostic> {
+    if let Some(reference) = &config.lake.hash_key {
+        return Ok(fetch(reference)?.expose().as_bytes().to_vec());
+    }
+    let path = config.lake.dir.join("hash.key");
+    let fail = |e: std::io::Error| {
+        Diagnostic::error(format!(
+            "cannot keep the key that hides personal cells: {e}"
+        ))
+        .in_file(path.display().to_string())
+        .hint("make the lake's folder writable, or give [lake] hash_key")
+    };
+    if let Ok(key) = std::fs::read(&path) {
+        return Ok(key);
+    }
+    let mut key = vec![0_u8; 32];
+    let mut random = std::fs::File::open("/dev/urandom").map_err(fail)?;
+    std::io::Read::read_exact(&mut random, &mut key).map_err(fail)?;
+    let options = std::os::unix::fs::OpenOptionsExt::mode(
+        std::fs::OpenOptions::new().write(true).create_new(true),
+        0o600,
+    )
+    .open(&path);
+    match options {
+        Ok(mut file) => std::io::Write::write_all(&mut file, &key)
+            .map(|()| key)
+            .map_err(fail),
+        // Another process was first; its key is the key.
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            std::fs::read(&path).map_err(fail)
+        }
+        Err(e) => Err(fail(e)),
+    }
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}

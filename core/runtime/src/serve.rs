@@ -1,0 +1,415 @@
+//! The scheduler: looks at the ledger, does what is due, sends what is queued, and sleeps until the next due moment.
+
+use crate::config::meant::{PeriodRule, Report, Schedule};
+use crate::deliver::{self, Notice};
+use crate::ledger::OccurrenceState;
+use crate::project::Project;
+use crate::run::{self, Order, Send};
+use crate::schedule::{self, Fire, Occurrence};
+use crate::ticker::{Bell, Ticker};
+use chenbao_model::Diagnostic;
+use chenbao_model::diagnostic::Problems;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A node that dies loses its claim after this long.
+const LEASE: Duration = Duration::from_secs(30 * 60);
+/// Sources that were not whole are asked again after this long.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// What one look at the ledger did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Issues that were made.
+    pub made: usize,
+    /// Issues that wait for their sources.
+    pub waiting: usize,
+    /// Issues that failed.
+    pub failed: usize,
+    /// Due times that the misfire policy left out.
+    pub missed: usize,
+    /// Messages that were handed over.
+    pub sent: usize,
+}
+
+/// A way to stop a serving loop: what is under way is finished, nothing new begins.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    bell: Bell,
+}
+
+impl Stop {
+    /// Asks the loop to end.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        self.bell.ring();
+    }
+}
+
+/// Serves until told to stop. `started` gets the handle that stops it.
+///
+/// # Errors
+/// The waker cannot be started. A ledger that does not answer is waited for, nothing is sent meanwhile.
+pub async fn serve(project: &Project, started: impl FnOnce(Stop)) -> Result<(), Problems> {
+    let mut ticker = Ticker::start()
+        .await
+        .map_err(|e| Diagnostic::error(format!("the scheduler cannot start: {e}")))?;
+    let stop = Stop {
+        asked: Arc::new(AtomicBool::new(false)),
+        bell: ticker.bell(),
+    };
+    let asked = Arc::clone(&stop.asked);
+    started(stop);
+    while !asked.load(Ordering::SeqCst) {
+        let look = look(project).await;
+        match look {
+            Ok(look) if look != Look::default() => tracing::info!(?look, "looked"),
+            Ok(_) => {}
+            Err(problems) => tracing::error!("{problems}"),
+        }
+        if asked.load(Ordering::SeqCst) {
+            break;
+        }
+        ticker.sleep(until_next(project).await).await;
+    }
+    Ok(())
+}
+
+/// One look: everything that is due now is done, in the order of its delivery time; then what is queued is sent.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn look(project: &Project) -> Result<Look, Problems> {
+    let mut look = Look::default();
+    let mut open = Vec::new();
+    for report in project.config.reports.values() {
+        if let Some(schedule) = &report.schedule {
+            open.extend(due(project, report, schedule, &mut look).await?);
+        }
+    }
+    open.sort_by_key(|(_, fire)| fire.times.deliver);
+    look.sent += deliver::send_due(project).await?;
+    for (report, fire) in open {
+        step(project, report, &fire, &mut look).await?;
+        look.sent += deliver::send_due(project).await?;
+    }
+    Ok(look)
+}
+
+/// Time until something is due: a delivery, or the work for the next issue.
+async fn until_next(project: &Project) -> Option<Duration> {
+    let now = project.clock.now();
+    let delivery = project.ledger.next_delivery().await.ok().flatten();
+    let starts = project.config.reports.values().filter_map(|report| {
+        let schedule = report.schedule.as_ref()?;
+        schedule::next_fires(schedule, &project.config.campaigns, now, 1)
+            .first()
+            .map(|fire| fire.times.start)
+    });
+    let next = starts.chain(delivery).filter(|at| *at > now).min()?;
+    Duration::try_from(next.duration_since(now)).ok()
+}
+
+fn trouble(e: impl std::fmt::Display) -> Problems {
+    Diagnostic::error(format!("the ledger does not answer: {e}")).into()
+}
+
+async fn due<'a>(
+    project: &'a Project,
+    report: &'a Report,
+    schedule: &Schedule,
+    look: &mut Look,
+) -> Result<Vec<(&'a Report, Fire)>, Problems> {
+    let now = project.clock.now();
+    let since = project
+        .ledger
+        .served_since(&report.id, now)
+        .await
+        .map_err(trouble)?;
+    let last = project.ledger.last_due(&report.id).await.map_err(trouble)?;
+    let open = schedule::due(
+        schedule,
+        &project.config.campaigns,
+        last.unwrap_or(since).max(since),
+        now,
+    );
+    let mut missed = Vec::new();
+    for fire in &open.missed {
+        if let Ok(occurrence) = occurrence(project, report, fire).await {
+            missed.push(occurrence);
+        }
+    }
+    let note = format!(
+        "due while nobody looked; misfire = \"{}\"",
+        schedule.misfire
+    );
+    project
+        .ledger
+        .mark_missed(&missed, &note, now)
+        .await
+        .map_err(trouble)?;
+    look.missed += missed.len();
+    let mut fires: Vec<(&Report, Fire)> = open.run.into_iter().map(|fire| (report, fire)).collect();
+    fires.extend(
+        under_way(project, report, schedule, now)
+            .await?
+            .into_iter()
+            .map(|fire| (report, fire)),
+    );
+    Ok(fires)
+}
+
+/// Issues that were claimed before and wait for their sources: their delivery is still ahead or just past.
+async fn under_way(
+    project: &Project,
+    report: &Report,
+    schedule: &Schedule,
+    now: Timestamp,
+) -> Result<Vec<Fire>, Problems> {
+    let day_before = now
+        .checked_sub(SignedDuration::from_hours(24))
+        .unwrap_or(now);
+    let mut open = Vec::new();
+    for fire in schedule::next_fires(schedule, &project.config.campaigns, day_before, 8) {
+        if fire.times.start > now {
+            continue;
+        }
+        let Ok(occurrence) = occurrence(project, report, &fire).await else {
+            continue;
+        };
+        let state = project
+            .ledger
+            .occurrence_state(&occurrence)
+            .await
+            .map_err(trouble)?;
+        if state == Some(OccurrenceState::Claimed) {
+            open.push(fire);
+        }
+    }
+    Ok(open)
+}
+
+async fn occurrence(
+    project: &Project,
+    report: &Report,
+    fire: &Fire,
+) -> Result<Occurrence, Problems> {
+    let rule = report
+        .schedule
+        .as_ref()
+        .map_or(PeriodRule::Yesterday, |schedule| schedule.period);
+    let last = project
+        .ledger
+        .last_period(&report.id, fire.times.deliver)
+        .await
+        .map_err(trouble)?;
+    let campaign = fire
+        .subject
+        .as_ref()
+        .and_then(|id| project.config.campaigns.get(id));
+    let period = schedule::period(rule, fire.day, last, campaign).map_err(Diagnostic::error)?;
+    Ok(Occurrence {
+        report: report.id.clone(),
+        subject: fire.subject.clone(),
+        period,
+        edition: fire.edition.clone(),
+        due: fire.times.deliver,
+    })
+}
+
+/// Brings one issue as far as it goes now: waits for its sources until the data deadline, then makes it with what is there.
+async fn step(
+    project: &Project,
+    report: &Report,
+    fire: &Fire,
+    look: &mut Look,
+) -> Result<(), Problems> {
+    let now = project.clock.now();
+    let occurrence = match occurrence(project, report, fire).await {
+        Ok(occurrence) => occurrence,
+        Err(problems) => {
+            tracing::info!(report = %report.id, "nothing to make: {problems}");
+            return Ok(());
+        }
+    };
+    let node = node();
+    let mine = project
+        .ledger
+        .claim(&occurrence, &node, now, LEASE)
+        .await
+        .map_err(trouble)?
+        || project
+            .ledger
+            .renew(&occurrence, &node, now, LEASE)
+            .await
+            .map_err(trouble)?;
+    if !mine {
+        return Ok(());
+    }
+    let order = Order {
+        occurrence: occurrence.clone(),
+        revision: 0,
+        role: None,
+        collect: now < fire.times.data_deadline || never_asked(project, report, now).await?,
+        send: Send::Recipients(fire.times.deliver),
+        results_only: false,
+        pinned: None,
+    };
+    let order = if now < fire.times.data_deadline {
+        if !asked_long_ago(project, report, now).await? {
+            look.waiting += 1;
+            return Ok(());
+        }
+        let gathered = run::gather(project, report, &order, &|_| {}).await;
+        if gathered.is_ok_and(|gathered| !gathered.judgement.ready()) {
+            look.waiting += 1;
+            return Ok(());
+        }
+        Order {
+            collect: false,
+            ..order
+        }
+    } else {
+        order
+    };
+    make(project, report, &order, look).await
+}
+
+async fn make(
+    project: &Project,
+    report: &Report,
+    order: &Order,
+    look: &mut Look,
+) -> Result<(), Problems> {
+    let occurrence = &order.occurrence;
+    match run::run(project, order, &|_| {}).await {
+        Ok(made) => {
+            let note = format!("run {}", made.run);
+            project
+                .ledger
+                .settle(
+                    occurrence,
+                    OccurrenceState::Done,
+                    &note,
+                    project.clock.now(),
+                )
+                .await
+                .map_err(trouble)?;
+            look.made += 1;
+            if made.partial() {
+                let missing = crate::words::gaps(&made.judgement, &project.config, &report.lang);
+                let failed = made
+                    .results
+                    .iter()
+                    .flat_map(|(_, all)| all)
+                    .filter_map(|one| one.verdict.clone());
+                let lines: Vec<String> = missing.into_iter().chain(failed).collect();
+                deliver::tell_owner(
+                    project,
+                    &made.issue,
+                    &Notice::Partial {
+                        run: made.run,
+                        lines,
+                    },
+                )
+                .await?;
+            }
+        }
+        Err(problems) => {
+            look.failed += 1;
+            tracing::error!(report = %report.id, "not made: {problems}");
+            project
+                .ledger
+                .settle(
+                    occurrence,
+                    OccurrenceState::Failed,
+                    &problems.to_string(),
+                    project.clock.now(),
+                )
+                .await
+                .map_err(trouble)?;
+            let issue = crate::ledger::Issue::of(occurrence, order.revision);
+            deliver::tell_owner(
+                project,
+                &issue,
+                &Notice::Failed {
+                    why: problems.to_string(),
+                },
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the sources of a report were last asked long enough ago to ask again.
+async fn asked_long_ago(
+    project: &Project,
+    report: &Report,
+    now: Timestamp,
+) -> Result<bool, Problems> {
+    Ok(last_asked(project, report)
+        .await?
+        .is_none_or(|at| now.duration_since(at) >= ASK_AGAIN))
+}
+
+async fn never_asked(project: &Project, report: &Report, now: Timestamp) -> Result<bool, Problems> {
+    asked_long_ago(project, report, now).await
+}
+
+async fn last_asked(project: &Project, report: &Report) -> Result<Option<Timestamp>, Problems> {
+    let shops: std::collections::BTreeSet<_> = report
+        .audiences
+        .values()
+        .flat_map(|audience| &audience.shops)
+        .collect();
+    let mut newest = None;
+    for source in project
+        .config
+        .sources
+        .values()
+        .filter(|source| shops.contains(&source.shop))
+    {
+        let last = project
+            .ledger
+            .last_collection(&source.id, None)
+            .await
+            .map_err(trouble)?;
+        newest = newest.max(last.map(|collection| collection.at));
+    }
+    Ok(newest)
+}
+
+/// Who holds a claim: this process on this machine.
+fn node() -> String {
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), std::process::id())
+}
+
+/// What a person asks of a schedule: the next delivery times of a report.
+#[must_use]
+pub fn next(
+    project: &crate::config::Config,
+    report: &Report,
+    now: Timestamp,
+    count: usize,
+) -> Vec<(Fire, Option<chenbao_model::Period>)> {
+    let Some(schedule) = &report.schedule else {
+        return Vec::new();
+    };
+    let fires = schedule::next_fires(schedule, &project.campaigns, now, count);
+    let period = |fire: &Fire| {
+        let campaign = fire
+            .subject
+            .as_ref()
+            .and_then(|id| project.campaigns.get(id));
+        schedule::period(schedule.period, fire.day, None, campaign).ok()
+    };
+    fires
+        .into_iter()
+        .map(|fire| (fire.clone(), period(&fire)))
+        .collect()
+}

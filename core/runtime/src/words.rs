@@ -1,0 +1,103 @@
+//! The runtime's own sentences on pages: gaps and doubts of the data, in the language of the report.
+
+use crate::config::Config;
+use crate::gate::{Doubt, Gap, Judgement};
+use chenbao_model::Period;
+use jiff::civil::Date;
+
+/// Whether a language tag is Chinese; everything else reads English.
+fn chinese(lang: &str) -> bool {
+    lang.starts_with("zh")
+}
+
+/// What is missing, one sentence per source.
+#[must_use]
+pub fn gaps(judgement: &Judgement, config: &Config, lang: &str) -> Vec<String> {
+    judgement
+        .missing
+        .iter()
+        .map(|gap| of_gap(gap, config, lang))
+        .collect()
+}
+
+fn of_gap(gap: &Gap, config: &Config, lang: &str) -> String {
+    let shop = config
+        .sources
+        .get(&gap.source)
+        .and_then(|source| config.shops.get(&source.shop))
+        .map_or("", |shop| shop.name.in_lang(lang));
+    let days = days(&gap.days, lang);
+    match (&gap.trouble, chinese(lang)) {
+        (Some(why), true) => format!("{shop} 的数据源「{}」未能取数:{why}", gap.source),
+        (Some(why), false) => format!(
+            "source `{}` of {shop} could not be collected: {why}",
+            gap.source
+        ),
+        (None, true) => format!("{shop} 的数据源「{}」缺 {days} 的数据", gap.source),
+        (None, false) => format!("source `{}` of {shop} lacks {days}", gap.source),
+    }
+}
+
+/// Doubts about row counts.
+#[must_use]
+pub fn doubts(doubts: &[Doubt], lang: &str) -> Vec<String> {
+    let say = |doubt: &Doubt| match chinese(lang) {
+        true => format!(
+            "{} 的 {} 表有 {} 行,近几个同星期通常约 {} 行,请核对导出是否完整",
+            day(doubt.day, lang),
+            doubt.table,
+            doubt.rows,
+            doubt.usual
+        ),
+        false => format!(
+            "table `{}` has {} rows on {}, usually about {}",
+            doubt.table, doubt.rows, doubt.day, doubt.usual
+        ),
+    };
+    doubts.iter().map(say).collect()
+}
+
+fn day(day: Date, lang: &str) -> String {
+    match chinese(lang) {
+        true => format!("{} 月 {} 日", day.month(), day.day()),
+        false => day.to_string(),
+    }
+}
+
+/// Days as people say them: runs are shortened.
+fn days(all: &[Date], lang: &str) -> String {
+    match all {
+        [] => String::new(),
+        [one] => day(*one, lang),
+        [first, .., last] => {
+            let whole = Period::span(*first, *last)
+                .is_ok_and(|p| usize::try_from(p.days()).is_ok_and(|n| n == all.len()));
+            let (first, last) = (day(*first, lang), day(*last, lang));
+            match (whole, chinese(lang)) {
+                (true, true) => format!("{first}至 {last}"),
+                (true, false) => format!("{first} to {last}"),
+                (false, true) => format!("{first}至 {last}之间 {} 天", all.len()),
+                (false, false) => format!("{} days between {first} and {last}", all.len()),
+            }
+        }
+    }
+}
+
+/// The name of a platform as its users say it.
+#[must_use]
+pub fn platform(id: &str, lang: &str) -> String {
+    let known = match (id, chinese(lang)) {
+        ("douyin", true) => "抖音",
+        ("douyin", false) => "Douyin",
+        ("taobao", true) => "淘宝",
+        ("taobao", false) => "Taobao",
+        ("tmall", true) => "天猫",
+        ("tmall", false) => "Tmall",
+        ("jd", true) => "京东",
+        ("jd", false) => "JD",
+        ("pdd", true) => "拼多多",
+        ("pdd", false) => "Pinduoduo",
+        (other, _) => other,
+    };
+    known.to_owned()
+}
