@@ -1,1 +1,58 @@
-//! Placeholder until the first slice.
+//! Integration tests: the product as its users run it, and the rules of the house.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is the message of a test")]
+
+pub mod bad_input;
+pub mod hostile;
+pub mod house_rules;
+pub mod mails;
+pub mod orders;
+pub mod project;
+pub mod published;
+
+use libtest_mimic::{Failed, Trial};
+
+/// Every integration test.
+#[must_use]
+pub fn trials() -> Vec<Trial> {
+    let mut all = house_rules::trials();
+    all.extend(hostile::trials());
+    all.extend(bad_input::trials());
+    all.extend(published::trials());
+    all.extend(mails::trials());
+    all
+}
+
+/// A test that needs nothing but the build.
+pub fn trial(name: &str, body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    Trial::test(name, body)
+}
+
+/// A test that needs programs on this machine: ignored, and so counted in the last line, where one is missing, unless
+/// `CHENBAO_TESTS=strict` (CI) turns that into a failure.
+pub fn trial_with(name: &str, programs: &[&str], body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    let missing: Vec<String> = programs.iter().filter(|program| !has(program)).map(ToString::to_string).collect();
+    if missing.is_empty() {
+        return Trial::test(name, body);
+    }
+    let why = format!("missing on this machine: {}", missing.join(", "));
+    let strict = std::env::var("CHENBAO_TESTS").is_ok_and(|mode| mode == "strict");
+    Trial::test(name, move || Err(why.into())).with_kind(format!("needs {}", missing.join(" "))).with_ignored_flag(!strict)
+}
+
+/// Whether a program, or a Python module written `python:<module>`, or a test data file written `data:<name>`, is here.
+fn has(program: &str) -> bool {
+    if let Some(module) = program.strip_prefix("python:") {
+        let import = format!("import {module}");
+        return std::process::Command::new("python3")
+            .args(["-c", &import])
+            .stderr(std::process::Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+    }
+    if let Some(file) = program.strip_prefix("data:") {
+        return project::test_data(file).exists();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
