@@ -63,14 +63,19 @@ pub(super) fn report(id: Id, table: Table<'_>, base: &Base<'_>) -> Option<Report
     })
 }
 
-/// A list in which nothing stands twice.
+/// A list of something, in which nothing stands twice.
 fn unique<'a, T: Ord + Clone + std::fmt::Display>(
     value: &Value<'a>,
     read: impl Fn(&Value<'a>) -> Read<T>,
 ) -> Read<Vec<T>> {
     let mut seen = BTreeSet::new();
     let mut list = Vec::new();
-    for member in value.list()? {
+    let members = value.list()?;
+    if members.is_empty() {
+        return Err(Diagnostic::error("the list is empty")
+            .hint("write at least one, or leave out the table around it"));
+    }
+    for member in members {
         let Some(item) = member.told(read(&member)) else {
             continue;
         };
@@ -156,11 +161,6 @@ fn recipients(value: &Value<'_>, allow: &[String]) -> Read<Vec<Mailbox>> {
 
 /// Figures of one page add up only in one currency and over the same days.
 fn one_kind(table: &Table<'_>, ids: &[Id], shops: &BTreeMap<Id, Shop>) {
-    if ids.is_empty() {
-        table.problem(
-            Diagnostic::error("the audience sees no shop").hint("write shops = [\"flagship\"]"),
-        );
-    }
     let seen: Vec<&Shop> = ids.iter().filter_map(|id| shops.get(id)).collect();
     for other in seen.iter().skip(1) {
         let first = seen[0];
@@ -275,12 +275,7 @@ fn editions_of(value: &Value<'_>) -> Read<Vec<u16>> {
         })
     })?;
     days.sort_unstable();
-    if days.is_empty() {
-        Err(Diagnostic::error("a campaign report needs an edition")
-            .hint("write editions = [\"D+1\"]"))
-    } else {
-        Ok(days)
-    }
+    Ok(days)
 }
 
 /// `start`, `data_deadline` and delivery follow each other on the day of delivery.

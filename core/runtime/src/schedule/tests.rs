@@ -1,1 +1,586 @@
+//! Due times against the calendar: five zones through their clock changes, leap days, stepped clocks, and every misfire policy.
 
+use super::{Due, Edition, Fire, due, next_fires, over_at, period};
+use crate::config::meant::{Campaign, Names, PeriodRule, Schedule, When};
+use crate::policy::Misfire;
+use chenbao_model::{Id, Period};
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+
+fn schedule(cron: &str, zone: &str) -> Schedule {
+    Schedule {
+        deliver: When::Cron(cron.parse().unwrap()),
+        zone: TimeZone::get(zone).unwrap(),
+        start: None,
+        data_deadline: None,
+        misfire: Misfire::Latest,
+        period: PeriodRule::Yesterday,
+        workdays_only: false,
+    }
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn none() -> BTreeMap<Id, Campaign> {
+    BTreeMap::new()
+}
+
+/// The next deliveries as wall times with offset.
+fn next(schedule: &Schedule, from: &str, count: usize) -> Vec<String> {
+    let fires = next_fires(schedule, &none(), at(from), count);
+    fires
+        .iter()
+        .map(|fire| wall(schedule, fire.times.deliver))
+        .collect()
+}
+
+fn wall(schedule: &Schedule, at: Timestamp) -> String {
+    at.to_zoned(schedule.zone.clone())
+        .strftime("%Y-%m-%d %H:%M%:z")
+        .to_string()
+}
+
+fn days(fires: &[Fire]) -> Vec<String> {
+    fires.iter().map(|fire| fire.day.to_string()).collect()
+}
+
+fn campaign(id: &str, starts: &str, ends: &str) -> Campaign {
+    Campaign {
+        id: id.parse().unwrap(),
+        name: Names::one(id),
+        kind: "d11".parse().unwrap(),
+        starts: day(starts),
+        ends: day(ends),
+        phases: vec![],
+        plan: None,
+    }
+}
+
+#[test]
+fn eight_in_the_morning_stays_eight_through_both_changes_in_five_zones() {
+    let changes = [
+        (
+            "America/New_York",
+            "2027-03-12T20:00:00Z",
+            ["-05:00", "-04:00"],
+            "2027-11-05T20:00:00Z",
+            ["-04:00", "-05:00"],
+        ),
+        (
+            "Europe/London",
+            "2027-03-26T20:00:00Z",
+            ["+00:00", "+01:00"],
+            "2027-10-29T20:00:00Z",
+            ["+01:00", "+00:00"],
+        ),
+        (
+            "Australia/Sydney",
+            "2027-10-01T06:00:00Z",
+            ["+10:00", "+11:00"],
+            "2027-04-02T06:00:00Z",
+            ["+11:00", "+10:00"],
+        ),
+        (
+            "Australia/Lord_Howe",
+            "2027-10-01T06:00:00Z",
+            ["+10:30", "+11:00"],
+            "2027-04-02T06:00:00Z",
+            ["+11:00", "+10:30"],
+        ),
+        (
+            "America/Sao_Paulo",
+            "2018-11-02T20:00:00Z",
+            ["-03:00", "-02:00"],
+            "2018-02-16T20:00:00Z",
+            ["-02:00", "-03:00"],
+        ),
+    ];
+    for (zone, spring, spring_offsets, autumn, autumn_offsets) in changes {
+        for (from, offsets) in [(spring, spring_offsets), (autumn, autumn_offsets)] {
+            let fires = next(&schedule("0 8 * * *", zone), from, 3);
+            assert!(
+                fires.iter().all(|fire| fire.contains(" 08:00")),
+                "{zone} {fires:?}"
+            );
+            let seen: Vec<&str> = fires
+                .iter()
+                .map(|fire| fire.split("08:00").nth(1).unwrap())
+                .collect();
+            assert!(
+                seen.starts_with(&[offsets[0]]) && seen.ends_with(&[offsets[1]]),
+                "{zone} {fires:?}"
+            );
+        }
+    }
+    let shanghai = next(
+        &schedule("0 8 * * *", "Asia/Shanghai"),
+        "2026-11-21T00:00:00Z",
+        2,
+    );
+    assert_eq!(
+        shanghai,
+        ["2026-11-22 08:00+08:00", "2026-11-23 08:00+08:00"]
+    );
+}
+
+#[test]
+fn a_time_in_the_gap_comes_right_after_it_and_a_doubled_time_comes_once() {
+    let gap = next(
+        &schedule("30 2 * * *", "America/New_York"),
+        "2027-03-13T12:00:00Z",
+        2,
+    );
+    assert_eq!(gap, ["2027-03-14 03:00-04:00", "2027-03-15 02:30-04:00"]);
+    let fold = next(
+        &schedule("30 1 * * *", "America/New_York"),
+        "2027-11-06T12:00:00Z",
+        2,
+    );
+    assert_eq!(fold, ["2027-11-07 01:30-04:00", "2027-11-08 01:30-05:00"]);
+    // An interval runs through the doubled hour.
+    let half_hours = next(
+        &schedule("*/30 * * * *", "America/New_York"),
+        "2027-11-07T04:30:00Z",
+        5,
+    );
+    let expected = [
+        "01:00-04:00",
+        "01:30-04:00",
+        "01:00-05:00",
+        "01:30-05:00",
+        "02:00-05:00",
+    ]
+    .map(|t| format!("2027-11-07 {t}"));
+    assert_eq!(half_hours, expected);
+    // croner 3 fired this one twice.
+    let london = next(
+        &schedule("0 0 * * *", "Europe/London"),
+        "2026-03-28T12:00:00Z",
+        2,
+    );
+    assert_eq!(london, ["2026-03-29 00:00+00:00", "2026-03-30 00:00+01:00"]);
+}
+
+#[test]
+fn start_and_deadline_keep_their_wall_time_through_a_change() {
+    let mut daily = schedule("0 8 * * *", "America/New_York");
+    daily.start = Some(Time::constant(2, 30, 0, 0));
+    daily.data_deadline = Some(Time::constant(7, 40, 0, 0));
+    let fire = &next_fires(&daily, &none(), at("2027-03-13T20:00:00Z"), 1)[0];
+    let times = [
+        fire.times.start,
+        fire.times.data_deadline,
+        fire.times.deliver,
+    ]
+    .map(|t| wall(&daily, t));
+    assert_eq!(
+        times,
+        [
+            "2027-03-14 03:00-04:00",
+            "2027-03-14 07:40-04:00",
+            "2027-03-14 08:00-04:00"
+        ]
+    );
+    assert_eq!(fire.times.notice, fire.times.data_deadline);
+}
+
+#[test]
+fn by_default_collecting_begins_80_minutes_before_but_never_before_the_day_or_the_last_issue() {
+    let minutes = |cron: &str| {
+        let fire = next_fires(
+            &schedule(cron, "Asia/Shanghai"),
+            &none(),
+            at("2026-11-21T16:05:00Z"),
+            1,
+        )
+        .remove(0);
+        [fire.times.start, fire.times.data_deadline]
+            .map(|t| fire.times.deliver.duration_since(t).as_mins())
+    };
+    assert_eq!(minutes("0 8 * * *"), [80, 20]);
+    // 00:10: the day that it reports has just ended at midnight.
+    assert_eq!(minutes("10 0 * * *"), [10, 10]);
+    assert_eq!(minutes("*/15 * * * *"), [15, 15]);
+}
+
+#[test]
+fn leap_days_come_and_other_years_are_passed_over() {
+    let leap = next(
+        &schedule("0 8 29 2 *", "Asia/Shanghai"),
+        "2026-11-21T00:00:00Z",
+        2,
+    );
+    assert_eq!(leap, ["2028-02-29 08:00+08:00", "2032-02-29 08:00+08:00"]);
+    let month_end = next(
+        &schedule("0 8 L * *", "Asia/Shanghai"),
+        "2028-01-31T06:00:00Z",
+        1,
+    );
+    assert_eq!(month_end, ["2028-02-29 08:00+08:00"]);
+    let monthly = period(PeriodRule::LastMonth, day("2028-03-31"), None, None).unwrap();
+    assert_eq!(
+        (monthly.to_string().as_str(), monthly.days()),
+        ("2028-02", 29)
+    );
+    assert_eq!(
+        period(PeriodRule::Yesterday, day("2028-03-01"), None, None)
+            .unwrap()
+            .to_string(),
+        "2028-02-29"
+    );
+}
+
+#[test]
+fn six_fields_have_seconds_first() {
+    let fires = next_fires(
+        &schedule("30 0 8 * * *", "Asia/Shanghai"),
+        &none(),
+        at("2026-11-22T00:00:00Z"),
+        1,
+    );
+    assert_eq!(fires[0].times.deliver, at("2026-11-22T00:00:30Z"));
+}
+
+/// Down from Monday 09:00 (the last that was served) to Friday 10:30.
+fn down_for_days(misfire: Misfire) -> Due {
+    let mut daily = schedule("0 9 * * *", "Asia/Shanghai");
+    daily.misfire = misfire;
+    due(
+        &daily,
+        &none(),
+        at("2026-11-16T01:00:00Z"),
+        at("2026-11-20T02:30:00Z"),
+    )
+}
+
+#[test]
+fn misfire_policies_after_four_days_of_sleep() {
+    let counts = |misfire| {
+        let due = down_for_days(misfire);
+        (due.run.len(), due.missed.len())
+    };
+    assert_eq!(counts(Misfire::Skip), (0, 4));
+    assert_eq!(counts(Misfire::Latest), (1, 3));
+    assert_eq!(counts(Misfire::All(u32::MAX)), (4, 0));
+    assert_eq!(counts(Misfire::All(2)), (2, 2));
+    let two = down_for_days(Misfire::All(2));
+    assert_eq!(days(&two.run), ["2026-11-19", "2026-11-20"]);
+    assert_eq!(days(&two.missed), ["2026-11-17", "2026-11-18"]);
+    assert_eq!(days(&down_for_days(Misfire::Latest).run), ["2026-11-20"]);
+}
+
+#[test]
+fn latest_leaves_older_ones_out_when_a_newer_one_is_on_time() {
+    // Awake again on Friday at 08:00, when Friday's 09:00 issue is being collected: Thursday's is old.
+    let daily = schedule("0 9 * * *", "Asia/Shanghai");
+    let due = due(
+        &daily,
+        &none(),
+        at("2026-11-16T01:00:00Z"),
+        at("2026-11-20T00:00:00Z"),
+    );
+    assert_eq!(
+        (days(&due.run), due.missed.len()),
+        (vec!["2026-11-20".to_owned()], 3)
+    );
+}
+
+#[test]
+fn a_look_within_ten_minutes_is_on_time_even_for_skip() {
+    let mut daily = schedule("0 9 * * *", "Asia/Shanghai");
+    daily.misfire = Misfire::Skip;
+    let look = |now: &str| due(&daily, &none(), at("2026-11-19T01:00:00Z"), at(now));
+    assert_eq!(days(&look("2026-11-20T01:10:00Z").run), ["2026-11-20"]);
+    let late = look("2026-11-20T01:10:01Z");
+    assert_eq!(
+        (late.run.len(), days(&late.missed)),
+        (0, vec!["2026-11-20".to_owned()])
+    );
+}
+
+#[test]
+fn work_begins_at_start_and_not_before() {
+    let daily = schedule("0 8 * * *", "Asia/Shanghai");
+    let since = at("2026-11-21T00:00:00Z");
+    assert_eq!(
+        due(&daily, &none(), since, at("2026-11-21T22:39:59Z")),
+        Due::default()
+    );
+    assert_eq!(
+        days(&due(&daily, &none(), since, at("2026-11-21T22:40:00Z")).run),
+        ["2026-11-22"]
+    );
+}
+
+#[test]
+fn a_clock_stepped_back_makes_nothing_due_again_and_stepped_forward_misses_openly() {
+    let daily = schedule("0 8 * * *", "Asia/Shanghai");
+    let served = at("2026-11-22T00:00:00Z");
+    // A day back, and two hours back.
+    for now in [
+        "2026-11-21T00:00:00Z",
+        "2026-11-21T22:00:00Z",
+        "2026-11-22T00:00:00Z",
+    ] {
+        assert_eq!(
+            due(&daily, &none(), served, at(now)),
+            Due::default(),
+            "{now}"
+        );
+    }
+    let hourly = schedule("0 * * * *", "Asia/Shanghai");
+    let forward = due(&hourly, &none(), served, at("2026-11-25T00:30:00Z"));
+    assert_eq!(
+        (forward.run.len(), forward.run.len() + forward.missed.len()),
+        (1, 73)
+    );
+}
+
+#[test]
+fn the_doubled_hour_is_caught_up_twice() {
+    let mut hourly = schedule("0 * * * *", "America/New_York");
+    hourly.misfire = Misfire::All(u32::MAX);
+    let due = due(
+        &hourly,
+        &none(),
+        at("2027-11-07T04:30:00Z"),
+        at("2027-11-07T06:45:00Z"),
+    );
+    let walls: Vec<String> = due
+        .run
+        .iter()
+        .map(|fire| wall(&hourly, fire.times.deliver))
+        .collect();
+    assert_eq!(
+        walls[..2],
+        [
+            "2027-11-07 01:00-04:00".to_owned(),
+            "2027-11-07 01:00-05:00".to_owned()
+        ]
+    );
+}
+
+#[test]
+fn walking_back_finds_what_walking_forward_finds_through_a_year_in_five_zones() {
+    let zones = [
+        "Asia/Shanghai",
+        "America/New_York",
+        "Europe/London",
+        "Australia/Lord_Howe",
+        "Africa/Cairo",
+    ];
+    for zone in zones.map(|zone| TimeZone::get(zone).unwrap()) {
+        for cron in [
+            "0 8 * * *",
+            "30 2 * * *",
+            "30 1 * * 1-5",
+            "0 0 * * *",
+            "15 */6 * * *",
+        ] {
+            let pattern: crate::cron::Pattern = cron.parse().unwrap();
+            let (from, to) = (at("2027-01-01T00:00:00Z"), at("2028-01-01T00:00:00Z"));
+            let ahead: Vec<_> = pattern
+                .after(from, &zone)
+                .map(|at| at.timestamp())
+                .take_while(|at| *at <= to)
+                .collect();
+            let mut back: Vec<_> = pattern
+                .until(to, &zone)
+                .map(|at| at.timestamp())
+                .take_while(|at| *at > from)
+                .collect();
+            back.reverse();
+            assert_eq!(ahead, back, "{cron} in {zone:?}");
+            assert!(ahead.len() > 200);
+        }
+    }
+}
+
+#[test]
+fn patterns_that_never_fire_or_cannot_be_read_are_refused() {
+    let refused = |cron: &str| cron.parse::<crate::cron::Pattern>().unwrap_err();
+    assert!(refused("0 8 31 2 *").contains("never fires"));
+    assert!(refused("0 8 30 2 *").contains("never fires"));
+    assert!(refused("0 8 * *").contains("has 4 fields"));
+    assert!(refused("0 0 8 * * * 2026").contains("has 7 fields"));
+    assert!(refused("0 25 * * *").contains("cannot be read"));
+    assert!(refused("每天 8 点").contains("fields"));
+}
+
+#[test]
+fn holidays_are_left_out_and_a_year_without_a_notice_is_told() {
+    let mut work = schedule("0 8 * * *", "Asia/Shanghai");
+    work.workdays_only = true;
+    // 国庆 2024: off from 1 to 7 October; Sunday 29 September and Saturday 12 October are worked.
+    let fires = next_fires(&work, &none(), at("2024-09-27T12:00:00Z"), 7);
+    let expected = [
+        "2024-09-29",
+        "2024-09-30",
+        "2024-10-08",
+        "2024-10-09",
+        "2024-10-10",
+        "2024-10-11",
+        "2024-10-12",
+    ];
+    assert_eq!(days(&fires), expected);
+    assert!(fires.iter().all(|fire| fire.unknown_year.is_none()));
+    let later = next_fires(&work, &none(), at("2031-10-03T00:30:00Z"), 1);
+    assert_eq!(
+        (days(&later), later[0].unknown_year),
+        (vec!["2031-10-06".to_owned()], Some(2031))
+    );
+}
+
+#[test]
+fn since_last_covers_every_day_once() {
+    let span = |last: Option<&str>, on: &str| {
+        period(
+            PeriodRule::SinceLast,
+            day(on),
+            last.map(|last| last.parse().unwrap()),
+            None,
+        )
+        .map(|p: Period| p.to_string())
+    };
+    assert_eq!(
+        span(Some("2026-11-19"), "2026-11-23").unwrap(),
+        "2026-11-20..2026-11-22"
+    );
+    assert_eq!(
+        span(Some("2026-11-20..2026-11-22"), "2026-11-24").unwrap(),
+        "2026-11-23"
+    );
+    assert_eq!(span(None, "2026-11-24").unwrap(), "2026-11-23");
+    assert!(
+        span(Some("2026-11-23"), "2026-11-24")
+            .unwrap_err()
+            .contains("nothing is new")
+    );
+}
+
+#[test]
+fn weeks_are_iso_weeks() {
+    let week = |on: &str| {
+        period(PeriodRule::LastWeek, day(on), None, None)
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(week("2026-11-23"), "2026-W47");
+    assert_eq!(week("2027-01-04"), "2026-W53");
+}
+
+#[test]
+fn campaign_editions_are_due_so_many_days_after_the_last_day() {
+    let mut review = schedule("0 8 * * *", "Asia/Shanghai");
+    review.deliver = When::Campaign {
+        at: Time::constant(8, 0, 0, 0),
+        editions: vec![1, 7, 30],
+    };
+    review.period = PeriodRule::Campaign;
+    let campaigns: BTreeMap<Id, Campaign> = [
+        ("d11", "2026-10-31", "2026-11-11"),
+        ("other", "2026-11-05", "2026-11-11"),
+    ]
+    .map(|(id, starts, ends)| (id.parse().unwrap(), campaign(id, starts, ends)))
+    .into();
+    let fires = next_fires(&review, &campaigns, at("2026-11-01T00:00:00Z"), 10);
+    let told: Vec<String> = fires
+        .iter()
+        .map(|fire| {
+            format!(
+                "{} {} {}",
+                fire.subject.as_ref().unwrap(),
+                fire.edition,
+                fire.day
+            )
+        })
+        .collect();
+    let expected = [
+        "d11 D+1 2026-11-12",
+        "other D+1 2026-11-12",
+        "d11 D+7 2026-11-18",
+        "other D+7 2026-11-18",
+        "d11 D+30 2026-12-11",
+        "other D+30 2026-12-11",
+    ];
+    assert_eq!(told, expected);
+    // Both campaigns share a due time: serving one does not lose the other.
+    let served = fires[0].times.deliver;
+    let open = due(&review, &campaigns, served, served);
+    assert_eq!(open.run.len(), 2);
+    // Late by a week, the newest edition of each campaign is made.
+    let late = due(
+        &review,
+        &campaigns,
+        at("2026-11-01T00:00:00Z"),
+        at("2026-11-19T00:00:00Z"),
+    );
+    let made: Vec<&Edition> = late.run.iter().map(|fire| &fire.edition).collect();
+    assert_eq!(made, [&Edition::After(7), &Edition::After(7)]);
+    assert_eq!(late.missed.len(), 2);
+    let whole = period(
+        PeriodRule::Campaign,
+        fires[0].day,
+        None,
+        campaigns.get("d11"),
+    )
+    .unwrap();
+    assert_eq!(whole.to_string(), "2026-10-31..2026-11-11");
+    // Nothing is due for a campaign that ended before the schedule was first served.
+    assert_eq!(
+        due(
+            &review,
+            &campaigns,
+            at("2027-01-01T00:00:00Z"),
+            at("2027-01-02T00:00:00Z")
+        ),
+        Due::default()
+    );
+}
+
+#[test]
+fn a_period_is_over_at_midnight_of_its_zone() {
+    let over =
+        |zone: &str| over_at("2026-11-21".parse().unwrap(), &TimeZone::get(zone).unwrap()).unwrap();
+    assert_eq!(over("Asia/Shanghai"), at("2026-11-21T16:00:00Z"));
+    assert_eq!(over("America/Los_Angeles"), at("2026-11-22T08:00:00Z"));
+}
+
+#[test]
+fn editions_read_back() {
+    for text in ["regular", "D+7", "test/r-1"] {
+        assert_eq!(text.parse::<Edition>().unwrap().to_string(), text);
+    }
+    for text in ["", "D+", "D7", "test/", "weekly"] {
+        assert!(text.parse::<Edition>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_thousand_schedules_of_one_minute_are_all_found() {
+    let schedules: Vec<Schedule> = (0..1000)
+        .map(|_| schedule("0 8 * * *", "Asia/Shanghai"))
+        .collect();
+    let found: usize = schedules
+        .iter()
+        .map(|one| {
+            due(
+                one,
+                &none(),
+                at("2026-11-21T00:00:00Z"),
+                at("2026-11-22T00:00:00Z"),
+            )
+            .run
+            .len()
+        })
+        .sum();
+    assert_eq!(found, 1000);
+}
