@@ -1,16 +1,12 @@
 //! The fonts that come with the build: two weights, what they cover, their metrics and outlines.
 
 use chenbao_model::Diagnostic;
-use parley::FontContext;
-use parley::fontique::{Blob, Collection, CollectionOptions, FontInfoOverride, FontWeight, SourceCache};
+use harfrust::{Direction, ShapeOptions, ShapePlan, ShaperData, UnicodeBuffer, script};
 use skrifa::instance::{LocationRef, Size};
-use skrifa::raw::FontRef;
+use skrifa::raw::{FontRef, TableProvider as _};
 use skrifa::{GlyphId, MetadataProvider as _};
 use std::fmt;
 use std::sync::Arc;
-
-/// The family name under which both weights are known to the shaper.
-pub(crate) const FAMILY: &str = "Chenbao Sans";
 
 static REGULAR: &[u8] = include_bytes!("../fonts/NotoSansSC-Regular-gbk.ttf");
 static BOLD: &[u8] = include_bytes!("../fonts/NotoSansSC-Bold-gbk.ttf");
@@ -28,15 +24,6 @@ pub enum Weight {
 impl Weight {
     /// Both weights, in the order of their fonts.
     pub const ALL: [Self; 2] = [Self::Regular, Self::Bold];
-
-    /// The number that CSS and fonts use.
-    #[must_use]
-    pub fn value(self) -> f32 {
-        match self {
-            Self::Regular => 400.0,
-            Self::Bold => 700.0,
-        }
-    }
 }
 
 /// Measures of a font, as parts of its size.
@@ -50,6 +37,18 @@ pub(crate) struct Metrics {
     pub(crate) bounds: [f32; 4],
 }
 
+/// A glyph of a shaped text, as parts of the size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shaped {
+    /// Index in the font.
+    pub(crate) id: u16,
+    /// Distance to the next glyph.
+    pub(crate) advance: f32,
+    /// The bytes that it stands for; none for the second glyph of a cluster.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
 /// One font file.
 pub(crate) struct Face {
     /// The file.
@@ -60,15 +59,81 @@ pub(crate) struct Face {
     pub(crate) name: &'static str,
     /// Its measures.
     pub(crate) metrics: Metrics,
+    shaper: ShaperData,
+    plan: ShapePlan,
+    units: f32,
 }
 
 impl Face {
     fn new(data: &'static [u8], name: &'static str) -> Result<Self, Diagnostic> {
-        let font = FontRef::from_index(data, 0).map_err(|e| Diagnostic::error(format!("font {name} does not parse: {e}")))?;
+        let font = FontRef::from_index(data, 0)
+            .map_err(|e| Diagnostic::error(format!("font {name} does not parse: {e}")))?;
         let m = font.metrics(Size::new(1.0), LocationRef::default());
-        let box_ = m.bounds.map_or([0.0, -0.2, 1.0, 0.9], |b| [b.x_min, b.y_min, b.x_max, b.y_max]);
-        let metrics = Metrics { ascent: m.ascent, descent: -m.descent, bounds: box_ };
-        Ok(Self { data, font, name, metrics })
+        let box_ = m.bounds.map_or([0.0, -0.2, 1.0, 0.9], |b| {
+            [b.x_min, b.y_min, b.x_max, b.y_max]
+        });
+        let metrics = Metrics {
+            ascent: m.ascent,
+            descent: -m.descent,
+            bounds: box_,
+        };
+        let raw = harfrust::FontRef::new(data)
+            .map_err(|e| Diagnostic::error(format!("font {name} does not parse: {e}")))?;
+        let shaper = ShaperData::new(&raw);
+        let plan = ShapePlan::new(
+            &shaper.shaper(&raw).build(),
+            Direction::LeftToRight,
+            Some(script::LATIN),
+            None,
+            &[],
+        );
+        let units = f32::from(font.head().map_or(1000, |head| head.units_per_em()));
+        Ok(Self {
+            data,
+            font,
+            name,
+            metrics,
+            shaper,
+            plan,
+            units,
+        })
+    }
+
+    /// The glyphs of a text from left to right.
+    pub(crate) fn shape(&self, text: &str) -> Vec<Shaped> {
+        let Ok(font) = harfrust::FontRef::new(self.data) else {
+            return Vec::new();
+        };
+        let mut buffer = UnicodeBuffer::new();
+        buffer.push_str(text);
+        buffer.set_direction(Direction::LeftToRight);
+        buffer.set_script(script::LATIN);
+        let shaper = self.shaper.shaper(&font).build();
+        let shaped = shaper.shape(buffer, ShapeOptions::new().plan(Some(&self.plan)));
+        let (infos, positions) = (shaped.glyph_infos(), shaped.glyph_positions());
+        let at = |i: usize| {
+            infos
+                .get(i)
+                .and_then(|info| usize::try_from(info.cluster).ok())
+                .unwrap_or(text.len())
+        };
+        let mut glyphs = Vec::with_capacity(infos.len());
+        for (i, (info, position)) in infos.iter().zip(positions).enumerate() {
+            let start = at(i);
+            let later = (i + 1..=infos.len())
+                .map(at)
+                .find(|next| *next != start)
+                .unwrap_or(text.len());
+            let first = i == 0 || at(i - 1) != start;
+            glyphs.push(Shaped {
+                id: u16::try_from(info.glyph_id).unwrap_or(0),
+                advance: f32::from(i16::try_from(position.x_advance).unwrap_or(i16::MAX))
+                    / self.units,
+                start: if first { start } else { later },
+                end: later,
+            });
+        }
+        glyphs
     }
 
     /// The width of a glyph as part of the size.
@@ -84,12 +149,13 @@ impl Face {
 #[derive(Clone)]
 pub struct Fonts {
     faces: Arc<[Face; 2]>,
-    context: FontContext,
 }
 
 impl fmt::Debug for Fonts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.faces.iter().map(|face| face.name)).finish()
+        f.debug_list()
+            .entries(self.faces.iter().map(|face| face.name))
+            .finish()
     }
 }
 
@@ -99,18 +165,13 @@ impl Fonts {
     /// # Errors
     /// When a font file in the build does not parse.
     pub fn embedded() -> Result<Self, Diagnostic> {
-        let faces = [Face::new(REGULAR, "NotoSansSC-Regular")?, Face::new(BOLD, "NotoSansSC-Bold")?];
-        let mut collection = Collection::new(CollectionOptions { shared: false, system_fonts: false });
-        for (face, weight) in faces.iter().zip(Weight::ALL) {
-            let info = FontInfoOverride {
-                family_name: Some(FAMILY),
-                weight: Some(FontWeight::new(weight.value())),
-                ..FontInfoOverride::default()
-            };
-            collection.register_fonts(Blob::new(Arc::new(face.data)), Some(info));
-        }
-        let context = FontContext { collection, source_cache: SourceCache::default() };
-        Ok(Self { faces: Arc::new(faces), context })
+        let faces = [
+            Face::new(REGULAR, "NotoSansSC-Regular")?,
+            Face::new(BOLD, "NotoSansSC-Bold")?,
+        ];
+        Ok(Self {
+            faces: Arc::new(faces),
+        })
     }
 
     /// The file of a weight.
@@ -121,21 +182,24 @@ impl Fonts {
         }
     }
 
-    /// The shaper's view of the fonts.
-    pub(crate) fn context(&self) -> FontContext {
-        self.context.clone()
-    }
-
     /// Whether a weight has a glyph for a character.
     #[must_use]
     pub fn has(&self, weight: Weight, character: char) -> bool {
-        self.face(weight).font.charmap().map(character).is_some_and(|glyph| glyph.to_u32() != 0)
+        self.face(weight)
+            .font
+            .charmap()
+            .map(character)
+            .is_some_and(|glyph| glyph.to_u32() != 0)
     }
 
     /// The names of the fonts, for messages.
     #[must_use]
     pub fn names(&self) -> String {
-        self.faces.iter().map(|face| face.name).collect::<Vec<_>>().join(", ")
+        self.faces
+            .iter()
+            .map(|face| face.name)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -153,9 +217,16 @@ mod tests {
             }
             let widths: Vec<f32> = "0123456789"
                 .chars()
-                .map(|c| face.advance(u16::try_from(face.font.charmap().map(c).unwrap().to_u32()).unwrap()))
+                .map(|c| {
+                    face.advance(
+                        u16::try_from(face.font.charmap().map(c).unwrap().to_u32()).unwrap(),
+                    )
+                })
                 .collect();
-            assert!(widths.windows(2).all(|w| (w[0] - w[1]).abs() < 1e-6), "{widths:?}");
+            assert!(
+                widths.windows(2).all(|w| (w[0] - w[1]).abs() < 1e-6),
+                "{widths:?}"
+            );
             assert!(!fonts.has(weight, '😀'));
         }
     }

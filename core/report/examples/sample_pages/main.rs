@@ -12,13 +12,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = args.next().unwrap_or_else(|| ".".to_owned());
     let page = args.next().unwrap_or_else(|| "a4".to_owned());
     let mut document = sample::daily();
-    document.meta.theme = Theme { page, ..Theme::default() };
+    document.meta.theme = Theme {
+        page,
+        ..Theme::default()
+    };
     let fonts = Fonts::embedded()?;
     let pages = layout::pages(&document, &fonts)?;
     let dir = Path::new(&dir);
     std::fs::create_dir_all(dir)?;
-    std::fs::write(dir.join("sample.pdf"), pdf::write(&document, &pages.value, &fonts)?)?;
-    for (i, picture) in png::pages(&pages.value, &fonts, 100.0 / 72.0)?.iter().enumerate() {
+    std::fs::write(
+        dir.join("sample.pdf"),
+        pdf::write(&document, &pages.value, &fonts)?,
+    )?;
+    for (i, picture) in png::pages(&pages.value, &fonts, 100.0 / 72.0)?
+        .iter()
+        .enumerate()
+    {
         std::fs::write(dir.join(format!("sample-{}.png", i + 1)), picture)?;
     }
     for (i, chart) in sample::charts(&document).iter().enumerate() {

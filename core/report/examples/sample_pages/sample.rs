@@ -1,34 +1,77 @@
 //! The document of the design pictures: every block of the vocabulary, with hard Chinese text in it.
 
 use chenbao_model::document::{
-    Action, Align, Block, Chart, ChartKind, Document, Head, Inline, Kpi, Mark, Masthead, Measure, Meta, Plot, Row, RowKind,
-    Section, Spark, Table, Theme, Tone,
+    Action, Align, Block, Chart, ChartKind, Document, Head, Inline, Kpi, Mark, Masthead, Measure,
+    Meta, Plot, Row, RowKind, Section, Spark, Table, Theme, Tone,
 };
 
 /// The daily report, two pages.
 pub(crate) fn daily() -> Document {
-    let mut blocks = vec![Block::Masthead(masthead()), Block::Lede { inlines: lede() }, Block::Kpis { kpis: kpis() }];
-    blocks.push(section("为什么变了", "ΔGMV 分解,LMDI,各项相加等于总差 +¥97,406", vec![Block::Chart(waterfall())]));
+    let mut blocks = vec![
+        Block::Masthead(masthead()),
+        Block::Lede { inlines: lede() },
+        Block::Kpis { kpis: kpis() },
+    ];
+    blocks.push(section(
+        "为什么变了",
+        "ΔGMV 分解,LMDI,各项相加等于总差 +¥97,406",
+        vec![Block::Chart(waterfall())],
+    ));
     blocks.push(Block::Columns {
         columns: vec![
-            vec![section("漏斗", "与近 8 个同星期中位数比", vec![Block::Table(funnel())])],
-            vec![section("近 35 天", "万元;浅灰为退款后", vec![Block::Chart(line())])],
+            vec![section(
+                "漏斗",
+                "与近 8 个同星期中位数比",
+                vec![Block::Table(funnel())],
+            )],
+            vec![section(
+                "近 35 天",
+                "万元;浅灰为退款后",
+                vec![Block::Chart(line())],
+            )],
         ],
     });
-    blocks.push(section("今天最值得做的三件事", "按 金额 × 把握 × 可控 排序", vec![Block::Actions { actions: actions() }]));
+    blocks.push(section(
+        "今天最值得做的三件事",
+        "按 金额 × 把握 × 可控 排序",
+        vec![Block::Actions { actions: actions() }],
+    ));
     blocks.push(Block::PageBreak);
-    blocks.push(section("商品榜", "前 10 · 按用户支付金额", vec![Block::Table(products())]));
+    blocks.push(section(
+        "商品榜",
+        "前 10 · 按用户支付金额",
+        vec![Block::Table(products())],
+    ));
     blocks.push(Block::Columns {
         columns: vec![
-            vec![section("时段效率", "每小时支付金额", vec![Block::Chart(hours())])],
+            vec![section(
+                "时段效率",
+                "每小时支付金额",
+                vec![Block::Chart(hours())],
+            )],
             vec![section("渠道结构", "", vec![Block::Table(channels())])],
         ],
     });
-    let missing = Chart { empty: Some("没有数据:投放数据没有配置".into()), id: "roi".into(), ..hours() };
+    let missing = Chart {
+        empty: Some("没有数据:投放数据没有配置".into()),
+        id: "roi".into(),
+        ..hours()
+    };
     blocks.push(section("投放", "退后 ROI", vec![Block::Chart(missing)]));
-    blocks.push(section("说明", "", vec![Block::Paragraph { inlines: hard() }, list()]));
-    blocks.push(section("数据与口径", "", vec![Block::Note { inlines: notes() }]));
-    Document { meta: meta(), blocks }
+    blocks.push(section(
+        "说明",
+        "",
+        vec![Block::Paragraph { inlines: hard() }, list()],
+    ));
+    blocks.push(section(
+        "数据与口径",
+        "",
+        vec![Block::Note { inlines: notes() }],
+    ));
+    Document {
+        meta: meta(),
+        blocks,
+    }
 }
 
 /// All charts of a document.
@@ -38,7 +81,9 @@ pub(crate) fn charts(document: &Document) -> Vec<Chart> {
             match block {
                 Block::Chart(chart) => found.push(chart.clone()),
                 Block::Section(section) => collect(&section.blocks, found),
-                Block::Columns { columns } => columns.iter().for_each(|blocks| collect(blocks, found)),
+                Block::Columns { columns } => {
+                    columns.iter().for_each(|blocks| collect(blocks, found))
+                }
                 _ => {}
             }
         }
@@ -50,16 +95,28 @@ pub(crate) fn charts(document: &Document) -> Vec<Chart> {
 
 /// A paragraph in which every line-breaking rule has work to do.
 pub(crate) fn hard() -> Vec<Inline> {
-    let figure = |text: &str, tone| Inline { unbroken: true, tone, ..Inline::data(text) };
+    let figure = |text: &str, tone| Inline {
+        unbroken: true,
+        tone,
+        ..Inline::data(text)
+    };
     vec![
         Inline::words("昨日(11月21日,周六)“加绒打底裤”《保暖》系列支付"),
         figure("¥128.4 万", Tone::Good),
         Inline::words(",较上周六"),
         figure("−¥13.9 万", Tone::Bad),
-        Inline::words("(−9.8%);其中「短视频」、「商品卡」两项……合计少 ¥6.2 万——主要因为 iPhone17 用户在 20–22 时的 UV 跌至 3,214 人。"),
-        Inline { link: Some("#漏斗".into()), ..Inline::words("见漏斗") },
+        Inline::words(
+            "(−9.8%);其中「短视频」、「商品卡」两项……合计少 ¥6.2 万——主要因为 iPhone17 用户在 20–22 时的 UV 跌至 3,214 人。",
+        ),
+        Inline {
+            link: Some("#漏斗".into()),
+            ..Inline::words("见漏斗")
+        },
         Inline::words(",或看"),
-        Inline { link: Some("https://example.com/说明".into()), ..Inline::words("说明文档") },
+        Inline {
+            link: Some("https://example.com/说明".into()),
+            ..Inline::words("说明文档")
+        },
         Inline::words("。"),
         Inline::data("商品名里有表情😀👍🏽也照样出报告"),
     ]
@@ -83,14 +140,32 @@ fn meta() -> Meta {
 fn masthead() -> Masthead {
     Masthead {
         title: "经营日报".into(),
-        parts: ["示例女装旗舰店", "抖音", "管理层", "2026 年 11 月 21 日 星期六"].map(str::to_owned).to_vec(),
-        stamp: Some(Inline { tone: Tone::Good, ..Inline::words("完整 6/6") }),
-        facts: vec!["数据截至 11-22 02:00 · 次日稳定".into(), "第 325 期 · 修订 0".into()],
+        parts: [
+            "示例女装旗舰店",
+            "抖音",
+            "管理层",
+            "2026 年 11 月 21 日 星期六",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        stamp: Some(Inline {
+            tone: Tone::Good,
+            ..Inline::words("完整 6/6")
+        }),
+        facts: vec![
+            "数据截至 11-22 02:00 · 次日稳定".into(),
+            "第 325 期 · 修订 0".into(),
+        ],
     }
 }
 
 fn lede() -> Vec<Inline> {
-    let strong = |text: &str, tone| Inline { bold: true, tone, unbroken: true, ..Inline::words(text) };
+    let strong = |text: &str, tone| Inline {
+        bold: true,
+        tone,
+        unbroken: true,
+        ..Inline::words(text)
+    };
     vec![
         Inline::words("昨日用户支付 "),
         strong("¥128.4 万", Tone::Plain),
@@ -104,8 +179,20 @@ fn lede() -> Vec<Inline> {
 
 fn kpis() -> Vec<Kpi> {
     let rows = [
-        ("用户支付金额", "¥1,284,306", "+8.2%", Tone::Good, "目标 96%"),
-        ("退款后金额 · D0", "¥1,101,940", "+5.1%", Tone::Good, "退款龄 D0"),
+        (
+            "用户支付金额",
+            "¥1,284,306",
+            "+8.2%",
+            Tone::Good,
+            "目标 96%",
+        ),
+        (
+            "退款后金额 · D0",
+            "¥1,101,940",
+            "+5.1%",
+            Tone::Good,
+            "退款龄 D0",
+        ),
         ("支付订单数", "14,872", "+3.4%", Tone::Good, "件 18,215"),
         ("点击-成交率", "3.12%", "−0.41pp", Tone::Bad, "低于 P10"),
         ("客单价", "¥86.36", "+4.6%", Tone::Good, "每买家"),
@@ -115,8 +202,10 @@ fn kpis() -> Vec<Kpi> {
         (0..28)
             .map(|day: u8| {
                 let day = f64::from(day);
-                let value = 10.0 + 3.0 * (day * 0.9 + f64::from(u8::try_from(n).unwrap_or(0))).sin() + 1.4 * (day * 2.3 + f64::from(u8::try_from(n).unwrap_or(0))).cos();
-                (n != 3 || day < 11.0 || day > 12.0).then_some(value)
+                let value = 10.0
+                    + 3.0 * (day * 0.9 + f64::from(u8::try_from(n).unwrap_or(0))).sin()
+                    + 1.4 * (day * 2.3 + f64::from(u8::try_from(n).unwrap_or(0))).cos();
+                (n != 3 || !(11.0..=12.0).contains(&day)).then_some(value)
             })
             .collect()
     };
@@ -126,16 +215,26 @@ fn kpis() -> Vec<Kpi> {
             label: label.into(),
             value: value.into(),
             missing: false,
-            change: Some(Inline { tone, ..Inline::words(change) }),
+            change: Some(Inline {
+                tone,
+                ..Inline::words(change)
+            }),
             basis: "较上周六".into(),
             note: note.into(),
-            spark: Some(Spark { values: wave(n), band: Some((8.6, 11.8)) }),
+            spark: Some(Spark {
+                values: wave(n),
+                band: Some((8.6, 11.8)),
+            }),
         })
         .collect()
 }
 
 fn section(title: &str, note: &str, blocks: Vec<Block>) -> Block {
-    Block::Section(Section { title: title.into(), note: note.into(), blocks })
+    Block::Section(Section {
+        title: title.into(),
+        note: note.into(),
+        blocks,
+    })
 }
 
 fn chart(id: &str, kind: ChartKind, x: Vec<String>, plots: Vec<Plot>) -> Chart {
@@ -165,7 +264,17 @@ fn waterfall() -> Chart {
     let x = parts.iter().map(|part| part.0.to_owned()).collect();
     let values = parts.iter().map(|part| Some(part.1)).collect();
     let texts = parts.iter().map(|part| part.2.to_owned()).collect();
-    chart("why", ChartKind::Waterfall, x, vec![Plot { label: String::new(), values, texts, muted: false }])
+    chart(
+        "why",
+        ChartKind::Waterfall,
+        x,
+        vec![Plot {
+            label: String::new(),
+            values,
+            texts,
+            muted: false,
+        }],
+    )
 }
 
 fn line() -> Chart {
@@ -184,18 +293,42 @@ fn line() -> Chart {
         muted,
     };
     let plots = vec![plot("支付", 1.0, false), plot("退款后", 0.84, true)];
-    let marks = vec![Mark { at: 24, label: "双11".into() }];
-    Chart { marks, ..chart("daily", ChartKind::Line, (0..35).map(day).collect(), plots) }
+    let marks = vec![Mark {
+        at: 24,
+        label: "双11".into(),
+    }];
+    Chart {
+        marks,
+        ..chart("daily", ChartKind::Line, (0..35).map(day).collect(), plots)
+    }
 }
 
 fn hours() -> Chart {
-    let values: Vec<Option<f64>> = (6..24).map(|hour: u8| Some(f64::from(hour).powi(2) * 180.0)).collect();
+    let values: Vec<Option<f64>> = (6..24)
+        .map(|hour: u8| Some(f64::from(hour).powi(2) * 180.0))
+        .collect();
     let x = (6..24).map(|hour| format!("{hour}时")).collect();
-    chart("hours", ChartKind::Bar, x, vec![Plot { label: "支付".into(), values, texts: Vec::new(), muted: false }])
+    chart(
+        "hours",
+        ChartKind::Bar,
+        x,
+        vec![Plot {
+            label: "支付".into(),
+            values,
+            texts: Vec::new(),
+            muted: false,
+        }],
+    )
 }
 
 fn heads(labels: &[(&str, Align)]) -> Vec<Head> {
-    labels.iter().map(|(label, align)| Head { label: (*label).into(), align: *align }).collect()
+    labels
+        .iter()
+        .map(|(label, align)| Head {
+            label: (*label).into(),
+            align: *align,
+        })
+        .collect()
 }
 
 fn cells(texts: &[&str]) -> Vec<Vec<Inline>> {
@@ -221,9 +354,22 @@ fn funnel() -> Table {
     let rows = rows
         .iter()
         .enumerate()
-        .map(|(i, texts)| Row { kind: if i == 4 { RowKind::Marked } else { RowKind::Plain }, cells: cells(texts) })
+        .map(|(i, texts)| Row {
+            kind: if i == 4 {
+                RowKind::Marked
+            } else {
+                RowKind::Plain
+            },
+            cells: cells(texts),
+        })
         .collect();
-    Table { title: "漏斗".into(), heads, rows, empty: None, more: None }
+    Table {
+        title: "漏斗".into(),
+        heads,
+        rows,
+        empty: None,
+        more: None,
+    }
 }
 
 fn products() -> Table {
@@ -238,29 +384,124 @@ fn products() -> Table {
         ("判断", Align::Left),
     ]);
     let rows = [
-        ["1", "羊毛混纺短外套 · 驼色", "7731", "218,400", "+31%", "4.9%", "12.1%", "6.5 天", "常青"],
-        ["2", "加绒打底裤 3 条装", "5520", "164,210", "+212%", "1.8%", "38.4%", "2.1 天", "疑似伪爆款"],
-        ["3", "高领针织衫", "6602", "121,980", "−18%", "2.4%", "9.8%", "41 天", "转化走弱"],
-        ["4", "灯芯绒半身裙", "7011", "98,340", "+4%", "3.3%", "11.0%", "18 天", "平稳"],
-        ["5", "保暖内衣套装", "4419", "87,120", "+9%", "3.9%", "7.2%", "3.0 天", "将断货"],
-        ["6", "<b>&\"{{ x }}</td> =cmd() 一个名字特别长、长到一行放不下的商品", "3391", "80,655", "−2%", "3.2%", "14.6%", "22 天", "平稳"],
+        [
+            "1",
+            "羊毛混纺短外套 · 驼色",
+            "7731",
+            "218,400",
+            "+31%",
+            "4.9%",
+            "12.1%",
+            "6.5 天",
+            "常青",
+        ],
+        [
+            "2",
+            "加绒打底裤 3 条装",
+            "5520",
+            "164,210",
+            "+212%",
+            "1.8%",
+            "38.4%",
+            "2.1 天",
+            "疑似伪爆款",
+        ],
+        [
+            "3",
+            "高领针织衫",
+            "6602",
+            "121,980",
+            "−18%",
+            "2.4%",
+            "9.8%",
+            "41 天",
+            "转化走弱",
+        ],
+        [
+            "4",
+            "灯芯绒半身裙",
+            "7011",
+            "98,340",
+            "+4%",
+            "3.3%",
+            "11.0%",
+            "18 天",
+            "平稳",
+        ],
+        [
+            "5",
+            "保暖内衣套装",
+            "4419",
+            "87,120",
+            "+9%",
+            "3.9%",
+            "7.2%",
+            "3.0 天",
+            "将断货",
+        ],
+        [
+            "6",
+            "<b>&\"{{ x }}</td> =cmd() 一个名字特别长、长到一行放不下的商品",
+            "3391",
+            "80,655",
+            "−2%",
+            "3.2%",
+            "14.6%",
+            "22 天",
+            "平稳",
+        ],
     ];
     let mut rows: Vec<Row> = rows
         .iter()
-        .map(|[number, name, code, paid, change, rate, refund, stock, verdict]| {
-            let tone = if change.starts_with('+') { Tone::Good } else { Tone::Bad };
-            let verdict_tone = if matches!(*verdict, "疑似伪爆款" | "将断货") { Tone::Bad } else { Tone::Muted };
-            let mut cells = cells(&[number, name, paid, change, rate, refund, stock, verdict]);
-            cells[1].push(Inline { tone: Tone::Muted, ..Inline::data(format!(" {code}")) });
-            cells[3][0].tone = tone;
-            cells[7][0].tone = verdict_tone;
-            Row { kind: RowKind::Plain, cells }
-        })
+        .map(
+            |[
+                number,
+                name,
+                code,
+                paid,
+                change,
+                rate,
+                refund,
+                stock,
+                verdict,
+            ]| {
+                let tone = if change.starts_with('+') {
+                    Tone::Good
+                } else {
+                    Tone::Bad
+                };
+                let verdict_tone = if matches!(*verdict, "疑似伪爆款" | "将断货") {
+                    Tone::Bad
+                } else {
+                    Tone::Muted
+                };
+                let mut cells = cells(&[number, name, paid, change, rate, refund, stock, verdict]);
+                cells[1].push(Inline {
+                    tone: Tone::Muted,
+                    ..Inline::data(format!(" {code}"))
+                });
+                cells[3][0].tone = tone;
+                cells[7][0].tone = verdict_tone;
+                Row {
+                    kind: RowKind::Plain,
+                    cells,
+                }
+            },
+        )
         .collect();
     let total = cells(&["", "合计", "770,705", "+9%", "3.2%", "14.1%", "", ""]);
-    rows.push(Row { kind: RowKind::Total, cells: total });
+    rows.push(Row {
+        kind: RowKind::Total,
+        cells: total,
+    });
     let more = Some("另有 4 个商品,见附表".into());
-    Table { title: "商品榜".into(), heads, rows, empty: None, more }
+    Table {
+        title: "商品榜".into(),
+        heads,
+        rows,
+        empty: None,
+        more,
+    }
 }
 
 fn channels() -> Table {
@@ -277,15 +518,42 @@ fn channels() -> Table {
         ["商品卡", "177,402", "13.8%", "−3%", "—"],
         ["图文", "42,546", "3.3%", "+2%", "3.02"],
     ];
-    let rows = rows.iter().map(|texts| Row { kind: RowKind::Plain, cells: cells(texts) }).collect();
-    Table { title: "渠道结构".into(), heads, rows, empty: None, more: None }
+    let rows = rows
+        .iter()
+        .map(|texts| Row {
+            kind: RowKind::Plain,
+            cells: cells(texts),
+        })
+        .collect();
+    Table {
+        title: "渠道结构".into(),
+        heads,
+        rows,
+        empty: None,
+        more: None,
+    }
 }
 
 fn actions() -> Vec<Action> {
     let rows = [
-        ("先停「加绒打底裤」加热,核对详情页尺码表", "排除:库存充足、价格未变、同类目同行平稳。退款原因 61% 为「尺码不符」。", "¥8.6 万/天", "把握 高"),
-        ("「保暖内衣套装」今日 15:40 前后断货,补 1,200 件", "可售 3.0 天 < 补货周期 5 天;在途 0。若今晚直播照常,预计损失 430 单。", "¥3.7 万", "把握 中"),
-        ("把 20–22 时的主推位让给「羊毛混纺短外套」", "该时段千次曝光成交额 ¥412,是均值的 1.9 倍,退款龄 D7 仅 12.1%。", "¥2.1 万", "把握 中"),
+        (
+            "先停「加绒打底裤」加热,核对详情页尺码表",
+            "排除:库存充足、价格未变、同类目同行平稳。退款原因 61% 为「尺码不符」。",
+            "¥8.6 万/天",
+            "把握 高",
+        ),
+        (
+            "「保暖内衣套装」今日 15:40 前后断货,补 1,200 件",
+            "可售 3.0 天 < 补货周期 5 天;在途 0。若今晚直播照常,预计损失 430 单。",
+            "¥3.7 万",
+            "把握 中",
+        ),
+        (
+            "把 20–22 时的主推位让给「羊毛混纺短外套」",
+            "该时段千次曝光成交额 ¥412,是均值的 1.9 倍,退款龄 D7 仅 12.1%。",
+            "¥2.1 万",
+            "把握 中",
+        ),
     ];
     rows.into_iter()
         .map(|(title, reason, stake, confidence)| Action {
@@ -298,8 +566,17 @@ fn actions() -> Vec<Action> {
 }
 
 fn list() -> Block {
-    let items = ["同星期基线只有 2 个(应为 8 个),变化不作判断。", "退款率按支付时间归集,并标注退款龄。"];
-    Block::List { ordered: true, items: items.iter().map(|text| vec![Inline::words(*text)]).collect() }
+    let items = [
+        "同星期基线只有 2 个(应为 8 个),变化不作判断。",
+        "退款率按支付时间归集,并标注退款龄。",
+    ];
+    Block::List {
+        ordered: true,
+        items: items
+            .iter()
+            .map(|text| vec![Inline::words(*text)])
+            .collect(),
+    }
 }
 
 fn notes() -> Vec<Inline> {

@@ -1,6 +1,7 @@
 //! Scales: sensible ticks, and values as positions.
 
 use super::Frame;
+use super::labels::{Area, Taken};
 use crate::layout::text::{Paragraph, Run, Typesetter};
 use crate::layout::{Item, Stroke};
 use chenbao_model::document::{Chart, Measure};
@@ -8,14 +9,19 @@ use std::rc::Rc;
 
 /// Lowest and highest of some finite values.
 pub(crate) fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    values.filter(|value| value.is_finite()).fold(None, |found, value| match found {
-        None => Some((value, value)),
-        Some((low, high)) => Some((f64::min(low, value), f64::max(high, value))),
-    })
+    values
+        .filter(|value| value.is_finite())
+        .fold(None, |found, value| match found {
+            None => Some((value, value)),
+            Some((low, high)) => Some((f64::min(low, value), f64::max(high, value))),
+        })
 }
 
 /// A part of a length, which needs no more than single precision.
-#[expect(clippy::cast_possible_truncation, reason = "a position on a page needs seven digits, not sixteen")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a position on a page needs seven digits, not sixteen"
+)]
 pub(crate) fn narrow(value: f64) -> f32 {
     value as f32
 }
@@ -57,12 +63,19 @@ impl Axis {
         }
         ticks.push((first + n) * step);
         // A line may start between two ticks: the room below its lowest point is not wasted.
-        if !from_zero && ticks.first().is_some_and(|tick| low - tick > 0.45 * step && *tick > 0.0) {
+        if !from_zero
+            && ticks
+                .first()
+                .is_some_and(|tick| low - tick > 0.45 * step && *tick > 0.0)
+        {
             ticks.remove(0);
         } else {
             low = ticks.first().copied().unwrap_or(low);
         }
-        if ticks.last().is_some_and(|tick| tick - high > 0.6 * step) && ticks.len() > 3 && !from_zero {
+        if ticks.last().is_some_and(|tick| tick - high > 0.6 * step)
+            && ticks.len() > 3
+            && !from_zero
+        {
             ticks.pop();
         } else {
             high = ticks.last().copied().unwrap_or(high);
@@ -85,7 +98,11 @@ fn step(least: f64) -> f64 {
     while power * 10.0 <= least {
         power *= 10.0;
     }
-    [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(power * 10.0)
+    [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|step| *step >= least * 0.999)
+        .unwrap_or(power * 10.0)
 }
 
 /// The text of a tick.
@@ -110,7 +127,12 @@ impl Plane {
 }
 
 /// Shapes tick labels.
-pub(crate) fn tick_labels(axis: &Axis, chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Rc<Paragraph>> {
+pub(crate) fn tick_labels(
+    axis: &Axis,
+    chart: &Chart,
+    frame: &Frame,
+    setter: &mut Typesetter,
+) -> Vec<Rc<Paragraph>> {
     let style = frame.label(frame.palette.grey);
     axis.ticks
         .iter()
@@ -118,19 +140,36 @@ pub(crate) fn tick_labels(axis: &Axis, chart: &Chart, frame: &Frame, setter: &mu
         .collect()
 }
 
-/// Draws grid lines and their labels at the left.
-pub(crate) fn grid(axis: &Axis, labels: &[Rc<Paragraph>], plane: &Plane, frame: &Frame, items: &mut Vec<Item>) {
+/// Draws grid lines and their labels at the left; gives back where the labels stand.
+pub(crate) fn grid(
+    axis: &Axis,
+    labels: &[Rc<Paragraph>],
+    plane: &Plane,
+    frame: &Frame,
+    items: &mut Vec<Item>,
+) -> Taken {
+    let mut taken = Taken::default();
     let stroke = Stroke::solid(frame.palette.rule, 0.6);
     for (value, label) in axis.ticks.iter().zip(labels) {
         let y = plane.y(axis, *value);
         if y < plane.top - 0.5 || y > plane.bottom + 0.5 {
             continue;
         }
-        items.push(Item::Line { from: (plane.left, y), to: (plane.right, y), stroke });
+        items.push(Item::Line {
+            from: (plane.left, y),
+            to: (plane.right, y),
+            stroke,
+        });
         if let Some(line) = label.lines(f32::INFINITY).first() {
-            label.place(line, plane.left - 0.55 * frame.size - line.width, y + 0.36 * frame.size, items);
+            let (x, baseline) = (
+                plane.left - 0.55 * frame.size - line.width,
+                y + 0.36 * frame.size,
+            );
+            taken.take(Area::of_text(x, baseline, line.width, frame.size));
+            label.place(line, x, baseline, items);
         }
     }
+    taken
 }
 
 #[cfg(test)]
@@ -147,7 +186,10 @@ mod tests {
             for from_zero in [false, true] {
                 let axis = Axis::new((low, high), from_zero);
                 assert!((2..=8).contains(&axis.ticks.len()), "{low} {high} {axis:?}");
-                assert!(axis.low <= low + 1e-9 * scale && axis.high >= high - 1e-9 * scale, "{low} {high} {axis:?}");
+                assert!(
+                    axis.low <= low + 1e-9 * scale && axis.high >= high - 1e-9 * scale,
+                    "{low} {high} {axis:?}"
+                );
                 assert!(!from_zero || (axis.low <= 0.0 && axis.high >= 0.0));
             }
         }

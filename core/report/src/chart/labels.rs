@@ -12,12 +12,20 @@ pub(crate) struct Area {
 impl Area {
     /// Around a baseline that begins at `x`.
     pub(crate) fn of_text(x: f32, baseline: f32, width: f32, size: f32) -> Self {
-        Self { left: x, top: baseline - 0.8 * size, right: x + width, bottom: baseline + 0.16 * size }
+        Self {
+            left: x,
+            top: baseline - 0.8 * size,
+            right: x + width,
+            bottom: baseline + 0.16 * size,
+        }
     }
 
     /// Whether two areas share more than an edge.
     pub(crate) fn meets(&self, other: &Self) -> bool {
-        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
+        self.left < other.right
+            && other.left < self.right
+            && self.top < other.bottom
+            && other.top < self.bottom
     }
 }
 
@@ -37,7 +45,10 @@ impl Taken {
     }
 
     /// Takes the first of some places that is free.
-    pub(crate) fn first_free<T>(&mut self, places: impl IntoIterator<Item = (Area, T)>) -> Option<T> {
+    pub(crate) fn first_free<T>(
+        &mut self,
+        places: impl IntoIterator<Item = (Area, T)>,
+    ) -> Option<T> {
         let (area, place) = places.into_iter().find(|(area, _)| self.free(area))?;
         self.0.push(area);
         Some(place)
@@ -69,7 +80,8 @@ pub(crate) fn thin(centres: &[f32], widths: &[f32], gap: f32) -> Vec<usize> {
         let mut chosen: Vec<usize> = (0..count).step_by(stride).collect();
         if chosen.last().is_some_and(|last| last + 1 != count) {
             // The last is worth more than its neighbour.
-            if count - 1 - chosen[chosen.len() - 1] < stride.div_ceil(2).max(1) && chosen.len() > 1 {
+            if count - 1 - chosen[chosen.len() - 1] < stride.div_ceil(2).max(1) && chosen.len() > 1
+            {
                 chosen.pop();
             }
             chosen.push(count - 1);
@@ -92,7 +104,10 @@ mod tests {
     #[test]
     fn spread_keeps_order_and_distance() {
         let placed = spread(&[10.0, 11.0, 10.5, 40.0], 8.0, (0.0, 45.0));
-        assert!(placed[2] - placed[0] >= 8.0 && placed[1] - placed[2] >= 8.0, "{placed:?}");
+        assert!(
+            placed[2] - placed[0] >= 8.0 && placed[1] - placed[2] >= 8.0,
+            "{placed:?}"
+        );
         let low = spread(&[44.0, 45.0], 8.0, (0.0, 45.0));
         assert!(low[1] <= 45.0 && low[1] - low[0] >= 8.0, "{low:?}");
     }
@@ -104,6 +119,11 @@ mod tests {
         let chosen = thin(&centres, &widths, 4.0);
         assert_eq!(chosen.first(), Some(&0));
         assert_eq!(chosen.last(), Some(&34));
-        assert!(chosen.windows(2).all(|pair| centres[pair[1]] - centres[pair[0]] >= 28.0), "{chosen:?}");
+        assert!(
+            chosen
+                .windows(2)
+                .all(|pair| centres[pair[1]] - centres[pair[0]] >= 28.0),
+            "{chosen:?}"
+        );
     }
 }

@@ -9,36 +9,72 @@ use chenbao_model::document::{Chart, Plot};
 use std::rc::Rc;
 
 pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Item> {
-    let values = chart.plots.iter().flat_map(|plot| plot.values.iter().flatten().copied());
-    let Some(extent) = axis::extent(values) else { return Vec::new() };
+    let values = chart
+        .plots
+        .iter()
+        .flat_map(|plot| plot.values.iter().flatten().copied());
+    let Some(extent) = axis::extent(values) else {
+        return Vec::new();
+    };
     let axis = Axis::new(extent, false);
     let size = frame.size;
     let ticks = axis::tick_labels(&axis, chart, frame, setter);
     let names = names(chart, frame, setter);
-    let widest = |texts: &[Rc<Paragraph>]| texts.iter().map(|text| text.width()).fold(0.0, f32::max);
+    let widest =
+        |texts: &[Rc<Paragraph>]| texts.iter().map(|text| text.width()).fold(0.0, f32::max);
     let gutter = widest(&names).min(0.34 * frame.width);
     let plane = Plane {
         left: widest(&ticks) + 0.55 * size,
-        right: frame.width - if gutter > 0.0 { gutter + 0.7 * size } else { 0.3 * size },
-        top: if chart.marks.is_empty() { 0.8 * size } else { 1.9 * size },
+        right: frame.width
+            - if gutter > 0.0 {
+                gutter + 0.7 * size
+            } else {
+                0.3 * size
+            },
+        top: if chart.marks.is_empty() {
+            0.8 * size
+        } else {
+            1.9 * size
+        },
         bottom: frame.height - 2.1 * size,
     };
 
     let mut items = Vec::new();
-    axis::grid(&axis, &ticks, &plane, frame, &mut items);
-    let count = chart.plots.iter().map(|plot| plot.values.len()).max().unwrap_or(0).max(chart.x.len());
-    let scale = Scale { axis: &axis, plane, count };
+    let mut taken = axis::grid(&axis, &ticks, &plane, frame, &mut items);
+    let count = chart
+        .plots
+        .iter()
+        .map(|plot| plot.values.len())
+        .max()
+        .unwrap_or(0)
+        .max(chart.x.len());
+    let scale = Scale {
+        axis: &axis,
+        plane,
+        count,
+    };
     let mut order: Vec<usize> = (0..chart.plots.len()).collect();
     order.sort_by_key(|i| (!chart.plots[*i].muted, *i));
     for i in order {
-        draw_plot(&chart.plots[i], ink(chart, i, frame), &scale, frame, &mut items);
+        draw_plot(
+            &chart.plots[i],
+            ink(chart, i, frame),
+            &scale,
+            frame,
+            &mut items,
+        );
     }
-    let mut taken = Taken::default();
     end_labels(chart, &names, &scale, (frame, &mut taken), &mut items);
     for i in 0..chart.marks.len() {
         mark(chart, i, &scale, (frame, setter, &mut taken), &mut items);
     }
-    x_labels(&chart.x, &|i| scale.x(i), (plane.bottom + 1.75 * size, frame), setter, &mut items);
+    x_labels(
+        &chart.x,
+        &|i| scale.x(i),
+        (plane.bottom + 1.75 * size, frame),
+        setter,
+        &mut items,
+    );
     items
 }
 
@@ -54,7 +90,8 @@ impl Scale<'_> {
         if self.count < 2 {
             return 0.5 * (self.plane.left + self.plane.right);
         }
-        self.plane.left + axis::index(i) / axis::index(self.count - 1) * (self.plane.right - self.plane.left)
+        self.plane.left
+            + axis::index(i) / axis::index(self.count - 1) * (self.plane.right - self.plane.left)
     }
 
     fn y(&self, value: f64) -> f32 {
@@ -68,15 +105,27 @@ fn ink(chart: &Chart, index: usize, frame: &Frame) -> Color {
     if chart.plots[index].muted {
         return palette.total;
     }
-    let before = chart.plots.iter().take(index).filter(|plot| !plot.muted).count();
+    let before = chart
+        .plots
+        .iter()
+        .take(index)
+        .filter(|plot| !plot.muted)
+        .count();
     [palette.accent, palette.ink, palette.grey][before.min(2)]
 }
 
 fn names(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Rc<Paragraph>> {
     (0..chart.plots.len())
         .map(|i| {
-            let color = if chart.plots[i].muted { frame.palette.grey } else { ink(chart, i, frame) };
-            setter.one(&Run { unbroken: true, ..Run::data(&chart.plots[i].label, frame.label(color)) })
+            let color = if chart.plots[i].muted {
+                frame.palette.grey
+            } else {
+                ink(chart, i, frame)
+            };
+            setter.one(&Run {
+                unbroken: true,
+                ..Run::data(&chart.plots[i].label, frame.label(color))
+            })
         })
         .collect()
 }
@@ -84,11 +133,19 @@ fn names(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Rc<Paragr
 fn draw_plot(plot: &Plot, color: Color, scale: &Scale<'_>, frame: &Frame, items: &mut Vec<Item>) {
     let width = frame.size * if plot.muted { 0.125 } else { 0.18 };
     for part in segments(&plot.values) {
-        let points: Vec<(f32, f32)> = part.iter().map(|(i, value)| (scale.x(*i), scale.y(*value))).collect();
+        let points: Vec<(f32, f32)> = part
+            .iter()
+            .map(|(i, value)| (scale.x(*i), scale.y(*value)))
+            .collect();
         if let [point] = points.as_slice() {
             items.push(disc(*point, width, color));
         } else {
-            items.push(Item::Path { points, closed: false, fill: None, stroke: Some(Stroke::solid(color, width)) });
+            items.push(Item::Path {
+                points,
+                closed: false,
+                fill: None,
+                stroke: Some(Stroke::solid(color, width)),
+            });
         }
     }
 }
@@ -110,7 +167,10 @@ fn end_labels(
         }
     }
     let wishes: Vec<f32> = shown.iter().map(|(y, _)| *y).collect();
-    let room = (scale.plane.top - 0.4 * size, scale.plane.bottom + 0.4 * size);
+    let room = (
+        scale.plane.top - 0.4 * size,
+        scale.plane.bottom + 0.4 * size,
+    );
     let x = scale.plane.right + 0.55 * size;
     for (baseline, (_, name)) in spread(&wishes, 1.2 * size, room).into_iter().zip(&shown) {
         for line in name.lines(frame.width - x).iter().take(1) {
@@ -133,16 +193,26 @@ fn mark(
     if mark.at >= scale.count {
         return;
     }
-    let text = setter.one(&Run { unbroken: true, ..Run::data(&mark.label, frame.label(frame.palette.ink)) });
+    let text = setter.one(&Run {
+        unbroken: true,
+        ..Run::data(&mark.label, frame.label(frame.palette.ink))
+    });
     let width = text.width();
-    let centre = scale.x(mark.at).clamp(0.5 * width, (frame.width - 0.5 * width).max(0.5 * width));
+    let centre = scale
+        .x(mark.at)
+        .clamp(0.5 * width, (frame.width - 0.5 * width).max(0.5 * width));
     let (left, right) = (centre - 0.5 * width, centre + 0.5 * width);
     let under = (0..scale.count).filter(|i| {
         let x = scale.x(*i);
         *i == mark.at || (x >= left - 2.0 && x <= right + 2.0)
     });
     let highest = under
-        .flat_map(|i| chart.plots.iter().filter_map(move |plot| plot.values.get(i).copied().flatten()))
+        .flat_map(|i| {
+            chart
+                .plots
+                .iter()
+                .filter_map(move |plot| plot.values.get(i).copied().flatten())
+        })
         .fold(f64::MIN, f64::max);
     if highest <= f64::MIN {
         return;
@@ -152,7 +222,9 @@ fn mark(
         let baseline = (wish - f32::from(n) * 0.4 * size).max(0.85 * size);
         (Area::of_text(left, baseline, width, size), baseline)
     });
-    if let (Some(baseline), Some(line)) = (taken.first_free(places), text.lines(f32::INFINITY).first()) {
+    if let (Some(baseline), Some(line)) =
+        (taken.first_free(places), text.lines(f32::INFINITY).first())
+    {
         text.place(line, left, baseline, items);
     }
 }
@@ -166,8 +238,15 @@ pub(super) fn x_labels(
     items: &mut Vec<Item>,
 ) {
     let style = frame.label(frame.palette.grey);
-    let texts: Vec<Rc<Paragraph>> =
-        labels.iter().map(|label| setter.one(&Run { unbroken: true, ..Run::data(label, style) })).collect();
+    let texts: Vec<Rc<Paragraph>> = labels
+        .iter()
+        .map(|label| {
+            setter.one(&Run {
+                unbroken: true,
+                ..Run::data(label, style)
+            })
+        })
+        .collect();
     let widths: Vec<f32> = texts.iter().map(|text| text.width()).collect();
     let centres: Vec<f32> = widths
         .iter()

@@ -26,22 +26,25 @@ pub(crate) struct Stand {
 impl Stand {
     /// Baseline of the n-th line below `top`: the line's letters stand in the middle of its leading.
     pub(crate) fn baseline(&self, top: f32, n: usize) -> f32 {
-        let mut y = top + 0.5 * self.leading + 0.36 * self.size;
-        for _ in 0..n {
-            y += self.leading;
-        }
-        y
+        top + (chart::index(n) + 0.5) * self.leading + 0.36 * self.size
     }
 }
 
 impl Builder {
     pub(crate) fn new(look: Look, setter: Typesetter) -> Self {
-        Self { look, setter, warnings: Vec::new() }
+        Self {
+            look,
+            setter,
+            warnings: Vec::new(),
+        }
     }
 
     /// The pieces of some blocks, one below the other.
     pub(crate) fn blocks(&mut self, blocks: &[Block], width: f32) -> Vec<Flow> {
-        blocks.iter().flat_map(|block| self.block(block, width)).collect()
+        blocks
+            .iter()
+            .flat_map(|block| self.block(block, width))
+            .collect()
     }
 
     fn block(&mut self, block: &Block, width: f32) -> Vec<Flow> {
@@ -55,9 +58,11 @@ impl Builder {
             Block::List { ordered, items } => self.list(*ordered, items, width),
             Block::Table(table) => self.table(table, width),
             Block::Chart(chart) => vec![self.chart(chart, width)],
-            Block::Actions { actions } => {
-                actions.iter().enumerate().map(|(i, action)| self.action(i + 1, action, width)).collect()
-            }
+            Block::Actions { actions } => actions
+                .iter()
+                .enumerate()
+                .map(|(i, action)| self.action(i + 1, action, width))
+                .collect(),
             Block::Note { inlines } => self.note(inlines, width),
             Block::PageBreak => vec![Flow::Break],
         }
@@ -94,12 +99,23 @@ impl Builder {
             let mut items = Vec::new();
             paragraph.place(line, stand.x, stand.baseline(0.0, 0), &mut items);
             let keep = i + 1 < count && (i == 0 || i + 2 == count);
-            Piece { height: stand.leading, items, keep, ..Piece::default() }
+            Piece {
+                height: stand.leading,
+                items,
+                keep,
+                ..Piece::default()
+            }
         };
         lines.iter().enumerate().map(piece).collect()
     }
 
-    fn text(&mut self, inlines: &[Inline], base: Style, stand: Stand, (gap, width): (f32, f32)) -> Vec<Flow> {
+    fn text(
+        &mut self,
+        inlines: &[Inline],
+        base: Style,
+        stand: Stand,
+        (gap, width): (f32, f32),
+    ) -> Vec<Flow> {
         let paragraph = self.inlines(inlines, base);
         let mut pieces = self.lines(&paragraph, stand, width);
         if let Some(first) = pieces.first_mut() {
@@ -110,29 +126,61 @@ impl Builder {
 
     fn lede(&mut self, inlines: &[Inline], width: f32) -> Vec<Flow> {
         let size = self.look.s(9.9);
-        let stand = Stand { x: 0.0, leading: self.look.s(18.0), size };
+        let stand = Stand {
+            x: 0.0,
+            leading: self.look.s(18.0),
+            size,
+        };
         let gap = self.look.s(9.0);
-        self.text(inlines, Style::new(size, self.look.palette.ink), stand, (gap, width))
+        self.text(
+            inlines,
+            Style::new(size, self.look.palette.ink),
+            stand,
+            (gap, width),
+        )
     }
 
     fn paragraph(&mut self, inlines: &[Inline], width: f32) -> Vec<Flow> {
         let size = self.look.s(7.8);
-        let stand = Stand { x: 0.0, leading: self.look.s(12.6), size };
+        let stand = Stand {
+            x: 0.0,
+            leading: self.look.s(12.6),
+            size,
+        };
         let gap = self.look.s(5.0);
-        self.text(inlines, Style::new(size, self.look.palette.ink), stand, (gap, width))
+        self.text(
+            inlines,
+            Style::new(size, self.look.palette.ink),
+            stand,
+            (gap, width),
+        )
     }
 
     fn list(&mut self, ordered: bool, items: &[Vec<Inline>], width: f32) -> Vec<Flow> {
         let size = self.look.s(7.8);
         let indent = self.look.s(if ordered { 14.0 } else { 10.0 });
-        let stand = Stand { x: indent, leading: self.look.s(12.6), size };
+        let stand = Stand {
+            x: indent,
+            leading: self.look.s(12.6),
+            size,
+        };
         let base = Style::new(size, self.look.palette.ink);
         let mut flows = Vec::new();
         for (i, inlines) in items.iter().enumerate() {
             let paragraph = self.inlines(inlines, base);
             let mut pieces = self.lines(&paragraph, stand, width);
-            let mark = if ordered { format!("{}.", i + 1) } else { "•".to_owned() };
-            let mark = self.setter.one(&Run::words(&mark, Style { color: self.look.palette.grey, ..base }));
+            let mark = if ordered {
+                format!("{}.", i + 1)
+            } else {
+                "•".to_owned()
+            };
+            let mark = self.setter.one(&Run::words(
+                &mark,
+                Style {
+                    color: self.look.palette.grey,
+                    ..base
+                },
+            ));
             if let (Some(first), Some(line)) = (pieces.first_mut(), mark.lines(indent).first()) {
                 first.gap = self.look.s(if i == 0 { 5.0 } else { 1.5 });
                 let mut out = Vec::new();
@@ -147,7 +195,11 @@ impl Builder {
     /// Small print on a soft ground that goes on over pages.
     fn note(&mut self, inlines: &[Inline], width: f32) -> Vec<Flow> {
         let (size, pad) = (self.look.s(7.4), self.look.s(7.2));
-        let stand = Stand { x: pad, leading: self.look.s(11.6), size };
+        let stand = Stand {
+            x: pad,
+            leading: self.look.s(11.6),
+            size,
+        };
         let paragraph = self.inlines(inlines, Style::new(size, self.look.palette.ink));
         let mut pieces = self.lines(&paragraph, stand, width - pad);
         let last = pieces.len().saturating_sub(1);
@@ -156,7 +208,10 @@ impl Builder {
             if i == 0 {
                 piece.gap = self.look.s(5.0);
                 piece.height += inner;
-                piece.items.iter_mut().for_each(|item| item.shift(0.0, inner));
+                piece
+                    .items
+                    .iter_mut()
+                    .for_each(|item| item.shift(0.0, inner));
             }
             if i == last {
                 piece.height += inner;
@@ -164,7 +219,16 @@ impl Builder {
             let fill = self.look.palette.soft;
             // The ground reaches into the next line, so that no seam shows.
             let height = piece.height + if i == last { 0.0 } else { 0.3 };
-            piece.items.insert(0, Item::Rect { x: 0.0, y: 0.0, width, height, fill });
+            piece.items.insert(
+                0,
+                Item::Rect {
+                    x: 0.0,
+                    y: 0.0,
+                    width,
+                    height,
+                    fill,
+                },
+            );
         }
         pieces.into_iter().map(Flow::Piece).collect()
     }
@@ -188,13 +252,33 @@ impl Builder {
     fn heading(&mut self, section: &Section, width: f32) -> Piece {
         let look = self.look;
         let (size, small, left) = (look.s(9.5), look.s(7.3), look.s(7.4));
-        let stand = Stand { x: left, leading: look.s(13.0), size };
-        let title = self.setter.one(&Run::data(&section.title, Style::new(size, look.palette.ink).bold()));
-        let note = self.setter.one(&Run::data(&section.note, Style::new(small, look.palette.grey)));
-        let mut items = vec![Item::Anchor { y: 0.0, title: section.title.clone(), level: 1 }];
+        let stand = Stand {
+            x: left,
+            leading: look.s(13.0),
+            size,
+        };
+        let title = self.setter.one(&Run::data(
+            &section.title,
+            Style::new(size, look.palette.ink).bold(),
+        ));
+        let note = self.setter.one(&Run::data(
+            &section.note,
+            Style::new(small, look.palette.grey),
+        ));
+        let mut items = vec![Item::Anchor {
+            y: 0.0,
+            title: section.title.clone(),
+            level: 1,
+        }];
         let lines = title.lines(width - left);
-        let bar = stand.leading * f32::from(u8::try_from(lines.len().max(1)).unwrap_or(1)) - look.s(1.6);
-        items.push(Item::Rect { x: 0.0, y: look.s(0.8), width: look.s(2.2), height: bar, fill: look.palette.accent });
+        let bar = stand.leading * chart::index(lines.len().max(1)) - look.s(1.6);
+        items.push(Item::Rect {
+            x: 0.0,
+            y: look.s(0.8),
+            width: look.s(2.2),
+            height: bar,
+            fill: look.palette.accent,
+        });
         let mut height = 0.0;
         for line in &lines {
             title.place(line, left, stand.baseline(height, 0), &mut items);
@@ -204,24 +288,42 @@ impl Builder {
         if note.is_empty() {
         } else if beside + note.width() <= width {
             if let Some(line) = note.lines(f32::INFINITY).first() {
-                note.place(line, beside, stand.baseline(height - stand.leading, 0), &mut items);
+                note.place(
+                    line,
+                    beside,
+                    stand.baseline(height - stand.leading, 0),
+                    &mut items,
+                );
             }
         } else {
-            let stand = Stand { x: left, leading: look.s(10.6), size: small };
+            let stand = Stand {
+                x: left,
+                leading: look.s(10.6),
+                size: small,
+            };
             for line in &note.lines(width - left) {
                 note.place(line, left, stand.baseline(height, 0), &mut items);
                 height += stand.leading;
             }
         }
-        Piece { gap: look.s(13.0), height: height.max(stand.leading), items, keep: true, head: None }
+        Piece {
+            gap: look.s(13.0),
+            height: height.max(stand.leading),
+            items,
+            keep: true,
+            head: None,
+        }
     }
 
     fn columns(&mut self, columns: &[Vec<Block>], width: f32) -> Vec<Flow> {
         let gutter = self.look.s(14.0);
-        let count = f32::from(u8::try_from(columns.len().max(1)).unwrap_or(u8::MAX));
+        let count = chart::index(columns.len().max(1));
         let each = (width - gutter * (count - 1.0)) / count;
         if each < self.look.s(150.0) {
-            return columns.iter().flat_map(|blocks| self.blocks(blocks, width)).collect();
+            return columns
+                .iter()
+                .flat_map(|blocks| self.blocks(blocks, width))
+                .collect();
         }
         let mut left = 0.0;
         let mut placed = Vec::new();
@@ -234,7 +336,10 @@ impl Builder {
             placed.push((left, flows));
             left += each + gutter;
         }
-        vec![Flow::Columns { gap, columns: placed }]
+        vec![Flow::Columns {
+            gap,
+            columns: placed,
+        }]
     }
 
     fn chart(&mut self, chart: &Chart, width: f32) -> Flow {
@@ -246,39 +351,77 @@ impl Builder {
             (ChartKind::Line | ChartKind::Bar, _) => 104.0,
         };
         let height = self.look.s(height);
-        let frame = chart::Frame { width, height, palette: self.look.palette, size: self.look.s(7.3) };
+        let frame = chart::Frame {
+            width,
+            height,
+            palette: self.look.palette,
+            size: self.look.s(7.3),
+        };
         let items = chart::draw(chart, &frame, &mut self.setter);
-        Flow::Piece(Piece { gap: self.look.s(5.0), height, items, ..Piece::default() })
+        Flow::Piece(Piece {
+            gap: self.look.s(5.0),
+            height,
+            items,
+            ..Piece::default()
+        })
     }
 
     /// Number, what to do, why, and what is at stake.
     fn action(&mut self, number: usize, action: &Action, width: f32) -> Flow {
         let look = self.look;
         let palette = look.palette;
-        let stake = self.setter.one(&Run::data(&action.stake, Style::new(look.s(7.7), palette.ink).bold()));
-        let sure = self.setter.one(&Run::data(&action.confidence, Style::new(look.s(6.7), palette.grey)));
+        let stake = self.setter.one(&Run::data(
+            &action.stake,
+            Style::new(look.s(7.7), palette.ink).bold(),
+        ));
+        let sure = self.setter.one(&Run::data(
+            &action.confidence,
+            Style::new(look.s(6.7), palette.grey),
+        ));
         let right = stake.width().max(sure.width()).min(0.35 * width);
         let left = look.s(21.0);
-        let inner = width - left - if right > 0.0 { right + look.s(12.0) } else { 0.0 };
+        let inner = width
+            - left
+            - if right > 0.0 {
+                right + look.s(12.0)
+            } else {
+                0.0
+            };
         let title = self.inlines(&action.title, Style::new(look.s(8.0), palette.ink).bold());
         let reason = self.inlines(&action.reason, Style::new(look.s(7.5), palette.grey));
 
         let mut items = Vec::new();
         let mut y = look.s(6.0);
-        let digit = self.setter.one(&Run::words(&number.to_string(), Style::new(look.s(11.6), palette.accent).bold()));
+        let digit = self.setter.one(&Run::words(
+            &number.to_string(),
+            Style::new(look.s(11.6), palette.accent).bold(),
+        ));
         if let Some(line) = digit.lines(f32::INFINITY).first() {
             digit.place(line, 0.0, y + look.s(10.2), &mut items);
         }
         let mut aside = y;
         for (text, size) in [(&stake, 7.7), (&sure, 6.7)] {
-            let stand = Stand { x: 0.0, leading: look.s(11.6), size: look.s(size) };
+            let stand = Stand {
+                x: 0.0,
+                leading: look.s(11.6),
+                size: look.s(size),
+            };
             for line in &text.lines(right) {
-                text.place(line, width - line.width, stand.baseline(aside, 0), &mut items);
+                text.place(
+                    line,
+                    width - line.width,
+                    stand.baseline(aside, 0),
+                    &mut items,
+                );
                 aside += stand.leading;
             }
         }
         for (text, size, leading) in [(&title, 8.0, 13.0), (&reason, 7.5, 12.0)] {
-            let stand = Stand { x: left, leading: look.s(leading), size: look.s(size) };
+            let stand = Stand {
+                x: left,
+                leading: look.s(leading),
+                size: look.s(size),
+            };
             for line in &text.lines(inner) {
                 text.place(line, left, stand.baseline(y, 0), &mut items);
                 y += stand.leading;
@@ -286,7 +429,16 @@ impl Builder {
         }
         let height = y.max(aside) + look.s(6.0);
         let stroke = Stroke::solid(palette.rule, 0.6);
-        items.push(Item::Line { from: (0.0, height), to: (width, height), stroke });
-        Flow::Piece(Piece { gap: 0.0, height, items, ..Piece::default() })
+        items.push(Item::Line {
+            from: (0.0, height),
+            to: (width, height),
+            stroke,
+        });
+        Flow::Piece(Piece {
+            gap: 0.0,
+            height,
+            items,
+            ..Piece::default()
+        })
     }
 }

@@ -1,26 +1,50 @@
 //! Rules between two characters: where a line must not break, where a little space stands, what is squeezed.
 //!
-//! What may not stand at a line's start or end in Chinese comes from Unicode's rules (UAX #14, strict), which parley
-//! applies; here is what figures and signs need beyond them.
+//! What may not stand at a line's start or end in Chinese comes from Unicode's rules (UAX #14, strict), which ICU4X
+//! applies; here is also what figures and signs need beyond them.
 
-use parley::LineBreakContext;
+use icu_segmenter::options::LineBreakOptions;
+use icu_segmenter::{LineSegmenter, LineSegmenterBorrowed};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+const RULES: LineSegmenterBorrowed<'static> =
+    LineSegmenter::new_for_non_complex_scripts(LineBreakOptions::default());
 
 /// Signs that never part from what follows them.
 const LEADING: &str = "−+±¥￥$€£<>≤≥≈~(（「『《〈【[#№";
 /// Units that never part from the figure before them, even over a space.
 const UNITS: &str = "万亿元年月日号周天时分秒单件个人次条款期倍版页%‰";
 
-/// Forbids breaks that would tear a figure apart; everything else is left to Unicode's rules.
-pub(crate) fn no_break(context: LineBreakContext) -> Option<bool> {
-    let LineBreakContext { before_before, before, after, .. } = context;
+/// Where a line may end: the offsets after which the text may go on below. Ranges marked `true` stay whole.
+pub(crate) fn breaks(text: &str, ranges: &[(Range<usize>, bool)]) -> BTreeSet<usize> {
+    let mut offsets: BTreeSet<usize> = RULES.segment_str(text).collect();
+    for (range, unbroken) in ranges {
+        if *unbroken {
+            offsets.retain(|offset| !(range.start < *offset && *offset < range.end));
+        }
+    }
+    let (mut before_before, mut before) = (None, None);
+    for (offset, after) in text.char_indices() {
+        if let Some(before) = before
+            && torn(before_before, before, after)
+        {
+            offsets.remove(&offset);
+        }
+        (before_before, before) = (before, Some(after));
+    }
+    offsets
+}
+
+/// Whether a break between two characters would tear a figure apart.
+fn torn(before_before: Option<char>, before: char, after: char) -> bool {
     let digit_before_space = before == ' ' && before_before.is_some_and(|c| c.is_ascii_digit());
-    let torn = (LEADING.contains(before) && before != ' ' && after != ' ')
+    (LEADING.contains(before) && after != ' ')
         || (before == '-' && after.is_ascii_digit() && !before_before.is_some_and(is_han))
         || (before == '–' && after.is_ascii_digit())
         || (digit_before_space && UNITS.contains(after))
         || (before.is_ascii_digit() && UNITS.contains(after))
-        || (before == ' ' && "·×/".contains(after));
-    torn.then_some(false)
+        || (before == ' ' && "·×/".contains(after))
 }
 
 /// Whether a little space stands between two characters: Han on one side, Latin or figures on the other.
@@ -30,7 +54,8 @@ pub(crate) fn gap(last: char, next: char) -> bool {
 
 /// Whether the empty half of one full-width punctuation mark falls onto another: half a square is taken out.
 pub(crate) fn squeezed(last: char, next: char) -> bool {
-    (is_closing(last) && (is_closing(next) || is_opening(next))) || (is_opening(last) && is_opening(next))
+    (is_closing(last) && (is_closing(next) || is_opening(next)))
+        || (is_opening(last) && is_opening(next))
 }
 
 fn is_closing(c: char) -> bool {
@@ -53,9 +78,45 @@ fn is_latin(c: char) -> bool {
 mod tests {
     use super::*;
 
+    fn parts(text: &str, unbroken: bool) -> Vec<&str> {
+        let mut from = 0;
+        let cut = breaks(text, &[(0..text.len(), unbroken)]);
+        cut.into_iter()
+            .filter(|end| *end > 0)
+            .map(|end| text.get(std::mem::replace(&mut from, end)..end).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn nothing_forbidden_stands_at_a_start_or_an_end() {
+        let text = "昨日「保暖」支付(周六)《新品》、“打底裤”。合计……共计!含税?是;否:对,错";
+        for part in parts(text, false) {
+            let (first, last) = (
+                part.chars().next().unwrap(),
+                part.chars().next_back().unwrap(),
+            );
+            assert!(
+                !"，。、；：！？）」』》】”…,;:!?)".contains(first)
+                    || part.chars().count() > 1 && first == '…',
+                "{part}"
+            );
+            assert!(!"（「『《【“(".contains(last), "{part}");
+        }
+    }
+
+    #[test]
+    fn figures_stay_whole() {
+        assert_eq!(parts("少 −¥13.9 万元", false), ["少 ", "−¥13.9 万", "元"]);
+        assert_eq!(parts("在 20–22 时", false), ["在 ", "20–22 时"]);
+        assert_eq!(parts("(+¥9.7 万)。", false), ["(+¥9.7 万)。"]);
+        assert_eq!(parts("点击 成交", true), ["点击 成交"]);
+    }
+
     #[test]
     fn space_stands_between_han_and_figures_only() {
-        assert!(gap('付', '1') && gap('1', '月') && gap('付', '¥') && gap('%', '的') && gap('A', '类'));
+        assert!(
+            gap('付', '1') && gap('1', '月') && gap('付', '¥') && gap('%', '的') && gap('A', '类')
+        );
         assert!(!gap('付', '，') && !gap('付', '款') && !gap('1', '.') && !gap('」', 'A'));
     }
 

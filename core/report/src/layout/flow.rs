@@ -28,7 +28,10 @@ pub(crate) enum Flow {
     /// One piece.
     Piece(Piece),
     /// Side by side: each column with its left edge.
-    Columns { gap: f32, columns: Vec<(f32, Vec<Flow>)> },
+    Columns {
+        gap: f32,
+        columns: Vec<(f32, Vec<Flow>)>,
+    },
     /// A new page.
     Break,
 }
@@ -54,7 +57,10 @@ impl Flow {
     fn least(&self) -> f32 {
         match self {
             Self::Piece(piece) => piece.height,
-            Self::Columns { columns, .. } => columns.iter().map(|(_, flows)| chain(flows)).fold(0.0, f32::max),
+            Self::Columns { columns, .. } => columns
+                .iter()
+                .map(|(_, flows)| chain(flows))
+                .fold(0.0, f32::max),
             Self::Break => 0.0,
         }
     }
@@ -66,7 +72,10 @@ impl Flow {
     /// The whole height on one endless page.
     fn whole(&self) -> f32 {
         match self {
-            Self::Columns { columns, .. } => columns.iter().map(|(_, flows)| height(flows)).fold(0.0, f32::max),
+            Self::Columns { columns, .. } => columns
+                .iter()
+                .map(|(_, flows)| height(flows))
+                .fold(0.0, f32::max),
             Self::Piece(_) | Self::Break => self.least(),
         }
     }
@@ -74,7 +83,11 @@ impl Flow {
 
 /// The height of some content on one endless page.
 fn height(flows: &[Flow]) -> f32 {
-    flows.iter().enumerate().map(|(i, flow)| flow.whole() + if i == 0 { 0.0 } else { flow.gap() }).sum()
+    flows
+        .iter()
+        .enumerate()
+        .map(|(i, flow)| flow.whole() + if i == 0 { 0.0 } else { flow.gap() })
+        .sum()
 }
 
 /// The height of what must begin on one page: pieces that keep with the next, and that next.
@@ -107,7 +120,11 @@ pub(crate) struct Pager {
 
 impl Pager {
     pub(crate) fn new(top: f32, bottom: f32) -> Self {
-        Self { pages: vec![Vec::new()], top, bottom }
+        Self {
+            pages: vec![Vec::new()],
+            top,
+            bottom,
+        }
     }
 
     /// Puts some content below the cursor and says where it ends.
@@ -128,7 +145,11 @@ impl Pager {
         let body = self.bottom - self.top;
         let least = if need <= body { need } else { flow.least() };
         // Columns that would fit a new page well are not torn over two.
-        let wanted = if flow.whole() <= 0.6 * body { least.max(flow.whole()) } else { least };
+        let wanted = if flow.whole() <= 0.6 * body {
+            least.max(flow.whole())
+        } else {
+            least
+        };
         let mut cursor = cursor;
         if !at_top {
             cursor.y += flow.gap();
@@ -139,10 +160,16 @@ impl Pager {
         match flow {
             Flow::Piece(piece) => self.put(piece, x, cursor),
             Flow::Columns { columns, .. } => {
-                let ends: Vec<Cursor> =
-                    columns.into_iter().map(|(left, flows)| self.run(flows, x + left, cursor)).collect();
+                let ends: Vec<Cursor> = columns
+                    .into_iter()
+                    .map(|(left, flows)| self.run(flows, x + left, cursor))
+                    .collect();
                 let page = ends.iter().map(|end| end.page).max().unwrap_or(cursor.page);
-                let y = ends.iter().filter(|end| end.page == page).map(|end| end.y).fold(self.top, f32::max);
+                let y = ends
+                    .iter()
+                    .filter(|end| end.page == page)
+                    .map(|end| end.y)
+                    .fold(self.top, f32::max);
                 Cursor { page, y }
             }
             Flow::Break => cursor,
@@ -164,14 +191,16 @@ impl Pager {
         }
         let height = piece.height;
         self.place(piece.items, x, cursor);
-        Cursor { y: cursor.y + height, ..cursor }
+        Cursor {
+            y: cursor.y + height,
+            ..cursor
+        }
     }
 
     fn place(&mut self, items: impl IntoIterator<Item = Item>, x: f32, cursor: Cursor) {
-        let Some(page) = self.pages.get_mut(cursor.page) else { return };
-        page.extend(items.into_iter().map(|mut item| {
-            item.shift(x, cursor.y);
-            item
-        }));
+        let Some(page) = self.pages.get_mut(cursor.page) else {
+            return;
+        };
+        page.extend(items.into_iter().map(|item| item.shifted(x, cursor.y)));
     }
 }

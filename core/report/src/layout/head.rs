@@ -21,9 +21,18 @@ impl Builder {
         if !narrow {
             for fact in &masthead.facts {
                 let fact = self.setter.one(&Run::data(fact, small));
-                let stand = Stand { x: 0.0, leading: look.s(11.2), size: small.size };
+                let stand = Stand {
+                    x: 0.0,
+                    leading: look.s(11.2),
+                    size: small.size,
+                };
                 for line in &fact.lines(0.42 * width) {
-                    fact.place(line, width - line.width, stand.baseline(right_y, 0), &mut items);
+                    fact.place(
+                        line,
+                        width - line.width,
+                        stand.baseline(right_y, 0),
+                        &mut items,
+                    );
                     right = right.max(line.width);
                     right_y += stand.leading;
                 }
@@ -32,8 +41,15 @@ impl Builder {
 
         let inner = width - right - look.s(14.0);
         let size = look.s(17.6);
-        let title = self.setter.one(&Run::data(&masthead.title, Style::new(size, look.palette.ink).bold()));
-        let stand = Stand { x: 0.0, leading: look.s(23.0), size };
+        let title = self.setter.one(&Run::data(
+            &masthead.title,
+            Style::new(size, look.palette.ink).bold(),
+        ));
+        let stand = Stand {
+            x: 0.0,
+            leading: look.s(23.0),
+            size,
+        };
         let mut y = if narrow { 0.0 } else { look.s(0.8) };
         for line in &title.lines(inner) {
             title.place(line, 0.0, stand.baseline(y, 0), &mut items);
@@ -45,7 +61,11 @@ impl Builder {
         }
         for words in small_lines {
             let parts = self.setter.one(&Run::data(&words, small));
-            let stand = Stand { x: 0.0, leading: look.s(11.2), size: small.size };
+            let stand = Stand {
+                x: 0.0,
+                leading: look.s(11.2),
+                size: small.size,
+            };
             for line in &parts.lines(if narrow { width } else { inner }) {
                 parts.place(line, 0.0, stand.baseline(y, 0), &mut items);
                 y += stand.leading;
@@ -53,8 +73,16 @@ impl Builder {
         }
         let height = y.max(right_y) + look.s(5.0);
         let stroke = Stroke::solid(look.palette.ink, look.s(1.3));
-        items.push(Item::Line { from: (0.0, height), to: (width, height), stroke });
-        Piece { height, items, ..Piece::default() }
+        items.push(Item::Line {
+            from: (0.0, height),
+            to: (width, height),
+            stroke,
+        });
+        Piece {
+            height,
+            items,
+            ..Piece::default()
+        }
     }
 
     /// A word in a rounded frame at the right; gives back its size.
@@ -67,15 +95,28 @@ impl Builder {
             Tone::Plain | Tone::Muted | Tone::Accent => look.palette.tone(stamp.tone),
         };
         let style = Style::new(look.s(7.2), color).bold();
-        let text = self.setter.one(&Run { unbroken: true, ..Run::data(&stamp.text, style) });
+        let text = self.setter.one(&Run {
+            unbroken: true,
+            ..Run::data(&stamp.text, style)
+        });
         let (pad, height) = (look.s(4.2), look.s(11.8));
         let text_width = text.width();
         let box_width = text_width + 2.0 * pad;
         let stroke = Stroke::solid(color, look.s(0.75));
         let points = rounded((width - box_width, 0.0), (box_width, height), look.s(1.8));
-        items.push(Item::Path { points, closed: true, fill: None, stroke: Some(stroke) });
+        items.push(Item::Path {
+            points,
+            closed: true,
+            fill: None,
+            stroke: Some(stroke),
+        });
         if let Some(line) = text.lines(f32::INFINITY).first() {
-            text.place(line, width - pad - text_width, 0.5 * height + 0.36 * style.size, items);
+            text.place(
+                line,
+                width - pad - text_width,
+                0.5 * height + 0.36 * style.size,
+                items,
+            );
         }
         (box_width, height)
     }

@@ -11,7 +11,10 @@ impl Color {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6)?;
-        let part = |i: usize| hex.get(i..i + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
+        let part = |i: usize| {
+            hex.get(i..i + 2)
+                .and_then(|two| u8::from_str_radix(two, 16).ok())
+        };
         Some(Self(part(0)?, part(2)?, part(4)?))
     }
 
@@ -36,7 +39,11 @@ impl Stroke {
     /// A whole line.
     #[must_use]
     pub fn solid(color: Color, width: f32) -> Self {
-        Self { color, width, dash: 0.0 }
+        Self {
+            color,
+            width,
+            dash: 0.0,
+        }
     }
 }
 
@@ -152,6 +159,12 @@ pub enum Item {
 }
 
 impl Item {
+    /// The item elsewhere.
+    pub(crate) fn shifted(mut self, dx: f32, dy: f32) -> Self {
+        self.shift(dx, dy);
+        self
+    }
+
     /// Moves the item.
     pub(crate) fn shift(&mut self, dx: f32, dy: f32) {
         match self {

@@ -23,12 +23,15 @@ impl Part {
 
 impl Builder {
     pub(crate) fn kpis(&mut self, kpis: &[Kpi], width: f32) -> Vec<Flow> {
-        let most = (2..=7).rev().find(|n| width / number(*n) >= self.look.s(78.0)).unwrap_or(1);
+        let most = (2..=7)
+            .rev()
+            .find(|n| width / chart::index(*n) >= self.look.s(78.0))
+            .unwrap_or(1);
         let rows = kpis.len().div_ceil(most).max(1);
         let each = kpis.len().div_ceil(rows).max(1);
         let mut flows = Vec::new();
         for (i, row) in kpis.chunks(each).enumerate() {
-            let mut piece = self.strip(row, (width, width / number(each)), i == 0);
+            let mut piece = self.strip(row, (width, width / chart::index(each)), i == 0);
             piece.gap = if i == 0 { self.look.s(9.0) } else { 0.0 };
             flows.push(Flow::Piece(piece));
         }
@@ -39,35 +42,59 @@ impl Builder {
         let look = self.look;
         let pad = look.s(6.2);
         let inner = |i: usize| if i == 0 { each - pad } else { each - 2.0 * pad };
-        let cells: Vec<[Part; 4]> = kpis.iter().enumerate().map(|(i, kpi)| self.cell(kpi, inner(i))).collect();
-        let spark = if kpis.iter().any(|kpi| kpi.spark.is_some()) { look.s(16.0) } else { 0.0 };
+        let cells: Vec<[Part; 4]> = kpis
+            .iter()
+            .enumerate()
+            .map(|(i, kpi)| self.cell(kpi, inner(i)))
+            .collect();
+        let spark = if kpis.iter().any(|kpi| kpi.spark.is_some()) {
+            look.s(16.0)
+        } else {
+            0.0
+        };
         let tall = |n: usize| {
-            cells.iter().enumerate().map(|(i, cell)| cell[n].height(inner(i))).fold(0.0_f32, f32::max)
+            cells
+                .iter()
+                .enumerate()
+                .map(|(i, cell)| cell[n].height(inner(i)))
+                .fold(0.0_f32, f32::max)
         };
         let heights = [tall(0), tall(1), tall(2), tall(3)];
 
         let rule = Stroke::solid(look.palette.rule, 0.6);
         let mut items = Vec::new();
         if first {
-            items.push(Item::Line { from: (0.0, 0.0), to: (width, 0.0), stroke: rule });
+            items.push(Item::Line {
+                from: (0.0, 0.0),
+                to: (width, 0.0),
+                stroke: rule,
+            });
         }
         let mut bottom = 0.0_f32;
         for (i, (kpi, cell)) in kpis.iter().zip(&cells).enumerate() {
-            let edge = each * number(i);
+            let edge = each * chart::index(i);
             let x = if i == 0 { edge } else { edge + pad };
             let mut y = look.s(7.0);
             for (n, part) in cell.iter().enumerate() {
                 if n == 3 && spark > 0.0 {
-                    if let Some(history) = &kpi.spark {
-                        let frame =
-                            chart::Frame { width: inner(i), height: spark, palette: look.palette, size: look.s(7.3) };
-                        let mut drawn = chart::spark(history, &frame);
-                        drawn.iter_mut().for_each(|item| item.shift(x, y + look.s(2.0)));
-                        items.extend(drawn);
-                    }
+                    let frame = chart::Frame {
+                        width: inner(i),
+                        height: spark,
+                        palette: look.palette,
+                        size: look.s(7.3),
+                    };
+                    let drawn = kpi
+                        .spark
+                        .iter()
+                        .flat_map(|history| chart::spark(history, &frame));
+                    items.extend(drawn.map(|item| item.shifted(x, y + look.s(2.0))));
                     y += spark + look.s(4.5);
                 }
-                let stand = Stand { x, leading: part.leading, size: part.size };
+                let stand = Stand {
+                    x,
+                    leading: part.leading,
+                    size: part.size,
+                };
                 for (row, line) in part.text.lines(inner(i)).iter().enumerate() {
                     part.text.place(line, x, stand.baseline(y, row), &mut items);
                 }
@@ -76,11 +103,23 @@ impl Builder {
             bottom = bottom.max(y + look.s(6.0));
         }
         for i in 1..kpis.len() {
-            let x = each * number(i);
-            items.push(Item::Line { from: (x, 0.0), to: (x, bottom), stroke: rule });
+            let x = each * chart::index(i);
+            items.push(Item::Line {
+                from: (x, 0.0),
+                to: (x, bottom),
+                stroke: rule,
+            });
         }
-        items.push(Item::Line { from: (0.0, bottom), to: (width, bottom), stroke: rule });
-        Piece { height: bottom, items, ..Piece::default() }
+        items.push(Item::Line {
+            from: (0.0, bottom),
+            to: (width, bottom),
+            stroke: rule,
+        });
+        Piece {
+            height: bottom,
+            items,
+            ..Piece::default()
+        }
     }
 
     /// Label, figure, change with its basis, note.
@@ -90,16 +129,38 @@ impl Builder {
         let grey = |points: f32| Style::new(look.s(points), palette.grey);
         let label = self.setter.one(&Run::data(&kpi.label, grey(7.2)));
         let value = self.figure(kpi, width);
-        let change = kpi.change.clone().map(|change| Inline { bold: true, unbroken: true, ..change });
-        let basis = Inline { text: format!("{}{}", if change.is_some() { " " } else { "" }, kpi.basis), ..Inline::data("") };
-        let both: Vec<Inline> = change.into_iter().chain((!kpi.basis.is_empty()).then_some(basis)).collect();
+        let change = kpi.change.clone().map(|change| Inline {
+            bold: true,
+            unbroken: true,
+            ..change
+        });
+        let basis = Inline {
+            text: format!("{}{}", if change.is_some() { " " } else { "" }, kpi.basis),
+            ..Inline::data("")
+        };
+        let both: Vec<Inline> = change
+            .into_iter()
+            .chain((!kpi.basis.is_empty()).then_some(basis))
+            .collect();
         let change = Rc::new(self.inlines(&both, grey(7.4)));
         let note = self.setter.one(&Run::data(&kpi.note, grey(7.0)));
         [
-            Part { text: label, size: look.s(7.2), leading: look.s(10.4) },
+            Part {
+                text: label,
+                size: look.s(7.2),
+                leading: look.s(10.4),
+            },
             value,
-            Part { text: change, size: look.s(7.4), leading: look.s(11.4) },
-            Part { text: note, size: look.s(7.0), leading: look.s(9.6) },
+            Part {
+                text: change,
+                size: look.s(7.4),
+                leading: look.s(11.4),
+            },
+            Part {
+                text: note,
+                size: look.s(7.0),
+                leading: look.s(9.6),
+            },
         ]
     }
 
@@ -109,21 +170,30 @@ impl Builder {
         let leading = look.s(17.4);
         if kpi.missing {
             let size = look.s(9.6);
-            let text = self.setter.one(&Run::data(&kpi.value, Style::new(size, look.palette.grey)));
-            return Part { text, size, leading };
+            let text = self
+                .setter
+                .one(&Run::data(&kpi.value, Style::new(size, look.palette.grey)));
+            return Part {
+                text,
+                size,
+                leading,
+            };
         }
-        let mut size = look.s(13.4);
+        let mut size = look.s(12.9);
         loop {
             let style = Style::new(size, look.palette.ink).bold();
-            let text = self.setter.one(&Run { unbroken: true, ..Run::data(&kpi.value, style) });
+            let text = self.setter.one(&Run {
+                unbroken: true,
+                ..Run::data(&kpi.value, style)
+            });
             if text.width() <= width || size < look.s(8.5) {
-                return Part { text, size, leading };
+                return Part {
+                    text,
+                    size,
+                    leading,
+                };
             }
             size -= look.s(0.7);
         }
     }
-}
-
-fn number(n: usize) -> f32 {
-    f32::from(u8::try_from(n).unwrap_or(u8::MAX))
 }

@@ -36,7 +36,11 @@ impl Palette {
         };
         let (good, bad) = (read("good", &theme.good), read("bad", &theme.bad));
         // 红涨绿跌: what rises is red, whatever it means.
-        let (rise, fall) = if theme.red_up { (bad, good) } else { (good, bad) };
+        let (rise, fall) = if theme.red_up {
+            (bad, good)
+        } else {
+            (good, bad)
+        };
         let palette = Self {
             ink: read("ink", &theme.ink),
             grey: read("grey", &theme.grey),
@@ -51,7 +55,11 @@ impl Palette {
             rise,
             fall,
         };
-        if problems.is_empty() { Ok(palette) } else { Err(Problems(problems)) }
+        if problems.is_empty() {
+            Ok(palette)
+        } else {
+            Err(Problems(problems))
+        }
     }
 
     /// The colour of a tone.
@@ -81,13 +89,33 @@ pub(crate) struct Paper {
 impl Paper {
     /// The paper of a name of the theme.
     pub(crate) fn new(name: &str) -> Result<Self, Diagnostic> {
-        let a4 = Self { width: 595.276, height: 841.89, side: 42.5, top: 40.0, bottom: 48.0, scale: 1.0 };
+        let a4 = Self {
+            width: 595.276,
+            height: 841.89,
+            side: 42.5,
+            top: 40.0,
+            bottom: 48.0,
+            scale: 1.0,
+        };
         match name {
             "a4" => Ok(a4),
-            "a4-landscape" => Ok(Self { width: a4.height, height: a4.width, ..a4 }),
-            "phone" => Ok(Self { width: 281.25, height: 609.0, side: 15.0, top: 24.0, bottom: 34.0, scale: 1.3 }),
-            other => Err(Diagnostic::error(format!("theme page `{other}` is unknown"))
-                .hint("use a4, a4-landscape or phone")),
+            "a4-landscape" => Ok(Self {
+                width: a4.height,
+                height: a4.width,
+                ..a4
+            }),
+            "phone" => Ok(Self {
+                width: 281.25,
+                height: 609.0,
+                side: 15.0,
+                top: 24.0,
+                bottom: 34.0,
+                scale: 1.3,
+            }),
+            other => Err(
+                Diagnostic::error(format!("theme page `{other}` is unknown"))
+                    .hint("use a4, a4-landscape or phone"),
+            ),
         }
     }
 }
@@ -130,14 +158,23 @@ mod tests {
 
     #[test]
     fn all_unreadable_parts_of_a_theme_are_named_at_once() {
-        let theme = Theme { ink: "black".into(), rule: "#12345".into(), page: "a5".into(), ..Theme::default() };
+        let theme = Theme {
+            ink: "black".into(),
+            rule: "#12345".into(),
+            page: "a5".into(),
+            ..Theme::default()
+        };
         let problems = Look::new(&theme).unwrap_err();
         assert_eq!(problems.0.len(), 3, "{problems}");
     }
 
     #[test]
     fn red_up_swaps_the_colours_of_changes() {
-        let look = Look::new(&Theme { red_up: true, ..Theme::default() }).unwrap();
+        let look = Look::new(&Theme {
+            red_up: true,
+            ..Theme::default()
+        })
+        .unwrap();
         assert_eq!(look.palette.tone(Tone::Good), Color(0xc9, 0x30, 0x1f));
     }
 }

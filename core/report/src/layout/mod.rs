@@ -10,8 +10,14 @@ pub(crate) mod look;
 mod table;
 pub(crate) mod text;
 
+#[cfg(test)]
+pub(crate) mod probe;
+#[cfg(test)]
+mod tests;
+
 pub use item::{Color, Glyph, Item, Page, Stroke, Text};
 
+use crate::chart::index;
 use crate::fonts::Fonts;
 use blocks::Builder;
 use chenbao_model::Warned;
@@ -19,7 +25,8 @@ use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::{Block, Document};
 use flow::{Cursor, Pager};
 use look::Look;
-use text::{Run, Style, Typesetter};
+use std::rc::Rc;
+use text::{Line, Paragraph, Run, Style, Typesetter};
 
 /// Places a document on pages.
 ///
@@ -30,22 +37,41 @@ pub fn pages(document: &Document, fonts: &Fonts) -> Result<Warned<Vec<Page>>, Pr
     let mut builder = Builder::new(look, Typesetter::new(fonts));
     let flows = builder.blocks(&document.blocks, look.measure());
     let Look { paper, .. } = look;
-    let mut pager = Pager::new(paper.top, paper.height - paper.bottom);
-    pager.run(flows, paper.side, Cursor { page: 0, y: paper.top });
+    let foot = Foot::new(document, &mut builder);
+    let mut pager = Pager::new(paper.top, paper.height - paper.bottom - foot.extra);
+    pager.run(
+        flows,
+        paper.side,
+        Cursor {
+            page: 0,
+            y: paper.top,
+        },
+    );
 
     let count = pager.pages.len();
     let mut pages = Vec::new();
-    for (index, mut items) in pager.pages.into_iter().enumerate() {
-        if index > 0 {
+    for (i, mut items) in pager.pages.into_iter().enumerate() {
+        if i > 0 {
             running_head(document, &mut builder, &mut items);
         }
-        foot(document, &mut builder, (index + 1, count), &mut items);
-        pages.push(Page { width: paper.width, height: paper.height, items });
+        foot.place(document, &mut builder, (i + 1, count), &mut items);
+        pages.push(Page {
+            width: paper.width,
+            height: paper.height,
+            items,
+        });
     }
     let (errors, missing) = builder.setter.missing();
     let mut warnings = builder.warnings;
     warnings.extend(missing);
-    if errors.is_empty() { Ok(Warned { value: pages, warnings }) } else { Err(Problems(errors)) }
+    if errors.is_empty() {
+        Ok(Warned {
+            value: pages,
+            warnings,
+        })
+    } else {
+        Err(Problems(errors))
+    }
 }
 
 /// Small words above the second and later pages, so that a loose sheet can be put back.
@@ -65,29 +91,93 @@ fn running_head(document: &Document, builder: &mut Builder, items: &mut Vec<Item
     }
 }
 
-/// Rule, footer text, who may read it, and n/N.
-fn foot(document: &Document, builder: &mut Builder, (number, count): (usize, usize), items: &mut Vec<Item>) {
-    let look = builder.look;
-    let (side, measure) = (look.paper.side, look.measure());
-    let y = look.paper.height - look.paper.bottom + look.s(13.0);
-    let stroke = Stroke::solid(look.palette.rule, 0.6);
-    items.push(Item::Line { from: (side, y), to: (side + measure, y), stroke });
-    let style = Style::new(look.s(6.4), look.palette.grey);
-    let number = format!("{number} / {count}");
-    let right = if document.meta.only_for.is_empty() {
-        number
-    } else {
-        format!("{} · {number}", document.meta.only_for)
-    };
-    let right = builder.setter.one(&Run { unbroken: true, ..Run::words(&right, style) });
-    let baseline = y + look.s(10.5);
-    let width = right.width();
-    for line in right.lines(f32::INFINITY).iter().take(1) {
-        right.place(line, side + measure - width, baseline, items);
+/// Rule, footer text, who may read it, and n/N; as tall as its text needs.
+struct Foot {
+    left: Rc<Paragraph>,
+    lines: Vec<Line>,
+    /// Whether the text stands below the page number, where there is no room beside it.
+    below: bool,
+    leading: f32,
+    /// What it needs beyond the bottom margin.
+    extra: f32,
+}
+
+impl Foot {
+    fn new(document: &Document, builder: &mut Builder) -> Self {
+        let look = builder.look;
+        let widest = Self::right(document, builder, (888, 888)).width();
+        let left = builder
+            .setter
+            .one(&Run::data(&document.meta.footer, Self::style(&look)));
+        let below = look.measure() < look.s(330.0);
+        let space = if below {
+            look.measure()
+        } else {
+            look.measure() - widest - look.s(12.0)
+        };
+        let lines = left.lines(space);
+        let leading = look.s(8.8);
+        let more = lines.len().saturating_sub(usize::from(!below));
+        let extra = index(more) * leading;
+        Self {
+            left,
+            lines,
+            below,
+            leading,
+            extra,
+        }
     }
-    let left = builder.setter.one(&Run::data(&document.meta.footer, style));
-    let space = measure - width - look.s(12.0);
-    for (i, line) in left.lines(space).iter().take(2).enumerate() {
-        left.place(line, side, baseline + if i == 0 { 0.0 } else { look.s(8.6) }, items);
+
+    fn style(look: &Look) -> Style {
+        Style::new(look.s(6.4), look.palette.grey)
+    }
+
+    fn right(
+        document: &Document,
+        builder: &mut Builder,
+        (number, count): (usize, usize),
+    ) -> Rc<Paragraph> {
+        let number = format!("{number} / {count}");
+        let only_for = &document.meta.only_for;
+        let words = if only_for.is_empty() {
+            number
+        } else {
+            format!("{only_for} · {number}")
+        };
+        let run = Run {
+            unbroken: true,
+            ..Run::data(&words, Self::style(&builder.look))
+        };
+        builder.setter.one(&run)
+    }
+
+    fn place(
+        &self,
+        document: &Document,
+        builder: &mut Builder,
+        page: (usize, usize),
+        items: &mut Vec<Item>,
+    ) {
+        let look = builder.look;
+        let (side, measure) = (look.paper.side, look.measure());
+        let y = look.paper.height - look.paper.bottom - self.extra + look.s(13.0);
+        let stroke = Stroke::solid(look.palette.rule, 0.6);
+        items.push(Item::Line {
+            from: (side, y),
+            to: (side + measure, y),
+            stroke,
+        });
+        let mut baseline = y + look.s(10.5);
+        let right = Self::right(document, builder, page);
+        for line in right.lines(f32::INFINITY).iter().take(1) {
+            right.place(line, side + measure - line.width, baseline, items);
+        }
+        if self.below {
+            baseline += self.leading;
+        }
+        for line in &self.lines {
+            self.left.place(line, side, baseline, items);
+            baseline += self.leading;
+        }
     }
 }

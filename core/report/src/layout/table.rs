@@ -4,6 +4,7 @@ use super::blocks::{Builder, Stand};
 use super::flow::{Flow, Head, Piece};
 use super::item::{Item, Stroke};
 use super::text::{Line, Paragraph, Run, Style};
+use crate::chart::index as count_of;
 use chenbao_model::Diagnostic;
 use chenbao_model::document::{Align, Inline, Row, RowKind, Table, Tone, plain};
 use std::rc::Rc;
@@ -31,7 +32,10 @@ impl Builder {
         let sentences = [&table.empty, &table.more];
         for (i, sentence) in sentences.into_iter().enumerate() {
             let Some(sentence) = sentence else { continue };
-            let inline = Inline { tone: Tone::Muted, ..Inline::data(sentence.as_str()) };
+            let inline = Inline {
+                tone: Tone::Muted,
+                ..Inline::data(sentence.as_str())
+            };
             let mut below = self.sentence(&[inline], width);
             if i == 1
                 && let Some(gap) = below.first_mut().and_then(Flow::gap_mut)
@@ -46,26 +50,41 @@ impl Builder {
     fn sentence(&mut self, inlines: &[Inline], width: f32) -> Vec<Flow> {
         let size = self.look.s(7.2);
         let paragraph = self.inlines(inlines, Style::new(size, self.look.palette.grey));
-        let stand = Stand { x: 0.0, leading: self.look.s(11.4), size };
+        let stand = Stand {
+            x: 0.0,
+            leading: self.look.s(11.4),
+            size,
+        };
         let mut items = Vec::new();
         let mut height = 0.0;
         for line in &paragraph.lines(width) {
             paragraph.place(line, 0.0, stand.baseline(height, 0), &mut items);
             height += stand.leading;
         }
-        vec![Flow::Piece(Piece { gap: self.look.s(3.0), height, items, ..Piece::default() })]
+        vec![Flow::Piece(Piece {
+            gap: self.look.s(3.0),
+            height,
+            items,
+            ..Piece::default()
+        })]
     }
 
     fn rows(&mut self, table: &Table, width: f32, flows: &mut Vec<Flow>) {
         let (grid, heads, rows) = self.fit(table, width);
         let head = self.head_piece(&heads, &grid, width);
-        let repeated = Rc::new(Head { height: head.height, items: head.items.clone() });
+        let repeated = Rc::new(Head {
+            height: head.height,
+            items: head.items.clone(),
+        });
         flows.push(Flow::Piece(head));
         let count = rows.len();
         for (i, (cells, row)) in rows.iter().zip(&table.rows).enumerate() {
             let mut piece = self.row_piece(cells, row, &grid, width);
             // A total never stands alone on a page, nor does the last row.
-            let next_is_total = table.rows.get(i + 1).is_some_and(|next| next.kind == RowKind::Total);
+            let next_is_total = table
+                .rows
+                .get(i + 1)
+                .is_some_and(|next| next.kind == RowKind::Total);
             piece.keep = next_is_total || (count > 3 && i + 2 == count);
             piece.head = Some(Rc::clone(&repeated));
             flows.push(Flow::Piece(piece));
@@ -79,14 +98,38 @@ impl Builder {
         loop {
             let (size, pad) = (self.look.s(7.7) * scale, self.look.s(2.9) * scale.max(0.8));
             let head_style = Style::new(self.look.s(7.1) * scale, self.look.palette.grey);
-            let heads: Cells =
-                table.heads.iter().map(|head| self.setter.one(&Run::data(&head.label, head_style))).collect();
-            let rows: Vec<Cells> = table.rows.iter().map(|row| self.cells(row, &aligns, size)).collect();
-            let (most, least) = extents(&heads, &rows, &aligns, pad);
+            let heads: Cells = table
+                .heads
+                .iter()
+                .map(|head| self.setter.one(&Run::data(&head.label, head_style)))
+                .collect();
+            let rows: Vec<Cells> = table
+                .rows
+                .iter()
+                .map(|row| self.cells(row, &aligns, size))
+                .collect();
+            let (most, mut least) = extents(&heads, &rows, &aligns, pad);
+            // A long address in the data may be cut; it does not make the whole table small.
+            for (least, align) in least.iter_mut().zip(&aligns) {
+                *least = if *align == Align::Left {
+                    least.min(0.3 * width)
+                } else {
+                    *least
+                };
+            }
             let needed: f32 = least.iter().sum();
-            if needed <= width || scale < 0.75 {
+            if needed <= width || scale < 0.65 {
                 let widths = divide(&most, &least, width);
-                return (Grid { widths, aligns, pad, size }, heads, rows);
+                return (
+                    Grid {
+                        widths,
+                        aligns,
+                        pad,
+                        size,
+                    },
+                    heads,
+                    rows,
+                );
             }
             scale -= 0.09;
         }
@@ -98,7 +141,11 @@ impl Builder {
         let base = match row.kind {
             RowKind::Plain => base,
             RowKind::Total => base.bold(),
-            RowKind::Marked => Style { color: palette.fall, ..base }.bold(),
+            RowKind::Marked => Style {
+                color: palette.fall,
+                ..base
+            }
+            .bold(),
         };
         aligns
             .iter()
@@ -109,15 +156,33 @@ impl Builder {
                 if let [inline] = inlines
                     && inline.link.is_none()
                 {
-                    let tone = if inline.tone == Tone::Plain { base.color } else { palette.tone(inline.tone) };
-                    let style = Style { color: tone, ..base };
+                    let tone = if inline.tone == Tone::Plain {
+                        base.color
+                    } else {
+                        palette.tone(inline.tone)
+                    };
+                    let style = Style {
+                        color: tone,
+                        ..base
+                    };
                     let style = if inline.bold { style.bold() } else { style };
                     let unbroken = unbroken || inline.unbroken;
-                    let run = Run { text: &inline.text, style, link: None, from_data: inline.from_data, unbroken };
+                    let run = Run {
+                        text: &inline.text,
+                        style,
+                        link: None,
+                        from_data: inline.from_data,
+                        unbroken,
+                    };
                     return self.setter.one(&run);
                 }
-                let inlines: Vec<Inline> =
-                    inlines.iter().map(|one| Inline { unbroken: unbroken || one.unbroken, ..one.clone() }).collect();
+                let inlines: Vec<Inline> = inlines
+                    .iter()
+                    .map(|one| Inline {
+                        unbroken: unbroken || one.unbroken,
+                        ..one.clone()
+                    })
+                    .collect();
                 Rc::new(self.inlines(&inlines, base))
             })
             .collect()
@@ -125,41 +190,96 @@ impl Builder {
 
     fn head_piece(&mut self, heads: &Cells, grid: &Grid, width: f32) -> Piece {
         let look = self.look;
-        let stand = Stand { x: 0.0, leading: look.s(9.8), size: look.s(7.1) };
+        let stand = Stand {
+            x: 0.0,
+            leading: look.s(9.8),
+            size: look.s(7.1),
+        };
         let mut items = Vec::new();
         let tall = place_cells(heads, grid, &stand, look.s(2.6), &mut items).0;
         let height = tall + look.s(5.2);
         let stroke = Stroke::solid(look.palette.ink, 0.75);
-        items.push(Item::Line { from: (0.0, height), to: (width, height), stroke });
-        Piece { gap: look.s(4.0), height, items, keep: true, head: None }
+        items.push(Item::Line {
+            from: (0.0, height),
+            to: (width, height),
+            stroke,
+        });
+        Piece {
+            gap: look.s(4.0),
+            height,
+            items,
+            keep: true,
+            head: None,
+        }
     }
 
     fn row_piece(&mut self, cells: &Cells, row: &Row, grid: &Grid, width: f32) -> Piece {
         let look = self.look;
-        let stand = Stand { x: 0.0, leading: grid.size * 1.36, size: grid.size };
+        let stand = Stand {
+            x: 0.0,
+            leading: grid.size * 1.36,
+            size: grid.size,
+        };
         let mut items = Vec::new();
         let pad = look.s(3.45);
         let (tall, cut) = place_cells(cells, grid, &stand, pad, &mut items);
         if cut {
-            let first = row.cells.first().map(|cell| plain(cell)).unwrap_or_default();
-            let message = format!("a cell of the row `{first}` has more than {MOST_LINES} lines; the page shows the first");
+            let first = row
+                .cells
+                .first()
+                .map(|cell| plain(cell))
+                .unwrap_or_default();
+            let message = format!(
+                "a cell of the row `{first}` has more than {MOST_LINES} lines; the page shows the first"
+            );
             self.warnings.push(Diagnostic::warning(message));
         }
         let height = tall + 2.0 * pad;
         if row.kind == RowKind::Marked {
-            items.insert(0, Item::Rect { x: 0.0, y: 0.0, width, height, fill: look.palette.bad_soft });
+            items.insert(
+                0,
+                Item::Rect {
+                    x: 0.0,
+                    y: 0.0,
+                    width,
+                    height,
+                    fill: look.palette.bad_soft,
+                },
+            );
         }
         let stroke = Stroke::solid(look.palette.rule, 0.6);
-        items.push(Item::Line { from: (0.0, height), to: (width, height), stroke });
-        Piece { height, items, ..Piece::default() }
+        items.push(Item::Line {
+            from: (0.0, height),
+            to: (width, height),
+            stroke,
+        });
+        Piece {
+            height,
+            items,
+            ..Piece::default()
+        }
     }
 }
 
 /// Puts the cells of a row; gives back the height of the tallest, and whether one had to be cut.
-fn place_cells(cells: &Cells, grid: &Grid, stand: &Stand, top: f32, items: &mut Vec<Item>) -> (f32, bool) {
-    let broken: Vec<Vec<Line>> =
-        cells.iter().zip(&grid.widths).map(|(cell, width)| cell.lines(width - 2.0 * grid.pad)).collect();
-    let count = broken.iter().map(Vec::len).max().unwrap_or(1).clamp(1, MOST_LINES);
+fn place_cells(
+    cells: &Cells,
+    grid: &Grid,
+    stand: &Stand,
+    top: f32,
+    items: &mut Vec<Item>,
+) -> (f32, bool) {
+    let broken: Vec<Vec<Line>> = cells
+        .iter()
+        .zip(&grid.widths)
+        .map(|(cell, width)| cell.lines(width - 2.0 * grid.pad))
+        .collect();
+    let count = broken
+        .iter()
+        .map(Vec::len)
+        .max()
+        .unwrap_or(1)
+        .clamp(1, MOST_LINES);
     let mut left = 0.0;
     let mut cut = false;
     for (i, (cell, lines)) in cells.iter().zip(&broken).enumerate() {
@@ -174,11 +294,7 @@ fn place_cells(cells: &Cells, grid: &Grid, stand: &Stand, top: f32, items: &mut 
         }
         left += width;
     }
-    let mut tall = 0.0;
-    for _ in 0..count {
-        tall += stand.leading;
-    }
-    (tall, cut)
+    (count_of(count) * stand.leading, cut)
 }
 
 /// Each column's wish, and the least that keeps its words and figures whole.
@@ -189,14 +305,23 @@ fn extents(heads: &Cells, rows: &[Cells], aligns: &[Align], pad: f32) -> (Vec<f3
         for (i, cell) in row.iter().enumerate() {
             let width = cell.width();
             most[i] = most[i].max(width);
-            least[i] = least[i].max(if aligns[i] == Align::Right { width } else { cell.least() });
+            least[i] = least[i].max(if aligns[i] == Align::Right {
+                width
+            } else {
+                cell.least()
+            });
         }
     }
     // Chinese could be broken after each character; a few of them stay on one line.
     for (least, most) in least.iter_mut().zip(&most) {
         *least = (least.max(most.min(32.0))).min(*most);
     }
-    let padded = |widths: Vec<f32>| widths.into_iter().map(|width| width + 2.0 * pad + 0.1).collect();
+    let padded = |widths: Vec<f32>| {
+        widths
+            .into_iter()
+            .map(|width| width + 2.0 * pad + 0.1)
+            .collect()
+    };
     (padded(most), padded(least))
 }
 
@@ -204,13 +329,32 @@ fn extents(heads: &Cells, rows: &[Cells], aligns: &[Align], pad: f32) -> (Vec<f3
 fn divide(most: &[f32], least: &[f32], width: f32) -> Vec<f32> {
     let (wish, need): (f32, f32) = (most.iter().sum(), least.iter().sum());
     if wish <= width {
-        return most.iter().map(|own| own + (width - wish) * own / wish.max(1.0)).collect();
+        return most
+            .iter()
+            .map(|own| own + (width - wish) * own / wish.max(1.0))
+            .collect();
     }
     if need <= width {
         let share = (width - need) / (wish - need).max(0.001);
-        return most.iter().zip(least).map(|(most, least)| least + (most - least) * share).collect();
+        return most
+            .iter()
+            .zip(least)
+            .map(|(most, least)| least + (most - least) * share)
+            .collect();
     }
-    least.iter().map(|own| own * width / need.max(0.001)).collect()
+    // Only the widest columns give way, all to one width.
+    let mut order: Vec<f32> = least.to_vec();
+    order.sort_by(f32::total_cmp);
+    let (mut rest, mut count) = (width, count_of(order.len()));
+    let mut cap = rest / count.max(1.0);
+    for own in order {
+        if own > cap {
+            break;
+        }
+        (rest, count) = (rest - own, count - 1.0);
+        cap = rest / count.max(1.0);
+    }
+    least.iter().map(|own| own.min(cap)).collect()
 }
 
 #[cfg(test)]
@@ -223,8 +367,14 @@ mod tests {
         let roomy = divide(&[10.0, 30.0], &[5.0, 8.0], 80.0);
         assert!((sum(&roomy) - 80.0).abs() < 0.01 && roomy[0] >= 10.0 && roomy[1] >= 30.0);
         let tight = divide(&[100.0, 30.0], &[20.0, 30.0], 80.0);
-        assert!((sum(&tight) - 80.0).abs() < 0.01 && (tight[1] - 30.0).abs() < 0.01, "{tight:?}");
-        let hopeless = divide(&[100.0, 100.0], &[60.0, 40.0], 50.0);
-        assert!((sum(&hopeless) - 50.0).abs() < 0.01);
+        assert!(
+            (sum(&tight) - 80.0).abs() < 0.01 && (tight[1] - 30.0).abs() < 0.01,
+            "{tight:?}"
+        );
+        let hopeless = divide(&[100.0, 100.0, 9.0], &[60.0, 40.0, 9.0], 50.0);
+        assert!(
+            (sum(&hopeless) - 50.0).abs() < 0.01 && (hopeless[2] - 9.0).abs() < 0.01,
+            "{hopeless:?}"
+        );
     }
 }

@@ -1,14 +1,13 @@
 //! Shaped text: runs become unbreakable units, and units become lines.
 //!
-//! parley shapes and knows where Chinese and Latin may break; the lines are filled here, because a little space
-//! stands between Han and Latin, full-width punctuation is squeezed, and figures never part from their signs.
+//! harfrust shapes and ICU4X knows where Chinese and Latin may break (the two engines inside parley, whose own word
+//! segmenter would write to stderr for every Chinese text). The lines are filled here, because a little space stands
+//! between Han and Latin, full-width punctuation is squeezed, and figures never part from their signs.
 
-use super::breaks::{gap, no_break, squeezed};
+use super::breaks::{breaks, gap, squeezed};
 use super::item::{Color, Glyph, Item, Text};
-use crate::fonts::{FAMILY, Fonts, Weight};
+use crate::fonts::{Fonts, Weight};
 use chenbao_model::Diagnostic;
-use parley::style::{FontFamily, FontWeight, LineHeight, StyleProperty, TextWrapMode};
-use parley::{FontContext, LayoutContext};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
@@ -26,11 +25,18 @@ pub(crate) struct Style {
 
 impl Style {
     pub(crate) fn new(size: f32, color: Color) -> Self {
-        Self { size, weight: Weight::Regular, color }
+        Self {
+            size,
+            weight: Weight::Regular,
+            color,
+        }
     }
 
     pub(crate) fn bold(self) -> Self {
-        Self { weight: Weight::Bold, ..self }
+        Self {
+            weight: Weight::Bold,
+            ..self
+        }
     }
 }
 
@@ -47,12 +53,21 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     /// Words of the template.
     pub(crate) fn words(text: &'a str, style: Style) -> Self {
-        Self { text, style, link: None, from_data: false, unbroken: false }
+        Self {
+            text,
+            style,
+            link: None,
+            from_data: false,
+            unbroken: false,
+        }
     }
 
     /// Words that came formatted, perhaps with data in them.
     pub(crate) fn data(text: &'a str, style: Style) -> Self {
-        Self { from_data: true, ..Self::words(text, style) }
+        Self {
+            from_data: true,
+            ..Self::words(text, style)
+        }
     }
 }
 
@@ -99,8 +114,6 @@ pub(crate) struct Line {
 /// Shapes texts and remembers what the fonts lack.
 pub(crate) struct Typesetter {
     fonts: Fonts,
-    context: FontContext,
-    layouts: LayoutContext<u16>,
     single: HashMap<(String, [u32; 2], Color, bool), Rc<Paragraph>>,
     missing: BTreeSet<(bool, char, String)>,
 }
@@ -108,9 +121,7 @@ pub(crate) struct Typesetter {
 impl Typesetter {
     pub(crate) fn new(fonts: &Fonts) -> Self {
         Self {
-            context: fonts.context(),
             fonts: fonts.clone(),
-            layouts: LayoutContext::new(),
             single: HashMap::new(),
             missing: BTreeSet::new(),
         }
@@ -118,9 +129,18 @@ impl Typesetter {
 
     /// A text in one style; the same text is shaped once.
     pub(crate) fn one(&mut self, run: &Run<'_>) -> Rc<Paragraph> {
-        let Style { size, weight, color } = run.style;
+        let Style {
+            size,
+            weight,
+            color,
+        } = run.style;
         let flags = u32::from(run.from_data) + 2 * u32::from(run.unbroken);
-        let key = (run.text.to_owned(), [size.to_bits(), flags], color, weight == Weight::Bold);
+        let key = (
+            run.text.to_owned(),
+            [size.to_bits(), flags],
+            color,
+            weight == Weight::Bold,
+        );
         if run.link.is_none()
             && let Some(known) = self.single.get(&key)
         {
@@ -141,7 +161,9 @@ impl Typesetter {
             let start = paragraph.text.len();
             self.clean(run, &mut paragraph.text);
             ranges.push((start..paragraph.text.len(), run.unbroken));
-            paragraph.spans.push((run.style, run.link.map(str::to_owned)));
+            paragraph
+                .spans
+                .push((run.style, run.link.map(str::to_owned)));
         }
         if !paragraph.text.is_empty() {
             self.shape(&mut paragraph, &ranges);
@@ -157,7 +179,10 @@ impl Typesetter {
             let shown = match character {
                 '\n' => Some('\n'),
                 '\t' | '\u{a0}' => Some(' '),
-                '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
+                '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}' => None,
                 '\u{fe00}'..='\u{fe0f}' | '\u{ad}' => None,
                 c if c.is_control() => None,
                 c if self.fonts.has(run.style.weight, c) => Some(c),
@@ -174,54 +199,57 @@ impl Typesetter {
         }
     }
 
+    /// Shapes each run and joins clusters to units that never part.
     fn shape(&mut self, paragraph: &mut Paragraph, ranges: &[(Range<usize>, bool)]) {
-        let text = paragraph.text.clone();
-        let mut builder = self.layouts.ranged_builder(&mut self.context, &text, 1.0, false);
-        builder.push_default(StyleProperty::FontFamily(FontFamily::named(FAMILY)));
-        builder.push_default(StyleProperty::LineHeight(LineHeight::Absolute(1.0)));
-        builder.set_line_break_override(Some(&no_break));
-        for (index, ((range, unbroken), (style, _))) in ranges.iter().zip(&paragraph.spans).enumerate() {
-            builder.push(StyleProperty::FontSize(style.size), range.clone());
-            builder.push(StyleProperty::FontWeight(FontWeight::new(style.weight.value())), range.clone());
-            builder.push(StyleProperty::Brush(u16::try_from(index).unwrap_or(u16::MAX)), range.clone());
-            if *unbroken {
-                builder.push(StyleProperty::TextWrapMode(TextWrapMode::NoWrap), range.clone());
+        let ends = breaks(&paragraph.text, ranges);
+        for (span, ((range, _), (style, _))) in ranges.iter().zip(&paragraph.spans).enumerate() {
+            let Some(text) = paragraph
+                .text
+                .get(range.clone())
+                .filter(|text| !text.is_empty())
+            else {
+                continue;
+            };
+            for glyph in self.fonts.face(style.weight).shape(text) {
+                let (start, end) = (range.start + glyph.start, range.start + glyph.end);
+                let space = paragraph.text.get(start..end) == Some(" ");
+                let advance = glyph.advance * style.size;
+                paragraph.clusters.push(Cluster {
+                    id: glyph.id,
+                    advance,
+                    before: 0.0,
+                    x: 0.0,
+                    start,
+                    end,
+                    span,
+                    space,
+                });
             }
         }
-        let mut layout = builder.build(&text);
-        // A width of nothing takes every opportunity: each line is then one unbreakable unit.
-        layout.break_all_lines(Some(0.0));
-        for line in layout.lines() {
-            let first = paragraph.clusters.len();
-            let mut hard = false;
-            for cluster in line.runs().flat_map(|run| run.clusters()) {
-                if cluster.is_hard_line_break() {
-                    hard = true;
-                    continue;
-                }
-                let range = cluster.text_range();
-                if cluster.is_ligature_continuation()
-                    && let Some(last) = paragraph.clusters.last_mut()
-                {
-                    last.end = range.end;
-                    last.advance += cluster.advance();
-                    continue;
-                }
-                let space = cluster.is_space_or_nbsp();
-                let span = usize::from(cluster.style().brush);
-                let base = Cluster { id: 0, advance: 0.0, before: 0.0, x: 0.0, start: range.start, end: range.end, span, space };
-                let from = paragraph.clusters.len();
-                for glyph in cluster.glyphs() {
-                    let start = if paragraph.clusters.len() == from { range.start } else { range.end };
-                    let id = u16::try_from(glyph.id).unwrap_or(0);
-                    paragraph.clusters.push(Cluster { id, start, ..base });
-                }
-                if let Some(last) = paragraph.clusters.get_mut(from..).and_then(<[Cluster]>::last_mut) {
-                    last.advance = cluster.advance();
-                }
+        let newline =
+            |cluster: &Cluster| paragraph.text.get(cluster.start..cluster.end) == Some("\n");
+        let mut first = 0;
+        let mut shown = Vec::with_capacity(paragraph.clusters.len());
+        for cluster in &paragraph.clusters {
+            let hard = newline(cluster);
+            if !hard {
+                shown.push(*cluster);
             }
-            paragraph.units.push(Unit { clusters: first..paragraph.clusters.len(), hard });
+            if hard || ends.contains(&cluster.end) {
+                paragraph.units.push(Unit {
+                    clusters: first..shown.len(),
+                    hard,
+                });
+                first = shown.len();
+            }
         }
+        if first < shown.len() {
+            paragraph.units.push(Unit {
+                clusters: first..shown.len(),
+                hard: false,
+            });
+        }
+        paragraph.clusters = shown;
     }
 
     /// What the fonts lack: errors for the template's words, warnings for data.
@@ -238,7 +266,9 @@ impl Typesetter {
                 self.fonts.names()
             );
             if *from_data {
-                warnings.push(Diagnostic::warning(format!("{what}; `{REPLACEMENT}` is shown")));
+                warnings.push(Diagnostic::warning(format!(
+                    "{what}; `{REPLACEMENT}` is shown"
+                )));
             } else {
                 errors.push(Diagnostic::error(what).hint("use another character in the template"));
             }
@@ -252,9 +282,17 @@ impl Paragraph {
     fn space(&mut self) {
         for i in 1..self.clusters.len() {
             let (a, b) = (self.clusters[i - 1], self.clusters[i]);
-            let last = self.text.get(a.start..a.end).and_then(|text| text.chars().next_back());
-            let next = self.text.get(b.start..b.end).and_then(|text| text.chars().next());
-            let (Some(last), Some(next)) = (last, next) else { continue };
+            let last = self
+                .text
+                .get(a.start..a.end)
+                .and_then(|text| text.chars().next_back());
+            let next = self
+                .text
+                .get(b.start..b.end)
+                .and_then(|text| text.chars().next());
+            let (Some(last), Some(next)) = (last, next) else {
+                continue;
+            };
             let size = self.size(a).min(self.size(b));
             if squeezed(last, next) && a.advance > 0.9 * size {
                 self.clusters[i].before = -0.5 * size;
@@ -270,17 +308,25 @@ impl Paragraph {
     }
 
     fn size(&self, cluster: Cluster) -> f32 {
-        self.spans.get(cluster.span).map_or(0.0, |(style, _)| style.size)
+        self.spans
+            .get(cluster.span)
+            .map_or(0.0, |(style, _)| style.size)
     }
 
     /// The length on one line (of the longest line where the text breaks itself).
     pub(crate) fn width(&self) -> f32 {
-        self.lines(f32::INFINITY).iter().map(|line| line.width).fold(0.0, f32::max)
+        self.lines(f32::INFINITY)
+            .iter()
+            .map(|line| line.width)
+            .fold(0.0, f32::max)
     }
 
     /// The longest unit: below this width, units are cut.
     pub(crate) fn least(&self) -> f32 {
-        self.units.iter().map(|unit| self.span_width(unit.clusters.clone())).fold(0.0, f32::max)
+        self.units
+            .iter()
+            .map(|unit| self.span_width(unit.clusters.clone()))
+            .fold(0.0, f32::max)
     }
 
     /// Whether there is nothing to see.
@@ -290,14 +336,23 @@ impl Paragraph {
 
     fn span_width(&self, range: Range<usize>) -> f32 {
         let visible = self.trimmed(range);
-        match (self.clusters.get(visible.start), self.clusters.get(visible.start..visible.end).and_then(<[Cluster]>::last)) {
+        match (
+            self.clusters.get(visible.start),
+            self.clusters
+                .get(visible.start..visible.end)
+                .and_then(<[Cluster]>::last),
+        ) {
             (Some(first), Some(last)) => last.x + last.advance - first.x,
             _ => 0.0,
         }
     }
 
     fn trimmed(&self, range: Range<usize>) -> Range<usize> {
-        let spaces = self.clusters[range.clone()].iter().rev().take_while(|cluster| cluster.space).count();
+        let spaces = self.clusters[range.clone()]
+            .iter()
+            .rev()
+            .take_while(|cluster| cluster.space)
+            .count();
         range.start..range.end - spaces
     }
 
@@ -306,7 +361,10 @@ impl Paragraph {
         let mut lines = Vec::new();
         let mut current: Option<Range<usize>> = None;
         for unit in &self.units {
-            let whole = current.as_ref().map_or(unit.clusters.start, |line| line.start)..unit.clusters.end;
+            let whole = current
+                .as_ref()
+                .map_or(unit.clusters.start, |line| line.start)
+                ..unit.clusters.end;
             if self.span_width(whole.clone()) <= width + 0.01 {
                 current = Some(whole);
             } else {
@@ -320,7 +378,13 @@ impl Paragraph {
             }
         }
         lines.extend(current);
-        lines.into_iter().map(|range| Line { width: self.span_width(range.clone()), clusters: self.trimmed(range) }).collect()
+        lines
+            .into_iter()
+            .map(|range| Line {
+                width: self.span_width(range.clone()),
+                clusters: self.trimmed(range),
+            })
+            .collect()
     }
 
     /// Cuts a unit that is longer than a line wherever the line ends; gives back the last, unfinished line.
@@ -341,8 +405,12 @@ impl Paragraph {
         let mut i = line.clusters.start;
         while i < line.clusters.end {
             let span = self.clusters[i].span;
-            let end = (i..line.clusters.end).find(|j| self.clusters[*j].span != span).unwrap_or(line.clusters.end);
-            let Some((style, link)) = self.spans.get(span) else { return };
+            let end = (i..line.clusters.end)
+                .find(|j| self.clusters[*j].span != span)
+                .unwrap_or(line.clusters.end);
+            let Some((style, link)) = self.spans.get(span) else {
+                return;
+            };
             if i > line.clusters.start {
                 pen += self.clusters[i].before;
             }
@@ -353,7 +421,13 @@ impl Paragraph {
             }
             if let Some(target) = link {
                 let (y, height) = (baseline - style.size, style.size * 1.3);
-                out.push(Item::Link { x: pen, y, width, height, target: target.clone() });
+                out.push(Item::Link {
+                    x: pen,
+                    y,
+                    width,
+                    height,
+                    target: target.clone(),
+                });
             }
             pen += width;
             i = end;
@@ -366,13 +440,32 @@ impl Paragraph {
             .clone()
             .map(|i| {
                 let cluster = self.clusters[i];
-                let part = self.text.get(cluster.start..cluster.end).unwrap_or_default();
+                let part = self
+                    .text
+                    .get(cluster.start..cluster.end)
+                    .unwrap_or_default();
                 text.push_str(part);
-                let after = if i + 1 < range.end { self.clusters[i + 1].before } else { 0.0 };
+                let after = if i + 1 < range.end {
+                    self.clusters[i + 1].before
+                } else {
+                    0.0
+                };
                 let bytes = u8::try_from(part.len()).unwrap_or(u8::MAX);
-                Glyph { id: cluster.id, advance: cluster.advance + after, bytes }
+                Glyph {
+                    id: cluster.id,
+                    advance: cluster.advance + after,
+                    bytes,
+                }
             })
             .collect();
-        Text { x, y, size: style.size, weight: style.weight, color: style.color, text, glyphs }
+        Text {
+            x,
+            y,
+            size: style.size,
+            weight: style.weight,
+            color: style.color,
+            text,
+            glyphs,
+        }
     }
 }

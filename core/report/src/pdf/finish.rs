@@ -20,7 +20,11 @@ pub(super) fn anchors(pages: &[Page]) -> Vec<Anchor> {
     for (index, page) in pages.iter().enumerate() {
         for item in &page.items {
             if let Item::Anchor { y, title, .. } = item {
-                found.push(Anchor { title: title.clone(), page: index, from_bottom: page.height - y + 4.0 });
+                found.push(Anchor {
+                    title: title.clone(),
+                    page: index,
+                    from_bottom: page.height - y + 4.0,
+                });
             }
         }
     }
@@ -28,15 +32,31 @@ pub(super) fn anchors(pages: &[Page]) -> Vec<Anchor> {
 }
 
 /// Adds what is missing and saves.
-pub(super) fn finish(mut pdf: lopdf::Document, document: &Document, anchors: &[Anchor]) -> Result<Vec<u8>, Problems> {
-    let broken = |what: &str, e: &dyn std::fmt::Display| Diagnostic::error(format!("the PDF cannot be written: {what}: {e}"));
+pub(super) fn finish(
+    mut pdf: lopdf::Document,
+    document: &Document,
+    anchors: &[Anchor],
+) -> Result<Vec<u8>, Problems> {
+    let broken = |what: &str, e: &dyn std::fmt::Display| {
+        Diagnostic::error(format!("the PDF cannot be written: {what}: {e}"))
+    };
     "1.7".clone_into(&mut pdf.version);
     let pages: Vec<ObjectId> = pdf.get_pages().into_values().collect();
     let outline = outline(&mut pdf, &pages, anchors);
     let catalog = pdf.catalog_mut().map_err(|e| broken("catalog", &e))?;
     catalog.set("Lang", text(&document.meta.lang));
-    catalog.set("ViewerPreferences", dictionary! { "DisplayDocTitle" => true });
-    catalog.set("PageMode", Object::Name(if outline.is_some() { b"UseOutlines".to_vec() } else { b"UseNone".to_vec() }));
+    catalog.set(
+        "ViewerPreferences",
+        dictionary! { "DisplayDocTitle" => true },
+    );
+    catalog.set(
+        "PageMode",
+        Object::Name(if outline.is_some() {
+            b"UseOutlines".to_vec()
+        } else {
+            b"UseNone".to_vec()
+        }),
+    );
     if let Some(outline) = outline {
         catalog.set("Outlines", outline);
     }
@@ -64,8 +84,10 @@ fn identifier(id: &[u8]) -> Object {
 
 /// One entry per section, leading to its place on its page.
 fn outline(pdf: &mut lopdf::Document, pages: &[ObjectId], anchors: &[Anchor]) -> Option<ObjectId> {
-    let shown: Vec<(&Anchor, ObjectId)> =
-        anchors.iter().filter_map(|anchor| Some((anchor, *pages.get(anchor.page)?))).collect();
+    let shown: Vec<(&Anchor, ObjectId)> = anchors
+        .iter()
+        .filter_map(|anchor| Some((anchor, *pages.get(anchor.page)?)))
+        .collect();
     let ids: Vec<ObjectId> = shown.iter().map(|_| pdf.new_object_id()).collect();
     let (first, last) = (*ids.first()?, *ids.last()?);
     let root = pdf.add_object(dictionary! {
@@ -73,8 +95,15 @@ fn outline(pdf: &mut lopdf::Document, pages: &[ObjectId], anchors: &[Anchor]) ->
     });
     for (i, (anchor, page)) in shown.into_iter().enumerate() {
         let top = Object::Real((anchor.from_bottom * 100.0).round() / 100.0);
-        let place = vec![Object::Reference(page), Object::Name(b"XYZ".to_vec()), Object::Null, top, Object::Null];
-        let mut entry = dictionary! { "Title" => text(&anchor.title), "Parent" => root, "Dest" => place };
+        let place = vec![
+            Object::Reference(page),
+            Object::Name(b"XYZ".to_vec()),
+            Object::Null,
+            top,
+            Object::Null,
+        ];
+        let mut entry =
+            dictionary! { "Title" => text(&anchor.title), "Parent" => root, "Dest" => place };
         if let Some(previous) = i.checked_sub(1).and_then(|i| ids.get(i)) {
             entry.set("Prev", *previous);
         }
@@ -104,9 +133,23 @@ fn info(meta: &Meta) -> Dictionary {
 
 /// `2026-11-22T07:40:00+08:00` as `D:20261122074000+08'00`.
 fn pdf_date(rfc3339: &str) -> Option<String> {
-    let digits = |range: std::ops::Range<usize>| rfc3339.get(range).filter(|part| part.bytes().all(|b| b.is_ascii_digit()));
-    let time = [digits(0..4)?, digits(5..7)?, digits(8..10)?, digits(11..13)?, digits(14..16)?, digits(17..19)?].concat();
-    let zone = rfc3339.get(19..)?.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let digits = |range: std::ops::Range<usize>| {
+        rfc3339
+            .get(range)
+            .filter(|part| part.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let time = [
+        digits(0..4)?,
+        digits(5..7)?,
+        digits(8..10)?,
+        digits(11..13)?,
+        digits(14..16)?,
+        digits(17..19)?,
+    ]
+    .concat();
+    let zone = rfc3339
+        .get(19..)?
+        .trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
     let zone = match (zone.get(0..1)?, zone.get(1..3), zone.get(4..6)) {
         ("Z", ..) => "Z".to_owned(),
         (sign @ ("+" | "-"), Some(hours), Some(minutes)) => format!("{sign}{hours}'{minutes}"),
@@ -131,8 +174,14 @@ mod tests {
 
     #[test]
     fn dates_keep_their_zone_and_refuse_nonsense() {
-        assert_eq!(pdf_date("2026-11-22T07:40:00+08:00").as_deref(), Some("D:20261122074000+08'00"));
-        assert_eq!(pdf_date("2026-11-22T07:40:00.123Z").as_deref(), Some("D:20261122074000Z"));
+        assert_eq!(
+            pdf_date("2026-11-22T07:40:00+08:00").as_deref(),
+            Some("D:20261122074000+08'00")
+        );
+        assert_eq!(
+            pdf_date("2026-11-22T07:40:00.123Z").as_deref(),
+            Some("D:20261122074000Z")
+        );
         assert_eq!(pdf_date("yesterday"), None);
     }
 }

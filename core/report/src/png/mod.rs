@@ -12,7 +12,9 @@ use skrifa::instance::{LocationRef, Size};
 use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::{GlyphId, MetadataProvider as _};
 use std::collections::BTreeMap;
-use tiny_skia::{FillRule, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, StrokeDash, Transform};
+use tiny_skia::{
+    FillRule, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, StrokeDash, Transform,
+};
 
 /// CSS pixels per point: pictures for mail are sized in pixels, layout works in points.
 const PIXELS_PER_POINT: f32 = 96.0 / 72.0;
@@ -47,13 +49,24 @@ pub fn pages(pages: &[Page], fonts: &Fonts, scale: f32) -> Result<Vec<Vec<u8>>, 
 ///
 /// # Errors
 /// When the theme cannot be read, the chart's words have a character that no font has, or the picture is too large.
-pub fn chart(chart: &Chart, theme: &Theme, width: u32, scale: f32, fonts: &Fonts) -> Result<Picture, Problems> {
+pub fn chart(
+    chart: &Chart,
+    theme: &Theme,
+    width: u32,
+    scale: f32,
+    fonts: &Fonts,
+) -> Result<Picture, Problems> {
     let height = match (chart.kind, chart.empty.is_some()) {
         (_, true) => 60,
         (ChartKind::Waterfall, _) => 170,
         (ChartKind::Line | ChartKind::Bar, _) => 190,
     };
-    let frame = Frame { width: points(width), height: points(height), palette: Palette::new(theme)?, size: points(11) };
+    let frame = Frame {
+        width: points(width),
+        height: points(height),
+        palette: Palette::new(theme)?,
+        size: points(11),
+    };
     let mut setter = Typesetter::new(fonts);
     let items = chart::draw(chart, &frame, &mut setter);
     let (errors, _) = setter.missing();
@@ -67,15 +80,34 @@ pub fn chart(chart: &Chart, theme: &Theme, width: u32, scale: f32, fonts: &Fonts
 ///
 /// # Errors
 /// When the theme cannot be read or the picture is too large.
-pub fn spark(spark: &Spark, theme: &Theme, size: (u32, u32), scale: f32, fonts: &Fonts) -> Result<Picture, Problems> {
+pub fn spark(
+    spark: &Spark,
+    theme: &Theme,
+    size: (u32, u32),
+    scale: f32,
+    fonts: &Fonts,
+) -> Result<Picture, Problems> {
     let palette = Palette::new(theme)?;
-    let frame = Frame { width: points(size.0), height: points(size.1), palette, size: points(11) };
+    let frame = Frame {
+        width: points(size.0),
+        height: points(size.1),
+        palette,
+        size: points(11),
+    };
     picture(&chart::spark(spark, &frame), size, scale, fonts)
 }
 
-fn picture(items: &[Item], (width, height): (u32, u32), scale: f32, fonts: &Fonts) -> Result<Picture, Problems> {
+fn picture(
+    items: &[Item],
+    (width, height): (u32, u32),
+    scale: f32,
+    fonts: &Fonts,
+) -> Result<Picture, Problems> {
     let per_point = PIXELS_PER_POINT * scale;
-    let size = (pixels(points(width) * per_point), pixels(points(height) * per_point));
+    let size = (
+        pixels(points(width) * per_point),
+        pixels(points(height) * per_point),
+    );
     let png = Brush::new(fonts).picture(items, size, per_point)?;
     Ok(Picture { png, width, height })
 }
@@ -84,7 +116,11 @@ fn points(pixels: u32) -> f32 {
     f32::from(u16::try_from(pixels).unwrap_or(u16::MAX)) / PIXELS_PER_POINT
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a picture can be")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to what a picture can be"
+)]
 fn pixels(length: f32) -> u32 {
     length.round().clamp(0.0, 30_000.0) as u32
 }
@@ -97,24 +133,43 @@ struct Brush<'a> {
 
 impl<'a> Brush<'a> {
     fn new(fonts: &'a Fonts) -> Self {
-        Self { fonts, glyphs: BTreeMap::new() }
+        Self {
+            fonts,
+            glyphs: BTreeMap::new(),
+        }
     }
 
-    fn picture(&mut self, items: &[Item], (width, height): (u32, u32), scale: f32) -> Result<Vec<u8>, Diagnostic> {
-        let mut pixmap = Pixmap::new(width, height)
-            .ok_or_else(|| Diagnostic::error(format!("a picture of {width} x {height} pixels cannot be drawn")))?;
+    fn picture(
+        &mut self,
+        items: &[Item],
+        (width, height): (u32, u32),
+        scale: f32,
+    ) -> Result<Vec<u8>, Diagnostic> {
+        let mut pixmap = Pixmap::new(width, height).ok_or_else(|| {
+            Diagnostic::error(format!(
+                "a picture of {width} x {height} pixels cannot be drawn"
+            ))
+        })?;
         pixmap.fill(tiny_skia::Color::WHITE);
         let transform = Transform::from_scale(scale, scale);
         for item in items {
             self.item(item, transform, &mut pixmap);
         }
-        pixmap.encode_png().map_err(|e| Diagnostic::error(format!("a picture cannot be encoded: {e}")))
+        pixmap
+            .encode_png()
+            .map_err(|e| Diagnostic::error(format!("a picture cannot be encoded: {e}")))
     }
 
     fn item(&mut self, item: &Item, transform: Transform, pixmap: &mut Pixmap) {
         match item {
             Item::Text(text) => self.text(text, transform, pixmap),
-            Item::Rect { x, y, width, height, fill } => {
+            Item::Rect {
+                x,
+                y,
+                width,
+                height,
+                fill,
+            } => {
                 if let Some(rect) = Rect::from_xywh(*x, *y, *width, *height) {
                     pixmap.fill_rect(rect, &paint(*fill), transform, None);
                 }
@@ -124,8 +179,15 @@ impl<'a> Brush<'a> {
                     draw_stroke(&path, *stroke, transform, pixmap);
                 }
             }
-            Item::Path { points, closed, fill, stroke } => {
-                let Some(path) = polyline(points, *closed) else { return };
+            Item::Path {
+                points,
+                closed,
+                fill,
+                stroke,
+            } => {
+                let Some(path) = polyline(points, *closed) else {
+                    return;
+                };
                 if let Some(fill) = fill {
                     pixmap.fill_path(&path, &paint(*fill), FillRule::Winding, transform, None);
                 }
@@ -142,7 +204,9 @@ impl<'a> Brush<'a> {
         let mut pen = text.x;
         for glyph in &text.glyphs {
             if let Some(path) = self.outline(text.weight, glyph.id) {
-                let place = transform.pre_translate(pen, text.y).pre_scale(text.size, -text.size);
+                let place = transform
+                    .pre_translate(pen, text.y)
+                    .pre_scale(text.size, -text.size);
                 pixmap.fill_path(path, &paint, FillRule::Winding, place, None);
             }
             pen += glyph.advance;
@@ -155,8 +219,17 @@ impl<'a> Brush<'a> {
             .entry((weight, glyph))
             .or_insert_with(|| {
                 let mut pen = Pen(PathBuilder::new());
-                let outline = fonts.face(weight).font.outline_glyphs().get(GlyphId::from(glyph))?;
-                outline.draw(DrawSettings::unhinted(Size::new(1.0), LocationRef::default()), &mut pen).ok()?;
+                let outline = fonts
+                    .face(weight)
+                    .font
+                    .outline_glyphs()
+                    .get(GlyphId::from(glyph))?;
+                outline
+                    .draw(
+                        DrawSettings::unhinted(Size::new(1.0), LocationRef::default()),
+                        &mut pen,
+                    )
+                    .ok()?;
                 pen.0.finish()
             })
             .as_ref()
@@ -186,8 +259,15 @@ fn polyline(points: &[(f32, f32)], closed: bool) -> Option<Path> {
 }
 
 fn draw_stroke(path: &Path, stroke: Stroke, transform: Transform, pixmap: &mut Pixmap) {
-    let dash = (stroke.dash > 0.0).then(|| StrokeDash::new(vec![stroke.dash, stroke.dash], 0.0)).flatten();
-    let pen = tiny_skia::Stroke { width: stroke.width, dash, line_join: LineJoin::Round, ..tiny_skia::Stroke::default() };
+    let dash = (stroke.dash > 0.0)
+        .then(|| StrokeDash::new(vec![stroke.dash, stroke.dash], 0.0))
+        .flatten();
+    let pen = tiny_skia::Stroke {
+        width: stroke.width,
+        dash,
+        line_join: LineJoin::Round,
+        ..tiny_skia::Stroke::default()
+    };
     pixmap.stroke_path(path, &paint(stroke.color), &pen, transform, None);
 }
 

@@ -1,0 +1,113 @@
+//! Milliseconds and bytes per document: `bench_pages [ROUNDS]` for the two-page sample and for long tables.
+
+#[path = "sample_pages/sample.rs"]
+mod sample;
+
+use chenbao_model::document::{Block, Document, Row, Table};
+use chenbao_report::fonts::Fonts;
+use chenbao_report::{layout, pdf, png};
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let rounds: u32 = std::env::args()
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(50);
+    let mut out = std::io::stdout().lock();
+    let start = Instant::now();
+    let fonts = Fonts::embedded()?;
+    writeln!(out, "fonts {:.1} ms", millis(start.elapsed()))?;
+    let sample = sample::daily();
+    writeln!(
+        out,
+        "charts of the sample: {}",
+        sample::charts(&sample).len()
+    )?;
+    for rows in [0, 150, 1500, 15_000] {
+        let document = if rows == 0 {
+            sample.clone()
+        } else {
+            long(&sample, rows)
+        };
+        measure(
+            &document,
+            &fonts,
+            if rows > 200 { 3 } else { rounds },
+            &mut out,
+        )?;
+    }
+    let pages = layout::pages(&sample, &fonts)?.value;
+    let start = Instant::now();
+    png::pages(&pages, &fonts, 100.0 / 72.0)?;
+    writeln!(
+        out,
+        "png of the sample's pages {:.1} ms",
+        millis(start.elapsed())
+    )?;
+    Ok(())
+}
+
+fn measure(
+    document: &Document,
+    fonts: &Fonts,
+    rounds: u32,
+    out: &mut impl std::io::Write,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let (mut layout_time, mut write_time) = (Duration::ZERO, Duration::ZERO);
+    let (mut pages, mut bytes) = (0, 0);
+    for _ in 0..rounds {
+        let start = Instant::now();
+        let made = layout::pages(document, fonts)?.value;
+        layout_time += start.elapsed();
+        let start = Instant::now();
+        bytes = pdf::write(document, &made, fonts)?.len();
+        write_time += start.elapsed();
+        pages = made.len();
+    }
+    let (layout_time, write_time) = (millis(layout_time / rounds), millis(write_time / rounds));
+    let sum = layout_time + write_time;
+    writeln!(
+        out,
+        "{pages} pages: layout {layout_time:.1} + pdf {write_time:.1} = {sum:.1} ms, {bytes} bytes"
+    )?;
+    Ok(())
+}
+
+/// The sample's product table, repeated to many rows.
+fn long(sample: &Document, rows: usize) -> Document {
+    fn first(blocks: &[Block]) -> Option<&Table> {
+        blocks.iter().find_map(|block| match block {
+            Block::Section(section) => section.blocks.iter().find_map(|block| match block {
+                Block::Table(table) => Some(table),
+                _ => None,
+            }),
+            _ => None,
+        })
+    }
+    let table = first(&sample.blocks).cloned().unwrap_or_default();
+    let rows: Vec<Row> = table
+        .rows
+        .iter()
+        .filter(|row| !row.cells.is_empty())
+        .cycle()
+        .take(rows)
+        .cloned()
+        .collect();
+    let rows = rows
+        .into_iter()
+        .enumerate()
+        .map(|(i, mut row)| {
+            row.cells[2][0].text = format!("{},{:03}", i + 1, i % 997);
+            row
+        })
+        .collect();
+    Document {
+        meta: sample.meta.clone(),
+        blocks: vec![Block::Table(Table { rows, ..table })],
+    }
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,360 @@
+//! Pages as a whole: every row once, nothing overlaps, nothing leaves the page, on every paper.
+
+use super::pages;
+use super::probe::{check, sample, texts};
+use crate::fonts::Fonts;
+use crate::layout::Page;
+use chenbao_model::document::{
+    Align, Block, Document, Head, Inline, Meta, Row, RowKind, Section, Table, Theme, Tone,
+};
+use fastrand::Rng;
+
+const WORDS: [&str; 8] = [
+    "加绒打底裤",
+    "点击-成交率",
+    "−¥13.9 万",
+    "「保暖」",
+    "iPhone17",
+    "退款率 38.4%",
+    "https://example.com/very/long/path/without/spaces",
+    "常青。",
+];
+
+fn meta(page: &str) -> Meta {
+    let theme = Theme {
+        page: page.into(),
+        ..Theme::default()
+    };
+    Meta {
+        title: "测试".into(),
+        lang: "zh-CN".into(),
+        footer: "运行 test/r0".into(),
+        theme,
+        ..Meta::default()
+    }
+}
+
+fn words(random: &mut Rng, most: usize) -> String {
+    (0..random.usize(0..=most))
+        .map(|_| WORDS[random.usize(0..WORDS.len())])
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+/// A table whose first cells are unique names, `T3R17`.
+fn table(random: &mut Rng, number: usize) -> Table {
+    let columns = random.usize(2..7);
+    let mut heads = vec![Head {
+        label: format!("表{number}"),
+        align: Align::Left,
+    }];
+    heads.extend((1..columns).map(|i| Head {
+        label: format!("列{i}"),
+        align: if i % 2 == 0 {
+            Align::Left
+        } else {
+            Align::Right
+        },
+    }));
+    let count = random.usize(0..90);
+    let rows = (0..count)
+        .map(|row| {
+            let mut cells = vec![vec![Inline::data(format!("T{number}R{row}"))]];
+            cells.extend(heads.iter().skip(1).map(|head| {
+                let text = if head.align == Align::Right {
+                    format!("{}", random.u32(..))
+                } else {
+                    words(random, 5)
+                };
+                vec![Inline::data(text)]
+            }));
+            let kind = match (row + 1 == count, random.u8(0..9)) {
+                (true, 0..5) => RowKind::Total,
+                (false, 0) => RowKind::Marked,
+                _ => RowKind::Plain,
+            };
+            Row { kind, cells }
+        })
+        .collect();
+    Table {
+        heads,
+        rows,
+        ..Table::default()
+    }
+}
+
+fn random_document(random: &mut Rng) -> (Document, Vec<String>) {
+    let mut blocks = Vec::new();
+    let mut names = Vec::new();
+    for number in 0..random.usize(1..4) {
+        let table = table(random, number);
+        names.extend((0..table.rows.len()).map(|row| format!("T{number}R{row}")));
+        let paragraph = Block::Paragraph {
+            inlines: vec![Inline::words(words(random, 40))],
+        };
+        let inner = vec![Block::Table(table), paragraph];
+        let section = Block::Section(Section {
+            title: format!("第{number}节"),
+            note: words(random, 3),
+            blocks: inner,
+        });
+        blocks.push(match random.u8(0..3) {
+            0 => Block::Columns {
+                columns: vec![
+                    vec![section],
+                    vec![Block::Note {
+                        inlines: vec![Inline::words(words(random, 60))],
+                    }],
+                ],
+            },
+            _ => section,
+        });
+    }
+    let page = ["a4", "a4-landscape", "phone"][random.usize(0..3)];
+    (
+        Document {
+            meta: meta(page),
+            blocks,
+        },
+        names,
+    )
+}
+
+fn found(pages: &[Page], mut wanted: impl FnMut(&str) -> bool) -> Vec<(usize, String)> {
+    let of_page = |(number, page)| {
+        texts(page)
+            .map(move |text| (number, text.text.clone()))
+            .collect::<Vec<_>>()
+    };
+    pages
+        .iter()
+        .map(|page| page.items.as_slice())
+        .enumerate()
+        .flat_map(of_page)
+        .filter(|(_, text)| wanted(text))
+        .collect()
+}
+
+#[test]
+fn every_row_stands_once_and_nothing_overlaps_or_leaves_the_page() {
+    let fonts = Fonts::embedded().unwrap();
+    let mut random = Rng::with_seed(20_261_122);
+    for _ in 0..60 {
+        let (document, mut names) = random_document(&mut random);
+        let pages = pages(&document, &fonts).unwrap().value;
+        check(&pages);
+        let is_name = |text: &str| {
+            text.starts_with('T')
+                && text.contains('R')
+                && text.chars().all(|c| c.is_ascii_alphanumeric())
+        };
+        let mut seen: Vec<String> = found(&pages, is_name)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
+        names.sort();
+        seen.sort();
+        assert_eq!(seen, names);
+    }
+}
+
+#[test]
+fn a_head_stands_on_every_page_of_its_table() {
+    let fonts = Fonts::embedded().unwrap();
+    let heads = vec![
+        Head {
+            label: "名字".into(),
+            align: Align::Left,
+        },
+        Head {
+            label: "数".into(),
+            align: Align::Right,
+        },
+    ];
+    let row = |i: usize| Row {
+        kind: RowKind::Plain,
+        cells: vec![
+            vec![Inline::data(format!("row{i}"))],
+            vec![Inline::data("1")],
+        ],
+    };
+    let table = Table {
+        heads,
+        rows: (0..150).map(row).collect(),
+        ..Table::default()
+    };
+    let document = Document {
+        meta: meta("a4"),
+        blocks: vec![Block::Table(table)],
+    };
+    let pages = pages(&document, &fonts).unwrap().value;
+    assert!(pages.len() >= 3);
+    for page in &pages {
+        let heads = texts(&page.items)
+            .filter(|text| text.text == "名字")
+            .count();
+        assert_eq!(heads, 1);
+    }
+}
+
+#[test]
+fn the_sample_is_sound_on_every_paper() {
+    let fonts = Fonts::embedded().unwrap();
+    for (page, count) in [("a4", 2), ("a4-landscape", 4), ("phone", 6)] {
+        let mut document = sample::daily();
+        document.meta.theme.page = page.into();
+        let made = pages(&document, &fonts).unwrap();
+        check(&made.value);
+        assert!(made.value.len() <= count, "{page}: {}", made.value.len());
+        let last = format!("{0} / {0}", made.value.len());
+        assert!(
+            !found(&made.value, |text| text.ends_with(&last)).is_empty(),
+            "{page}"
+        );
+        assert!(
+            !found(&made.value, |text| text.contains("次日稳定值")).is_empty(),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn a_heading_never_stands_alone_at_the_foot_of_a_page() {
+    let fonts = Fonts::embedded().unwrap();
+    for lines in 30..60 {
+        let mut blocks: Vec<Block> = (0..lines)
+            .map(|i| Block::Paragraph {
+                inlines: vec![Inline::words(format!("行{i}"))],
+            })
+            .collect();
+        let body = vec![Block::Paragraph {
+            inlines: vec![Inline::words("正文")],
+        }];
+        blocks.push(Block::Section(Section {
+            title: "标题".into(),
+            note: String::new(),
+            blocks: body,
+        }));
+        let document = Document {
+            meta: meta("a4"),
+            blocks,
+        };
+        let pages = pages(&document, &fonts).unwrap().value;
+        let places = found(&pages, |text| text == "标题" || text == "正文");
+        assert_eq!(places[0].0, places[1].0, "{lines}");
+    }
+}
+
+#[test]
+fn a_missing_glyph_is_an_error_in_words_and_a_box_in_data() {
+    let fonts = Fonts::embedded().unwrap();
+    let document = |inline| Document {
+        meta: meta("a4"),
+        blocks: vec![Block::Paragraph {
+            inlines: vec![inline],
+        }],
+    };
+    let problems = pages(&document(Inline::words("好消息😀")), &fonts).unwrap_err();
+    let message = problems.to_string();
+    assert!(
+        message.contains("😀") && message.contains("U+1F600") && message.contains("好消息"),
+        "{message}"
+    );
+    let made = pages(&document(Inline::data("好消息😀👍🏽了")), &fonts).unwrap();
+    assert_eq!(made.warnings.len(), 3);
+    assert!(!found(&made.value, |text| text == "好消息□了").is_empty());
+}
+
+#[test]
+fn no_line_of_the_hard_paragraph_breaks_a_rule() {
+    let fonts = Fonts::embedded().unwrap();
+    for width in ["a4", "phone"] {
+        let blocks = vec![Block::Paragraph {
+            inlines: sample::hard(),
+        }];
+        let made = pages(
+            &Document {
+                meta: meta(width),
+                blocks,
+            },
+            &fonts,
+        )
+        .unwrap();
+        let mut lines: Vec<(f32, String)> = Vec::new();
+        for text in made
+            .value
+            .iter()
+            .flat_map(|page| texts(&page.items))
+            .filter(|text| text.size > 7.0 && text.text != "1 / 1")
+        {
+            match lines.last_mut().filter(|(y, _)| (*y - text.y).abs() < 0.01) {
+                Some((_, line)) => line.push_str(&text.text),
+                None => lines.push((text.y, text.text.clone())),
+            }
+        }
+        assert!(lines.len() > 1);
+        for (_, line) in lines {
+            let (first, last) = (
+                line.chars().next().unwrap(),
+                line.chars().next_back().unwrap(),
+            );
+            assert!(
+                !"，。、；：！？）」』》】”,;:!?)%".contains(first),
+                "{line}"
+            );
+            assert!(!"（「『《【“(−¥+".contains(last), "{line}");
+            assert!(
+                !line.ends_with("−¥13.9") && !line.ends_with("¥128.4"),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_same_document_gives_the_same_pages() {
+    let fonts = Fonts::embedded().unwrap();
+    let document = sample::daily();
+    assert_eq!(
+        pages(&document, &fonts).unwrap().value,
+        pages(&document, &Fonts::embedded().unwrap()).unwrap().value
+    );
+}
+
+#[test]
+fn a_long_cell_is_cut_with_a_warning_and_stays_on_its_page() {
+    let fonts = Fonts::embedded().unwrap();
+    let cell = vec![Inline {
+        tone: Tone::Plain,
+        ..Inline::data("很长的一个单元格。".repeat(200))
+    }];
+    let heads = vec![
+        Head {
+            label: "一".into(),
+            align: Align::Left,
+        },
+        Head {
+            label: "二".into(),
+            align: Align::Left,
+        },
+    ];
+    let row = Row {
+        kind: RowKind::Plain,
+        cells: vec![vec![Inline::data("短")], cell],
+    };
+    let table = Table {
+        heads,
+        rows: vec![row],
+        ..Table::default()
+    };
+    let made = pages(
+        &Document {
+            meta: meta("a4-landscape"),
+            blocks: vec![Block::Table(table)],
+        },
+        &fonts,
+    )
+    .unwrap();
+    check(&made.value);
+    assert_eq!(made.warnings.len(), 1);
+}
