@@ -267,7 +267,8 @@ impl<'a> Simulation<'a> {
             first: self.calendar.first,
             shop: self.shop,
         };
-        let count = i64::try_from(draws.len()).unwrap_or(1).max(1);
+        let usual = draws.iter().filter(|draw| draw.kind != Kind::Hit).count();
+        let count = i64::try_from(usual).unwrap_or(1).max(1);
         let crowd = i64::try_from(self.regulars.len()).unwrap_or(0);
         let returning = (RETURNING * crowd / (20 * count)).min(RETURNING);
         let known = |rng: &mut Rng| {
@@ -399,5 +400,39 @@ impl Case {
             payable: line.payable(),
             refund,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::shops;
+    use crate::options::Stories;
+    use jiff::civil::date;
+
+    #[test]
+    fn memory_holds_a_day_of_orders_and_three_weeks_of_refunds_however_long_the_history() {
+        let calendar = Calendar::new(date(2026, 11, 21), 200).unwrap();
+        let shop = &shops(1, 1, (40, 20))[0];
+        let demand = Demand::new(1, &calendar, shop, 100_000);
+        let plan = Some(Plan::new(Stories::default(), &calendar));
+        let mut simulation = Simulation::new(1, &calendar, shop, demand, plan);
+        let (mut most_cases, mut lines) = (0, 0);
+        for day in calendar.first..=calendar.last {
+            let lived = simulation.day(day);
+            lines += lived
+                .orders
+                .iter()
+                .map(|order| order.lines.len())
+                .sum::<usize>();
+            let oldest = simulation.due.keys().next().copied().unwrap_or(day + 1);
+            assert!(oldest > day, "a case of the past is still kept");
+            assert!(simulation.due.len() <= 21);
+            most_cases = most_cases.max(simulation.due.values().map(Vec::len).sum());
+            assert!(simulation.after_midnight.len() < 60);
+        }
+        assert!(lines > 95_000, "{lines}");
+        assert!(most_cases < lines / 30, "{most_cases} of {lines}");
+        assert!(simulation.regulars.len() <= REMEMBERED);
     }
 }

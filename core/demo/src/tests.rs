@@ -412,6 +412,63 @@ fn the_pseudo_hit_is_bought_and_sent_back() {
 }
 
 #[test]
+fn the_pseudo_hit_leaves_every_other_product_as_it_was() {
+    let hit = Stories {
+        pseudo_hit: true,
+        ..Stories::NONE
+    };
+    let ((with, truth), (without, _)) = (made(&small(hit)), made(&small(Stories::NONE)));
+    let [Story::PseudoHit { product_id, .. }] = truth.stories.as_slice() else {
+        panic!("{:?}", truth.stories)
+    };
+    let others = |dir: &Path| {
+        let mut orders = merged(dir, "flagship", "orders", "子订单编号");
+        orders.retain(|_, row| row["商品ID"] != *product_id);
+        orders
+    };
+    assert!(others(with.path()) == others(without.path()));
+}
+
+/// Paid orders per click of the shop on the last day, against the median of its ordinary Saturdays.
+fn conversion_against_usual(dir: &Path, shop: &str) -> f64 {
+    let saturdays = [
+        "2026-09-26",
+        "2026-10-03",
+        "2026-10-10",
+        "2026-10-17",
+        "2026-10-24",
+        "2026-10-31",
+    ];
+    let mut rates = BTreeMap::new();
+    for row in all(dir, shop, "traffic").into_iter().flatten() {
+        if row["小时"] == "-" && row["商品ID"] == "-" && row["载体"] == "整体" {
+            let rate = f64::from(u32::try_from(int(&row["成交订单数"])).unwrap())
+                / f64::from(u32::try_from(int(&row["商品点击次数"])).unwrap());
+            rates.insert(row["日期"].clone(), rate);
+        }
+    }
+    let mut usual: Vec<f64> = saturdays.iter().map(|day| rates[*day]).collect();
+    usual.sort_by(f64::total_cmp);
+    rates["2026-11-21"] / f64::midpoint(usual[2], usual[3])
+}
+
+#[test]
+fn a_break_shows_in_the_shops_own_funnel_only_where_it_was_planted() {
+    let options = |stories| DemoOptions {
+        stories,
+        ..DemoOptions::default()
+    };
+    let (with, _) = made(&options(Stories::default()));
+    assert!(conversion_against_usual(with.path(), "flagship") < 0.90);
+    assert!((0.95..1.05).contains(&conversion_against_usual(with.path(), "outlet")));
+    let (without, _) = made(&options(Stories {
+        conversion_break: false,
+        ..Stories::default()
+    }));
+    assert!((0.95..1.05).contains(&conversion_against_usual(without.path(), "flagship")));
+}
+
+#[test]
 fn the_stock_out_is_on_its_way_and_nobody_reordered() {
     let read = |stories: Stories| {
         let (dir, truth) = made(&DemoOptions {
