@@ -366,7 +366,7 @@ mod tests {
                 "select * from orders where exists (select 1 from read_parquet('x'))",
                 "table function",
             ),
-            ("select from where", "the SQL cannot be read"),
+            ("select * from", "the SQL cannot be read"),
             ("select * from \"order\"", "`order` is not declared"),
             ("select * from customers", "`customers` is not declared"),
             (
