@@ -47,7 +47,7 @@ fn refused(error: &dyn DatabaseError, place: &str) -> Error {
         ),
         Trouble::Rights => (
             ErrorCode::Auth,
-            "this user may not read it; give it `select` on the table",
+            "this user may not read it, or it is not there; give the user `select` on the table",
         ),
         Trouble::Absent => (
             ErrorCode::NotFound,

@@ -184,39 +184,28 @@ impl MariaDb {
         ];
         let [install, daemon, admin, shell] = programs("MariaDB", names)?;
         let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
         let option =
             |name: &str, file: &str| format!("--{name}={}", folder.path().join(file).display());
-        let (data, socket, port) = (
-            option("datadir", "data"),
-            option("socket", "s"),
-            free_port(),
-        );
-        let user = if is_root() {
-            vec!["--user=root"]
-        } else {
-            Vec::new()
-        };
+        let socket = option("socket", "s");
+        let mut common = vec!["--no-defaults".to_owned(), option("datadir", "data")];
+        if is_root() {
+            common.push("--user=root".to_owned());
+        }
         done(
             Command::new(install)
-                .args([
-                    "--no-defaults",
-                    &data,
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                ])
-                .args(&user),
+                .args(&common)
+                .args(["--auth-root-authentication-method=normal", "--skip-test-db"]),
         );
         let server = Command::new(daemon)
+            .args(&common)
             .args([
-                "--no-defaults",
-                &data,
                 &socket,
                 "--bind-address=127.0.0.1",
-                &format!("--port={port}"),
                 "--skip-name-resolve",
+                &format!("--port={port}"),
             ])
             .args([&option("pid-file", "pid"), &option("log-error", "log")])
-            .args(&user)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
