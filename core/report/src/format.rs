@@ -80,7 +80,11 @@ impl<'a> Formatter<'a> {
     /// A formatter; `words` holds the reasons for missing figures and the names of units.
     #[must_use]
     pub fn new(lang: &str, currency: &str, words: &'a Strings) -> Self {
-        Self { chinese: lang.starts_with("zh"), symbol: symbol(currency), words }
+        Self {
+            chinese: lang.starts_with("zh"),
+            symbol: symbol(currency),
+            words,
+        }
     }
 
     /// The currency's symbol.
@@ -99,7 +103,11 @@ impl<'a> Formatter<'a> {
     #[must_use]
     pub fn figure(&self, value: Decimal, unit: &str, style: Style) -> String {
         let body = self.unsigned(value.abs(), Unit::of(unit), style);
-        if value.is_sign_negative() && has_digit_above_zero(&body) { format!("{MINUS}{body}") } else { body }
+        if value.is_sign_negative() && has_digit_above_zero(&body) {
+            format!("{MINUS}{body}")
+        } else {
+            body
+        }
     }
 
     /// The same, always with a sign; zero has none.
@@ -119,7 +127,11 @@ impl<'a> Formatter<'a> {
         match Unit::of(unit) {
             Unit::Money => {
                 let body = group(value.abs(), places);
-                if value.is_sign_negative() && has_digit_above_zero(&body) { format!("{MINUS}{body}") } else { body }
+                if value.is_sign_negative() && has_digit_above_zero(&body) {
+                    format!("{MINUS}{body}")
+                } else {
+                    body
+                }
             }
             _ => self.figure(value, unit, Style::Full),
         }
@@ -131,14 +143,20 @@ impl<'a> Formatter<'a> {
         if !matches!(Unit::of(unit), Unit::Money | Unit::Count) {
             return None;
         }
-        let percent = (value - base).checked_div(base.abs())?.checked_mul(Decimal::ONE_HUNDRED)?;
+        let percent = (value - base)
+            .checked_div(base.abs())?
+            .checked_mul(Decimal::ONE_HUNDRED)?;
         Some(self.percent_change(percent))
     }
 
     /// A change that is a percentage already.
     #[must_use]
     pub fn percent_change(&self, percent: Decimal) -> String {
-        let places = if percent.abs() < Decimal::ONE_HUNDRED { 1 } else { 0 };
+        let places = if percent.abs() < Decimal::ONE_HUNDRED {
+            1
+        } else {
+            0
+        };
         let body = format!("{}%", group(percent.abs(), places));
         match (has_digit_above_zero(&body), percent.is_sign_negative()) {
             (false, _) => body,
@@ -150,7 +168,11 @@ impl<'a> Formatter<'a> {
     /// The difference in the figure's own unit (`+¥9.7 万`); rates differ in percentage points.
     #[must_use]
     pub fn delta(&self, value: Decimal, base: Decimal, unit: &str, style: Style) -> String {
-        let unit = if Unit::of(unit) == Unit::Percent { "pp" } else { unit };
+        let unit = if Unit::of(unit) == Unit::Percent {
+            "pp"
+        } else {
+            unit
+        };
         self.signed(value - base, unit, style)
     }
 
@@ -163,8 +185,17 @@ impl<'a> Formatter<'a> {
         let bare = format!("missing.{key}");
         let detailed = format!("missing.{key}_detail");
         let short = have.is_empty() && need.is_empty();
-        let sentence = if short { self.word(&bare) } else { self.words.get(&detailed).unwrap_or_else(|| self.word(&bare)) };
-        fill(sentence, &[("have", &self.tables(&have)), ("need", &self.tables(&need))])
+        let sentence = if short {
+            self.word(&bare)
+        } else {
+            self.words
+                .get(&detailed)
+                .unwrap_or_else(|| self.word(&bare))
+        };
+        fill(
+            sentence,
+            &[("have", &self.tables(&have)), ("need", &self.tables(&need))],
+        )
     }
 
     /// Names of canonical tables as words: `orders, refunds` is 订单、售后.
@@ -181,13 +212,25 @@ impl<'a> Formatter<'a> {
     fn unsigned(&self, value: Decimal, unit: Unit, style: Style) -> String {
         match unit {
             Unit::Money => {
-                let symbol = if style == Style::Tight { "" } else { self.symbol.as_str() };
+                let symbol = if style == Style::Tight {
+                    ""
+                } else {
+                    self.symbol.as_str()
+                };
                 format!("{symbol}{}", self.amount(value, style, true))
             }
             Unit::Count => self.amount(value, style, false),
             Unit::Percent => format!("{}%", group(value, rate_places(value))),
-            Unit::Points => format!("{}{}", group(value, rate_places(value)), self.word("unit.points")),
-            Unit::Days => format!("{}{}", group(value, u32::from(!value.fract().is_zero())), self.word("unit.days")),
+            Unit::Points => format!(
+                "{}{}",
+                group(value, rate_places(value)),
+                self.word("unit.points")
+            ),
+            Unit::Days => format!(
+                "{}{}",
+                group(value, u32::from(!value.fract().is_zero())),
+                self.word("unit.days")
+            ),
             Unit::Number => group(value, 2),
         }
     }
@@ -203,7 +246,11 @@ impl<'a> Formatter<'a> {
             return group(value, places);
         }
         let (scaled, places, suffix) = self.scaled(value);
-        let gap = if self.chinese && style != Style::Tight { " " } else { "" };
+        let gap = if self.chinese && style != Style::Tight {
+            " "
+        } else {
+            ""
+        };
         format!("{}{gap}{suffix}", group(scaled, places))
     }
 
@@ -212,7 +259,11 @@ impl<'a> Formatter<'a> {
         let scales: &[(u64, u32, &str)] = if self.chinese {
             &[(10_000, 1, "万"), (100_000_000, 2, "亿")]
         } else {
-            &[(1_000, 1, "k"), (1_000_000, 2, "M"), (1_000_000_000, 2, "B")]
+            &[
+                (1_000, 1, "k"),
+                (1_000_000, 2, "M"),
+                (1_000_000_000, 2, "B"),
+            ]
         };
         let mut best = (value, 0, "");
         for pair in scales.windows(2) {
@@ -231,7 +282,9 @@ impl<'a> Formatter<'a> {
 /// A tick of a chart's axis: as short as it is exact, `160万`, `8%`, `1.5M`; money carries its symbol when one is given.
 #[must_use]
 pub fn tick(value: f64, measure: Measure, lang: &str, currency: &str) -> String {
-    let Some(value) = Decimal::from_f64(value) else { return DASH.to_owned() };
+    let Some(value) = Decimal::from_f64(value) else {
+        return DASH.to_owned();
+    };
     let scales: &[(u64, &str)] = if lang.starts_with("zh") {
         &[(100_000_000, "亿"), (10_000, "万")]
     } else {
@@ -239,16 +292,24 @@ pub fn tick(value: f64, measure: Measure, lang: &str, currency: &str) -> String 
     };
     let abs = value.abs();
     let plain = matches!(measure, Measure::Percent | Measure::Number);
-    let scale = scales.iter().find(|(from, _)| !plain && abs >= Decimal::from(*from));
+    let scale = scales
+        .iter()
+        .find(|(from, _)| !plain && abs >= Decimal::from(*from));
     let body = match scale {
         Some((_, "k")) => format!("{}k", trimmed(abs / Decimal::ONE_THOUSAND)),
         Some((size, suffix)) => format!("{}{suffix}", trimmed(abs / Decimal::from(*size))),
         None => trimmed(abs),
     };
-    let sign = if value.is_sign_negative() && !abs.is_zero() { MINUS.to_string() } else { String::new() };
+    let sign = if value.is_sign_negative() && !abs.is_zero() {
+        MINUS.to_string()
+    } else {
+        String::new()
+    };
     match measure {
         Measure::Percent => format!("{sign}{body}%"),
-        Measure::Money if !currency.is_empty() && !abs.is_zero() => format!("{sign}{}{body}", symbol(currency)),
+        Measure::Money if !currency.is_empty() && !abs.is_zero() => {
+            format!("{sign}{}{body}", symbol(currency))
+        }
         _ => format!("{sign}{body}"),
     }
 }
@@ -269,7 +330,9 @@ pub fn symbol(currency: &str) -> String {
 /// Fills placeholders of a sentence with texts; a placeholder without a text stays, visibly.
 #[must_use]
 pub fn fill(sentence: &str, args: &[(&str, &str)]) -> String {
-    let Ok(parts) = pieces(sentence) else { return sentence.to_owned() };
+    let Ok(parts) = pieces(sentence) else {
+        return sentence.to_owned();
+    };
     let text = |piece: Piece| match piece {
         Piece::Text(text) => text,
         Piece::Argument { name, .. } => match args.iter().find(|(key, _)| *key == name) {
@@ -283,7 +346,10 @@ pub fn fill(sentence: &str, args: &[(&str, &str)]) -> String {
 /// Digits in groups of three.
 fn group(value: Decimal, places: u32) -> String {
     let places = usize::try_from(places).unwrap_or(0);
-    let text = format!("{:.places$}", round(value, u32::try_from(places).unwrap_or(0)));
+    let text = format!(
+        "{:.places$}",
+        round(value, u32::try_from(places).unwrap_or(0))
+    );
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let mut out = String::new();
     for (i, digit) in whole.chars().enumerate() {
@@ -372,7 +438,11 @@ mod tests {
             (&en, "1999999999", "money", Style::Short, "£2.00B"),
         ];
         for (formatter, value, unit, style, expected) in cases {
-            assert_eq!(formatter.figure(dec(value), unit, style), expected, "{value} {unit} {style:?}");
+            assert_eq!(
+                formatter.figure(dec(value), unit, style),
+                expected,
+                "{value} {unit} {style:?}"
+            );
         }
     }
 
@@ -380,13 +450,28 @@ mod tests {
     fn changes_carry_a_sign_and_rates_differ_in_points() {
         let words = words();
         let zh = Formatter::new("zh-CN", "CNY", &words);
-        assert_eq!(zh.change(dec("1284306"), dec("1186900"), "money").unwrap(), "+8.2%");
+        assert_eq!(
+            zh.change(dec("1284306"), dec("1186900"), "money").unwrap(),
+            "+8.2%"
+        );
         assert_eq!(zh.change(dec("1"), dec("0"), "money"), None);
         assert_eq!(zh.change(dec("3.12"), dec("3.53"), "%"), None);
-        assert_eq!(zh.change(dec("312"), dec("100"), "{order}").unwrap(), "+212%");
-        assert_eq!(zh.change(dec("-50"), dec("-100"), "money").unwrap(), "+50.0%");
-        assert_eq!(zh.delta(dec("3.12"), dec("3.53"), "%", Style::Full), "−0.41pp");
-        assert_eq!(zh.delta(dec("1284306"), dec("1186900"), "money", Style::Short), "+¥9.7 万");
+        assert_eq!(
+            zh.change(dec("312"), dec("100"), "{order}").unwrap(),
+            "+212%"
+        );
+        assert_eq!(
+            zh.change(dec("-50"), dec("-100"), "money").unwrap(),
+            "+50.0%"
+        );
+        assert_eq!(
+            zh.delta(dec("3.12"), dec("3.53"), "%", Style::Full),
+            "−0.41pp"
+        );
+        assert_eq!(
+            zh.delta(dec("1284306"), dec("1186900"), "money", Style::Short),
+            "+¥9.7 万"
+        );
         assert_eq!(zh.delta(dec("5"), dec("5"), "{order}", Style::Short), "0");
         assert_eq!(zh.percent_change(dec("-0.04")), "0.0%");
     }
@@ -415,8 +500,15 @@ mod tests {
     fn reasons_are_sentences() {
         let words = words();
         let zh = Formatter::new("zh-CN", "CNY", &words);
-        let missing = |why, need: Option<&str>| Missing { why, have: None, need: need.map(str::to_owned) };
+        let missing = |why, need: Option<&str>| Missing {
+            why,
+            have: None,
+            need: need.map(str::to_owned),
+        };
         assert_eq!(zh.reason(&missing(Why::NoRows, None)), "本期没有数据");
-        assert_eq!(zh.reason(&missing(Why::SourceAbsent, Some("orders, refunds"))), "未接入订单、售后");
+        assert_eq!(
+            zh.reason(&missing(Why::SourceAbsent, Some("orders, refunds"))),
+            "未接入订单、售后"
+        );
     }
 }

@@ -24,6 +24,15 @@ pub struct ComposeInput<'a> {
     pub metrics: &'a [MetricInput],
 }
 
+/// A template's sample: what it is tried with before any shop's data is there. Words come with the plugins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Report, period, readers.
+    pub context: ReportContext,
+    /// Results.
+    pub metrics: Vec<MetricInput>,
+}
+
 /// One configured metric and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricInput {

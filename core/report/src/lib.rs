@@ -1,7 +1,7 @@
 //! From results to pages: one template composes a neutral Document, layout places it, and writers turn it into files.
 //!
 //! Everything here is pure: values in, values out; no file, no clock, no network. Read in the order of a run:
-//! [`input`] is what comes in, [`compose()`] makes the Document, [`mod@render`] the artifacts.
+//! [`input`] is what comes in, [`compose()`] makes the Document, [`render()`] the artifacts.
 
 pub mod compose;
 pub mod format;
@@ -16,10 +16,11 @@ pub mod layout;
 pub mod pdf;
 pub mod png;
 
-pub use compose::{TemplateSet, compose};
+pub use compose::{Need, TemplateSet, compose};
 pub use input::{
-    CampaignInfo, Change, Completeness, ComposeInput, MetricInput, Outcome, ReportContext, RoleInfo, ShopInfo,
+    CampaignInfo, Change, Completeness, ComposeInput, MetricInput, Outcome, ReportContext,
+    RoleInfo, Sample, ShopInfo,
 };
-pub use render::{Format, Pictures};
+pub use render::{Format, Pictures, RenderOptions, render};
 
 pub use chenbao_model::diagnostic::Problems;

@@ -1,5 +1,12 @@
 //! The Document as files: one document, many writers.
 
+use crate::fonts::Fonts;
+use crate::html::{self, HtmlOptions};
+use crate::{layout, pdf, png, text};
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::document::Document;
+use chenbao_model::{Artifact, Diagnostic, Warned};
+
 /// What a Document can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
@@ -19,6 +26,106 @@ pub enum Pictures {
     /// Beside it, as artifacts with a Content-ID: for mail.
     #[default]
     Cid,
-    /// In it, as `data:` addresses: for a file on disk.
+    /// In it, as `data:` addresses: for a file on disk, which carries the whole Document.
     Inline,
+}
+
+/// How to write.
+#[derive(Debug, Clone, Copy)]
+pub struct RenderOptions<'a> {
+    /// Fonts for pages and pictures.
+    pub fonts: &'a Fonts,
+    /// Where the pictures of the HTML are.
+    pub pictures: Pictures,
+}
+
+/// Pixels per point of page pictures: 150 dots per inch.
+const PAGE_SCALE: f32 = 150.0 / 72.0;
+
+/// Writes the Document in each of the formats, in their order. Pictures of the HTML follow it. Where a PDF is among
+/// the formats, mail HTML leaves what stands behind the first page break to it.
+///
+/// # Errors
+/// All problems at once: a glyph that no font has, a page that does not fit.
+pub fn render(
+    document: &Document,
+    formats: &[Format],
+    options: &RenderOptions<'_>,
+) -> Result<Warned<Vec<Artifact>>, Problems> {
+    let stem = &document.meta.file_stem;
+    let mut warnings = Vec::new();
+    let pages = if formats
+        .iter()
+        .any(|format| matches!(format, Format::Pdf | Format::Png))
+    {
+        let placed = layout::pages(document, options.fonts)?;
+        warnings.extend(placed.warnings);
+        placed.value
+    } else {
+        Vec::new()
+    };
+    let mut out = Vec::new();
+    for format in formats {
+        match format {
+            Format::Html => {
+                let attached = formats
+                    .contains(&Format::Pdf)
+                    .then(|| format!("{stem}.pdf"));
+                let options = HtmlOptions {
+                    fonts: options.fonts,
+                    pictures: options.pictures,
+                    attached,
+                };
+                let written = html::write(document, &options)?;
+                add_new(&mut warnings, written.warnings);
+                let (html, pictures) = written.value;
+                out.push(Artifact::new(
+                    format!("{stem}.html"),
+                    "text/html; charset=utf-8",
+                    html.into_bytes(),
+                ));
+                out.extend(pictures);
+            }
+            Format::Text => {
+                let text = text::write(document).into_bytes();
+                out.push(Artifact::new(
+                    format!("{stem}.txt"),
+                    "text/plain; charset=utf-8",
+                    text,
+                ));
+            }
+            Format::Pdf => {
+                let bytes = pdf::write(document, &pages, options.fonts)?;
+                out.push(Artifact::new(
+                    format!("{stem}.pdf"),
+                    "application/pdf",
+                    bytes,
+                ));
+            }
+            Format::Png => {
+                for (i, bytes) in png::pages(&pages, options.fonts, PAGE_SCALE)?
+                    .into_iter()
+                    .enumerate()
+                {
+                    out.push(Artifact::new(
+                        format!("{stem}-{}.png", i + 1),
+                        "image/png",
+                        bytes,
+                    ));
+                }
+            }
+        }
+    }
+    Ok(Warned {
+        value: out,
+        warnings,
+    })
+}
+
+fn add_new(warnings: &mut Vec<Diagnostic>, more: Vec<Diagnostic>) {
+    for warning in more {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
 }

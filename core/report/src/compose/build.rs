@@ -1,0 +1,716 @@
+//! Walks the markup and makes blocks: figures are bound by path here, what is not configured or hidden is left out,
+//! what failed stands and says why.
+
+use super::charts::{self, Charting};
+use super::figures::{self, MANNERS, Saying};
+use super::findings::{self, Ranked};
+use super::frame::Frame;
+use super::markup::{Element, Node};
+use super::places::Source;
+use super::results::{Found, unknown};
+use super::sentence::{Run, without_gaps};
+use super::tables::{self, Tabling};
+use super::unbound;
+use crate::format::DASH;
+use crate::input::{ComposeInput, MetricInput};
+use chenbao_model::Diagnostic;
+use chenbao_model::document::{self, Block, Chart, ChartKind, Inline, Kpi, Section, Tone, plain};
+use chenbao_model::result::{Item, Passport, Scalar, Series, Table};
+use std::collections::BTreeSet;
+
+/// The corrections of this revision or edition, as `data`.
+const CHANGES: &str = "changes";
+
+/// Composes blocks and collects every problem on the way.
+pub(super) struct Composer<'a> {
+    pub(super) input: &'a ComposeInput<'a>,
+    source: &'a Source,
+    pub(super) frame: Frame<'a>,
+    pub(super) saying: Saying<'a>,
+    ranked: Vec<Ranked<'a>>,
+    pub(super) problems: Vec<Diagnostic>,
+    pub(super) warnings: Vec<Diagnostic>,
+    /// Passports of what is shown, for the footer.
+    pub(super) passports: Vec<Passport>,
+    unconfigured: BTreeSet<String>,
+    /// Paths of items that the template places.
+    pub(super) placed: BTreeSet<String>,
+    charts: usize,
+}
+
+impl<'a> Composer<'a> {
+    pub(super) fn new(
+        input: &'a ComposeInput<'a>,
+        source: &'a Source,
+        frame: Frame<'a>,
+        saying: Saying<'a>,
+        ranked: Vec<Ranked<'a>>,
+    ) -> Self {
+        Self {
+            input,
+            source,
+            frame,
+            saying,
+            ranked,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            passports: Vec::new(),
+            unconfigured: BTreeSet::new(),
+            placed: BTreeSet::new(),
+            charts: 0,
+        }
+    }
+
+    /// All blocks of the report.
+    pub(super) fn compose(&mut self, report: &Element) -> Vec<Block> {
+        self.survey(report);
+        self.blocks(report)
+    }
+
+    /// Notes and `<unbound/>` speak about the whole page, wherever they stand: so paths are looked at first.
+    fn survey(&mut self, element: &Element) {
+        for key in ["of", "value", "data", "note"] {
+            let Some(path) = element
+                .attribute(key)
+                .filter(|_| key != "note" || element.name == "kpi")
+            else {
+                continue;
+            };
+            if matches!(element.name, "actions" | "note") {
+                continue;
+            }
+            self.placed.insert(path.to_owned());
+            if let Ok(Found::NotConfigured(alias)) =
+                self.frame.results.find(path, self.frame.format)
+            {
+                self.unconfigured.insert(alias);
+            }
+        }
+        for child in element.elements() {
+            self.survey(child);
+        }
+    }
+
+    pub(super) fn problem(&mut self, element: &Element, mut problem: Diagnostic) {
+        problem.place = self.source.place(element.at);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    fn find(&mut self, element: &Element, path: &str) -> Option<Found<'a>> {
+        match self.frame.results.find(path, self.frame.format) {
+            Ok(found) => Some(found),
+            Err(problem) => {
+                self.problem(element, problem);
+                None
+            }
+        }
+    }
+
+    fn mismatch(&mut self, element: &Element, path: &str, wanted: &str) {
+        let name = element.name;
+        let problem = Diagnostic::error(format!("`<{name}>` shows {wanted}, and `{path}` is none"));
+        self.problem(element, problem);
+    }
+
+    fn number(&mut self, element: &Element, key: &str) -> Option<usize> {
+        let written = element.attribute(key)?;
+        let number = written.parse().ok().filter(|n| *n > 0);
+        if number.is_none() {
+            self.problem(
+                element,
+                Diagnostic::error(format!("`{key}` is a number from one, not `{written}`")),
+            );
+        }
+        number
+    }
+
+    fn blocks(&mut self, element: &Element) -> Vec<Block> {
+        element
+            .elements()
+            .flat_map(|child| self.block(child))
+            .collect()
+    }
+
+    fn block(&mut self, element: &Element) -> Vec<Block> {
+        match element.name {
+            "masthead" => vec![Block::Masthead(
+                self.frame.masthead(element.attribute("title")),
+            )],
+            "lede" => filled(self.inlines(element), |inlines| Block::Lede { inlines }),
+            "p" => filled(self.inlines(element), |inlines| Block::Paragraph {
+                inlines,
+            }),
+            "ul" | "ol" => self.list(element),
+            "kpis" => {
+                let kpis: Vec<Kpi> = element.elements().filter_map(|kpi| self.kpi(kpi)).collect();
+                filled(kpis, |kpis| Block::Kpis { kpis })
+            }
+            "section" => self.section(element),
+            "columns" => self.columns(element),
+            "table" => self.table(element).map(Block::Table).into_iter().collect(),
+            "line" => self.chart(element, ChartKind::Line),
+            "bar" => self.chart(element, ChartKind::Bar),
+            "waterfall" => self.chart(element, ChartKind::Waterfall),
+            "actions" => self.actions(element),
+            "note" => self.note(element),
+            "unbound" => unbound::blocks(self),
+            "page-break" => vec![Block::PageBreak],
+            _ => Vec::new(),
+        }
+    }
+
+    fn list(&mut self, element: &Element) -> Vec<Block> {
+        let items: Vec<_> = element
+            .elements()
+            .map(|li| self.inlines(li))
+            .filter(|li| !li.is_empty())
+            .collect();
+        filled(items, |items| Block::List {
+            ordered: element.name == "ol",
+            items,
+        })
+    }
+
+    fn section(&mut self, element: &Element) -> Vec<Block> {
+        let blocks = self.blocks(element);
+        if blocks.is_empty() {
+            return Vec::new();
+        }
+        let mut note = element.attribute("note").unwrap_or_default().to_owned();
+        if let Some(path) = element.attribute("value") {
+            let runs = self.value(element, path);
+            let figure = plain(&without_gaps(runs));
+            note = [note, figure]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ");
+        }
+        let title = element.attribute("title").unwrap_or_default().to_owned();
+        vec![Block::Section(Section {
+            title,
+            note,
+            blocks,
+        })]
+    }
+
+    /// A column that is left out gives its room to the other.
+    fn columns(&mut self, element: &Element) -> Vec<Block> {
+        let columns: Vec<Vec<Block>> = element
+            .elements()
+            .map(|child| self.block(child))
+            .filter(|blocks| !blocks.is_empty())
+            .collect();
+        if columns.len() > 1 {
+            vec![Block::Columns { columns }]
+        } else {
+            columns.into_iter().flatten().collect()
+        }
+    }
+
+    fn note(&mut self, element: &Element) -> Vec<Block> {
+        match element.attribute("data") {
+            Some("notes") => {
+                let changes = !self.placed.contains(CHANGES);
+                vec![self.frame.notes(&self.unconfigured, changes)]
+            }
+            Some(other) => {
+                let problem = Diagnostic::error(format!("`<note>` has no data `{other}`"))
+                    .hint("write `data=\"notes\"`");
+                self.problem(element, problem);
+                Vec::new()
+            }
+            None => filled(self.inlines(element), |inlines| Block::Note { inlines }),
+        }
+    }
+
+    fn actions(&mut self, element: &Element) -> Vec<Block> {
+        let most = self.number(element, "most").unwrap_or(3);
+        let everyones = match element.attribute("for") {
+            None | Some("role") => false,
+            Some("all") => true,
+            Some(other) => {
+                let problem = Diagnostic::error(format!("`for` is `role` or `all`, not `{other}`"));
+                self.problem(element, problem);
+                false
+            }
+        };
+        let role = &self.input.context.role.id;
+        let mine: Vec<&Ranked<'_>> = self
+            .ranked
+            .iter()
+            .filter(|r| everyones || findings::is_work_of(r.finding, role))
+            .collect();
+        let actions = findings::actions(&mine, most, self.frame.format, &mut self.warnings);
+        if !actions.is_empty() {
+            return vec![Block::Actions { actions }];
+        }
+        let is_now = self.input.context.period.end() == self.input.context.today;
+        let word = self.frame.format.word(if is_now {
+            "actions.none"
+        } else {
+            "actions.none_then"
+        });
+        vec![Block::Paragraph {
+            inlines: vec![Inline::words(word)],
+        }]
+    }
+
+    fn kpi(&mut self, element: &Element) -> Option<Kpi> {
+        let path = element.attribute("value")?;
+        let mut kpi = match self.find(element, path)? {
+            Found::Item(metric, Item::Scalar(scalar), _) => {
+                self.scalar_kpi(element, metric, scalar)
+            }
+            Found::Gap { label, why } => Kpi {
+                label,
+                value: DASH.to_owned(),
+                missing: true,
+                note: why,
+                ..Kpi::default()
+            },
+            Found::Item(..) => {
+                self.mismatch(element, path, "one figure");
+                return None;
+            }
+            Found::NotConfigured(_) | Found::Hidden => return None,
+        };
+        if let Some(label) = element.attribute("label") {
+            kpi.label = label.to_owned();
+        }
+        if let Some(note) = element
+            .attribute("note")
+            .and_then(|path| self.kpi_note(element, path))
+            .filter(|_| !kpi.missing)
+        {
+            kpi.note = note;
+        }
+        Some(kpi)
+    }
+
+    fn scalar_kpi(
+        &mut self,
+        element: &Element,
+        metric: &'a MetricInput,
+        scalar: &'a Scalar,
+    ) -> Kpi {
+        self.passports.push(scalar.passport.clone());
+        let mut kpi = self.saying.kpi(metric, scalar, element.attribute("vs"));
+        let results = self.frame.results;
+        kpi.spark = figures::spark(metric, scalar, |id| results.series(metric, id).is_some());
+        kpi
+    }
+
+    /// Another figure as the note: `件 18,215`.
+    fn kpi_note(&mut self, element: &Element, path: &str) -> Option<String> {
+        match self.find(element, path)? {
+            Found::Item(metric, Item::Scalar(scalar), _) => {
+                let value = scalar.value.number()?;
+                let figure =
+                    self.frame
+                        .format
+                        .figure(value, &scalar.unit, crate::format::Style::Full);
+                Some(format!("{} {figure}", self.saying.label(metric, scalar)))
+            }
+            Found::Item(..) => {
+                self.mismatch(element, path, "one figure");
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn table(&mut self, element: &Element) -> Option<document::Table> {
+        let path = element.attribute("data")?;
+        if path == CHANGES {
+            return self.frame.changes();
+        }
+        let title = element.attribute("title").map(str::to_owned);
+        let most = self.number(element, "most");
+        match self.find(element, path)? {
+            Found::Item(metric, Item::Table(table), None) => {
+                let columns = self.wanted_columns(element, table);
+                Some(self.result_table(
+                    metric,
+                    table,
+                    &tables::Wanted {
+                        columns,
+                        most,
+                        title,
+                    },
+                ))
+            }
+            Found::Gap { label, why } => {
+                let title = title.unwrap_or(label);
+                Some(document::Table {
+                    title,
+                    empty: Some(why),
+                    ..document::Table::default()
+                })
+            }
+            Found::Item(..) => {
+                self.mismatch(element, path, "a table");
+                None
+            }
+            Found::NotConfigured(_) | Found::Hidden => None,
+        }
+    }
+
+    pub(super) fn result_table(
+        &mut self,
+        metric: &MetricInput,
+        table: &Table,
+        wanted: &tables::Wanted<'_>,
+    ) -> document::Table {
+        self.passports.extend(
+            wanted
+                .columns
+                .iter()
+                .map(|(_, column)| column.passport.clone()),
+        );
+        let tabling = Tabling {
+            format: self.frame.format,
+            days: self.frame.days,
+            info: self.frame.info,
+        };
+        tabling.table(metric, table, wanted)
+    }
+
+    fn wanted_columns(
+        &mut self,
+        element: &Element,
+        table: &'a Table,
+    ) -> Vec<(usize, &'a chenbao_model::result::ResultColumn)> {
+        let shown = self.frame.results.columns(table);
+        let Some(written) = element.attribute("columns") else {
+            return shown;
+        };
+        let mut wanted = Vec::new();
+        for name in written.split(',').map(str::trim) {
+            match table.columns.iter().position(|column| column.name == name) {
+                Some(at) => wanted.extend(shown.iter().find(|(i, _)| *i == at)),
+                None => {
+                    let names = shown.iter().map(|(_, column)| column.name.as_str());
+                    let problem = unknown(
+                        format!("the table `{}` has no column `{name}`", table.id),
+                        name,
+                        names,
+                    )
+                    .0;
+                    self.problem(element, problem);
+                }
+            }
+        }
+        wanted
+    }
+
+    fn chart(&mut self, element: &Element, kind: ChartKind) -> Vec<Block> {
+        let Some(path) = element.attribute("data") else {
+            return Vec::new();
+        };
+        let title = element.attribute("title").map(str::to_owned);
+        match self.find(element, path) {
+            Some(Found::Item(metric, Item::Series(series), None)) => {
+                self.passports.push(series.passport.clone());
+                let lines = self.wanted_lines(element, series);
+                let wanted = charts::Wanted {
+                    id: self.chart_id(),
+                    kind,
+                    lines,
+                    last: self.number(element, "last"),
+                    marks: element.attribute("mark").is_some(),
+                    up_is_good: element.attribute("good") != Some("down"),
+                    title,
+                };
+                vec![Block::Chart(self.charting().chart(metric, series, &wanted))]
+            }
+            Some(Found::Gap { label, why }) => vec![Block::Chart(self.empty_chart(
+                kind,
+                &title.unwrap_or(label),
+                why,
+            ))],
+            Some(Found::Item(..)) => {
+                self.mismatch(element, path, "a series");
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn charting(&self) -> Charting<'a> {
+        Charting {
+            format: self.frame.format,
+            days: self.frame.days,
+            lang: self.input.lang,
+            campaigns: &self.input.context.campaigns,
+        }
+    }
+
+    pub(super) fn chart_id(&mut self) -> String {
+        self.charts += 1;
+        format!("chart-{}", self.charts)
+    }
+
+    fn empty_chart(&mut self, kind: ChartKind, title: &str, why: String) -> Chart {
+        let alt = crate::format::fill(
+            self.frame.format.word("alt.empty"),
+            &[("title", title), ("why", &why)],
+        );
+        Chart {
+            id: self.chart_id(),
+            kind,
+            alt,
+            x: Vec::new(),
+            plots: Vec::new(),
+            measure: document::Measure::Number,
+            lang: self.input.lang.to_owned(),
+            marks: Vec::new(),
+            up_is_good: true,
+            empty: Some(why),
+        }
+    }
+
+    /// The lines of a chart: one unit, the main one first.
+    fn wanted_lines(&mut self, element: &Element, series: &Series) -> Vec<usize> {
+        let all: Vec<usize> = match element.attribute("series") {
+            None => (0..series.y.len()).collect(),
+            Some(written) => {
+                let mut lines = Vec::new();
+                for name in written.split(',').map(str::trim) {
+                    match series.y.iter().position(|line| line.id == name) {
+                        Some(at) => lines.push(at),
+                        None => {
+                            let names = series.y.iter().map(|line| line.id.as_str());
+                            let message =
+                                format!("the series `{}` has no line `{name}`", series.id);
+                            self.problem(element, unknown(message, name, names).0);
+                        }
+                    }
+                }
+                lines
+            }
+        };
+        let unit = |line: &usize| series.y.get(*line).map(|line| line.unit.as_str());
+        let first = all.first().and_then(unit);
+        let (same, other): (Vec<usize>, Vec<usize>) =
+            all.into_iter().partition(|line| unit(line) == first);
+        if !other.is_empty() {
+            let problem =
+                Diagnostic::error(format!("the lines of `{}` have different units", series.id))
+                    .hint("choose lines of one unit with `series=\"…\"`");
+            self.problem(element, problem);
+        }
+        same
+    }
+
+    /// The words of an element: sentences with a figure that this reader does not have are left out.
+    fn inlines(&mut self, element: &Element) -> Vec<Inline> {
+        let runs = self.runs(element);
+        without_gaps(runs)
+    }
+
+    fn runs(&mut self, element: &Element) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for child in &element.children {
+            match child {
+                Node::Text {
+                    text,
+                    from_data: true,
+                } => runs.push(Run::Said(super::sentence::data(text))),
+                Node::Text {
+                    text,
+                    from_data: false,
+                } => runs.push(Run::Said(Inline::words(text.clone()))),
+                Node::Element(child) => runs.extend(self.inline(child)),
+            }
+        }
+        runs
+    }
+
+    fn inline(&mut self, element: &Element) -> Vec<Run> {
+        match element.name {
+            "br" => vec![Run::Said(Inline::words(super::sentence::BREAK.to_string()))],
+            "v" => match element.attribute("of") {
+                Some(path) => self.value(element, path),
+                None => Vec::new(),
+            },
+            "headline" => self.headline(element),
+            "finding" => self.finding(element),
+            "span" => self.span(element),
+            "a" => {
+                let link = element.attribute("href").map(str::to_owned);
+                if let Some(bad) = link.as_deref().filter(|link| !is_link(link)) {
+                    let problem =
+                        Diagnostic::error(format!("`{bad}` is no link that a page may hold"))
+                            .hint("write https:, mailto: or #anchor");
+                    self.problem(element, problem);
+                }
+                styled(self.runs(element), |inline| inline.link = link.clone())
+            }
+            "b" | "strong" => styled(self.runs(element), |inline| inline.bold = true),
+            _ => styled(self.runs(element), |inline| inline.tone = Tone::Muted),
+        }
+    }
+
+    /// A `<span>` with a gap is left out whole, so that a clause may be optional within its sentence.
+    fn span(&mut self, element: &Element) -> Vec<Run> {
+        let tone = match element.attribute("tone") {
+            None => None,
+            Some("good") => Some(Tone::Good),
+            Some("bad") => Some(Tone::Bad),
+            Some("accent") => Some(Tone::Accent),
+            Some("muted") => Some(Tone::Muted),
+            Some(other) => {
+                let message = format!("there is no tone `{other}`");
+                self.problem(
+                    element,
+                    unknown(message, other, ["good", "bad", "accent", "muted"]).0,
+                );
+                None
+            }
+        };
+        let runs = self.runs(element);
+        if runs.contains(&Run::Gap) {
+            return Vec::new();
+        }
+        match tone {
+            Some(tone) => styled(runs, |inline| inline.tone = tone),
+            None => runs,
+        }
+    }
+
+    fn value(&mut self, element: &Element, path: &str) -> Vec<Run> {
+        let manner = element.attribute("as").unwrap_or("value");
+        if !MANNERS.contains(&manner) {
+            let message = format!("a figure cannot be shown as `{manner}`");
+            self.problem(element, unknown(message, manner, MANNERS.iter().copied()).0);
+            return Vec::new();
+        }
+        let said = match self.find(element, path) {
+            None => return Vec::new(),
+            Some(Found::NotConfigured(_) | Found::Hidden) => None,
+            Some(Found::Gap { label, why }) => self.gap(manner, label, &why),
+            Some(Found::Item(metric, item, tail)) => match self.as_scalar(item, tail.as_deref()) {
+                Some(scalar) => {
+                    self.passports.push(scalar.passport.clone());
+                    self.saying
+                        .in_sentence(metric, &scalar, manner, element.attribute("vs"))
+                }
+                None => {
+                    self.mismatch(element, path, "one figure");
+                    None
+                }
+            },
+        };
+        match said {
+            Some(inlines) => inlines.into_iter().map(Run::Said).collect(),
+            None => vec![Run::Gap],
+        }
+    }
+
+    fn gap(&self, manner: &str, label: String, why: &str) -> Option<Vec<Inline>> {
+        match manner {
+            "value" | "short" | "plain" => {
+                let text = crate::format::fill(
+                    self.frame.format.word("missing.in_sentence"),
+                    &[("why", why)],
+                );
+                Some(vec![Inline {
+                    tone: Tone::Muted,
+                    ..Inline::words(text)
+                }])
+            }
+            "label" => Some(vec![Inline::words(label)]),
+            _ => None,
+        }
+    }
+
+    /// A scalar as it is; of a series its line's last point; of a table the column's total or marked row.
+    fn as_scalar(&self, item: &Item, tail: Option<&str>) -> Option<Scalar> {
+        let (value, unit, passport) = match (item, tail) {
+            (Item::Scalar(scalar), None) => return Some(scalar.clone()),
+            (Item::Series(series), Some(tail)) => {
+                let at = series.y.iter().position(|line| line.id == tail)?;
+                (
+                    series.points.last()?.get(at + 1)?,
+                    &series.y.get(at)?.unit,
+                    &series.passport,
+                )
+            }
+            (Item::Table(table), Some(tail)) => {
+                let at = table
+                    .columns
+                    .iter()
+                    .position(|column| column.name == tail)?;
+                let last = table.rows.len().checked_sub(1).filter(|_| table.total_row);
+                let row = last.or(table.marked)?;
+                (
+                    table.rows.get(row)?.get(at)?,
+                    &table.columns.get(at)?.unit,
+                    &table.columns.get(at)?.passport,
+                )
+            }
+            _ => return None,
+        };
+        let mut scalar: Scalar =
+            serde_json::from_value(serde_json::json!({"id": tail?, "unit": unit, "value": null}))
+                .ok()?;
+        scalar.value = value.clone();
+        scalar.passport = passport.clone();
+        Some(scalar)
+    }
+
+    fn headline(&mut self, element: &Element) -> Vec<Run> {
+        let most = self.number(element, "most").unwrap_or(2);
+        let except: Vec<&str> = element
+            .attribute("except")
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .collect();
+        let mut runs = Vec::new();
+        for sentence in findings::headline(&self.ranked, most, &except) {
+            runs.extend(sentence.into_iter().map(Run::Said));
+            runs.push(Run::Said(Inline::words("\n")));
+        }
+        runs
+    }
+
+    fn finding(&mut self, element: &Element) -> Vec<Run> {
+        let kind = element.attribute("kind").unwrap_or_default();
+        match self
+            .ranked
+            .iter()
+            .find(|ranked| ranked.finding.kind == kind)
+        {
+            Some(ranked) => findings::toned(ranked).into_iter().map(Run::Said).collect(),
+            None => vec![Run::Gap],
+        }
+    }
+}
+
+fn filled<T>(content: Vec<T>, block: impl FnOnce(Vec<T>) -> Block) -> Vec<Block> {
+    if content.is_empty() {
+        Vec::new()
+    } else {
+        vec![block(content)]
+    }
+}
+
+fn styled(runs: Vec<Run>, style: impl Fn(&mut Inline)) -> Vec<Run> {
+    let apply = |mut run: Run| {
+        if let Run::Said(inline) = &mut run {
+            style(inline);
+        }
+        run
+    };
+    runs.into_iter().map(apply).collect()
+}
+
+fn is_link(link: &str) -> bool {
+    ["https://", "mailto:", "#"]
+        .iter()
+        .any(|start| link.starts_with(start))
+}

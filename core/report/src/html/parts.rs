@@ -1,0 +1,198 @@
+//! The small parts of mail HTML: colours, escaped words, and the few words that only a mail has.
+
+use chenbao_model::document::{Inline, Theme, Tone};
+
+/// Families that the readers' machines have.
+const FONTS: &str = "-apple-system,BlinkMacSystemFont,'Segoe UI','PingFang SC','Hiragino Sans GB','Microsoft YaHei','Noto Sans CJK SC','Source Han Sans SC',Arial,sans-serif";
+
+/// Inline styles out of a theme.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style<'a> {
+    theme: &'a Theme,
+}
+
+impl<'a> Style<'a> {
+    pub(super) fn new(theme: &'a Theme) -> Self {
+        Self { theme }
+    }
+
+    pub(super) fn theme(&self) -> &'a Theme {
+        self.theme
+    }
+
+    pub(super) fn base(&self) -> String {
+        format!(
+            "font-family:{FONTS};font-size:14px;line-height:22px;color:{};font-variant-numeric:tabular-nums",
+            self.theme.ink
+        )
+    }
+
+    pub(super) fn grey(&self) -> String {
+        format!("color:{}", self.theme.grey)
+    }
+
+    /// The colour of a tone; 红涨绿跌 swaps it for changes, which begin with their sign.
+    pub(super) fn colour(&self, inline: &Inline) -> Option<(&'static str, &'a str)> {
+        let change = inline.text.starts_with(['+', crate::format::MINUS]);
+        let swapped = self.theme.red_up && change;
+        let rising = inline.text.starts_with('+');
+        match inline.tone {
+            Tone::Good | Tone::Bad if swapped && rising => Some(("bad", &self.theme.bad)),
+            Tone::Good | Tone::Bad if swapped => Some(("good", &self.theme.good)),
+            Tone::Good => Some(("good", &self.theme.good)),
+            Tone::Bad => Some(("bad", &self.theme.bad)),
+            Tone::Muted => Some(("grey", &self.theme.grey)),
+            Tone::Accent => Some(("accent", &self.theme.accent)),
+            Tone::Plain => None,
+        }
+    }
+
+    /// Words with their styles.
+    pub(super) fn inlines(&self, inlines: &[Inline]) -> String {
+        inlines.iter().map(|inline| self.inline(inline)).collect()
+    }
+
+    pub(super) fn inline(&self, inline: &Inline) -> String {
+        let mut css = String::new();
+        let mut class = "";
+        if inline.bold {
+            css.push_str("font-weight:bold;");
+        }
+        if let Some((name, colour)) = self.colour(inline) {
+            css.push_str(&format!("color:{colour};"));
+            class = name;
+        }
+        if inline.unbroken {
+            css.push_str("white-space:nowrap;");
+        }
+        let text = escape(&inline.text).replace('\n', "<br>");
+        let text = match &inline.link {
+            Some(link) => format!(
+                "<a class=\"accent\" href=\"{}\" style=\"color:{};text-decoration:underline\">{text}</a>",
+                escape(link),
+                self.theme.accent
+            ),
+            None => text,
+        };
+        match (css.is_empty(), class.is_empty()) {
+            (true, _) => text,
+            (false, true) => format!(
+                "<span style=\"{}\">{text}</span>",
+                css.trim_end_matches(';')
+            ),
+            (false, false) => format!(
+                "<span class=\"{class}\" style=\"{}\">{text}</span>",
+                css.trim_end_matches(';')
+            ),
+        }
+    }
+
+    /// A soft box.
+    pub(super) fn boxed(&self, inner: &str) -> String {
+        format!(
+            "<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"margin:18px 0 0\"><tr>\
+             <td class=\"soft\" bgcolor=\"{soft}\" style=\"padding:10px 14px;background-color:{soft};font-size:13px;line-height:21px\">{inner}</td></tr></table>\n",
+            soft = self.theme.soft
+        )
+    }
+
+    /// Dark mode for clients that ask for it; everything reads without.
+    pub(super) fn dark(&self) -> String {
+        "@media (prefers-color-scheme:dark){.bg,.bg>tbody>tr>td{background-color:#16181c !important}.ink{color:#e8eaed !important}\
+         .grey{color:#a3abb6 !important}.good{color:#4cc38a !important}.bad{color:#ff7b6b !important}.accent{color:#7aa8ff !important}\
+         .soft{background-color:#22262c !important}.marked{background-color:#3a2322 !important}.rule{border-color:#3a3f47 !important}\
+         .stamp{border-color:#4cc38a !important}.stampbad{border-color:#ff7b6b !important}}"
+            .to_owned()
+    }
+}
+
+/// Text as HTML.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Words that only a mail has: they speak of attachments, which the Document knows nothing of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words {
+    pub(super) attached: &'static str,
+    pub(super) details: &'static str,
+    pub(super) forward: &'static str,
+    chinese: bool,
+}
+
+impl Words {
+    pub(super) fn of(lang: &str) -> Self {
+        if lang.starts_with("zh") {
+            Self {
+                attached: "附件",
+                details: "完整版面见附件。",
+                forward: "请勿转发",
+                chinese: true,
+            }
+        } else {
+            Self {
+                attached: "Attached",
+                details: "The full pages are attached.",
+                forward: "please do not forward",
+                chinese: false,
+            }
+        }
+    }
+
+    /// Which sections are only in the pages.
+    pub(super) fn left(self, titles: &[String]) -> String {
+        if self.chinese {
+            format!("{}见附件。", titles.join("、"))
+        } else {
+            format!("In the attachment: {}.", titles.join(", "))
+        }
+    }
+
+    /// How many rows are only in the pages.
+    pub(super) fn rows(self, n: usize) -> String {
+        if self.chinese {
+            format!("其余 {n} 行见附件。")
+        } else {
+            format!("{n} more rows are in the attachment.")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn red_up_swaps_changes_only() {
+        let theme = Theme {
+            red_up: true,
+            ..Theme::default()
+        };
+        let style = Style::new(&theme);
+        let toned = |text: &str, tone| Inline {
+            tone,
+            ..Inline::words(text)
+        };
+        assert_eq!(style.colour(&toned("+8.2%", Tone::Good)).unwrap().0, "bad");
+        assert_eq!(style.colour(&toned("−8.2%", Tone::Bad)).unwrap().0, "good");
+        assert_eq!(style.colour(&toned("断点", Tone::Bad)).unwrap().0, "bad");
+    }
+
+    #[test]
+    fn hostile_text_is_text() {
+        let theme = Theme::default();
+        let html = Style::new(&theme).inline(&Inline::data("<b>&\"{{ x }}</td>"));
+        assert_eq!(html, "&lt;b&gt;&amp;&quot;{{ x }}&lt;/td&gt;");
+    }
+}
