@@ -3,24 +3,22 @@
 use crate::error::{Error, ErrorCode, Result};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
-static POISONED: AtomicBool = AtomicBool::new(false);
+/// The words of the first panic.
+static PANIC: OnceLock<String> = OnceLock::new();
 
-/// Runs a piece of the plugin's code; after a panic nothing runs any more.
+/// Runs a piece of the plugin's code; after a panic nothing runs any more, and every call answers with that panic.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    if POISONED.load(Ordering::Acquire) {
-        return Err(Error::new(
-            ErrorCode::Panic,
-            "the plugin panicked before; its process is not used again",
-        ));
+    let told = |words: &String| Err(Error::new(ErrorCode::Panic, words.clone()));
+    if let Some(first) = PANIC.get() {
+        return told(first);
     }
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        POISONED.store(true, Ordering::Release);
-        let message = words(payload.as_ref());
+        let first = PANIC.get_or_init(|| words(payload.as_ref()));
         // A payload may panic when it is dropped.
         std::mem::forget(payload);
-        Err(Error::new(ErrorCode::Panic, message))
+        told(first)
     })
 }
 

@@ -1,0 +1,244 @@
+//! In the plugin's process: frames become calls into the library, and what it answers becomes frames.
+#![expect(unsafe_code, reason = "the host's half of the C boundary of plugins")]
+
+use super::child::{Link, allow_cpu};
+use super::input::Input;
+use super::library::Loaded;
+use super::rows::Packer;
+use super::wire::{Down, Up};
+use chenbao_plugin::abi::{
+    ArrowArrayStream, CbBuf, CbComputeArgs, CbError, CbHost, CbInput, CbOutput, CbSource,
+    CbSourceApi, CbStr, OK, size_of_u32,
+};
+use chenbao_plugin::arrow_array::ffi_stream::ArrowArrayStreamReader;
+use chenbao_plugin::{Error, ErrorCode, abi_error};
+use std::sync::PoisonError;
+
+/// No answer may be larger.
+const MAX_ANSWER: usize = 8 << 20;
+
+/// A source that was opened.
+struct Opened {
+    api: &'static CbSourceApi,
+    this: *mut CbSource,
+}
+
+/// Answers calls until the parent is gone.
+pub(super) fn serve(link: &'static Link, host: &'static CbHost, library: Loaded, cpu_seconds: u64) {
+    let mut opened: Option<Opened> = None;
+    while let Some((frame, _)) = link.wait() {
+        allow_cpu(cpu_seconds);
+        let reply = match frame {
+            Down::Compute {
+                component,
+                params,
+                period,
+                context,
+                inputs,
+            } => compute(
+                link,
+                host,
+                library,
+                &Call {
+                    texts: [&component, &params, &period, &context],
+                    inputs: &inputs,
+                },
+            ),
+            Down::Open {
+                component,
+                options,
+                secrets,
+            } => {
+                *link.secrets.lock().unwrap_or_else(PoisonError::into_inner) = secrets;
+                open(host, library, &component, &options).map(|source| {
+                    opened = Some(source);
+                    Vec::new()
+                })
+            }
+            Down::Close => {
+                if let Some(source) = opened.take() {
+                    // SAFETY: opened once, closed once, its streams are released.
+                    unsafe { (source.api.close)(source.this) };
+                }
+                Ok(Vec::new())
+            }
+            Down::Check => with(opened.as_ref(), |source| source.json(source.api.check)),
+            Down::Tables => with(opened.as_ref(), |source| source.json(source.api.tables)),
+            Down::Scan { request } => with(opened.as_ref(), |source| scan(link, source, &request)),
+            Down::Load { .. } | Down::Rows { .. } | Down::Taken | Down::Cancel => continue,
+        };
+        link.send(&told(reply), None);
+    }
+}
+
+fn told(reply: Result<Vec<u8>, Error>) -> Up {
+    match reply {
+        Ok(bytes) if bytes.len() > MAX_ANSWER => Up::Unfit {
+            why: format!(
+                "the answer has {} bytes, more than the {MAX_ANSWER} allowed",
+                bytes.len()
+            ),
+        },
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(json) => Up::Answer { json },
+            Err(_) => Up::Unfit {
+                why: "the answer is not UTF-8".to_owned(),
+            },
+        },
+        Err(Error {
+            code,
+            message,
+            retryable,
+            retry_after_ms,
+        }) => Up::Failed {
+            code: code.status(),
+            message,
+            retryable,
+            retry_after_ms,
+        },
+    }
+}
+
+fn with(
+    opened: Option<&Opened>,
+    call: impl FnOnce(&Opened) -> Result<Vec<u8>, Error>,
+) -> Result<Vec<u8>, Error> {
+    call(opened.ok_or_else(|| Error::new(ErrorCode::InvalidArgument, "the source is not open"))?)
+}
+
+fn without(kind: &str) -> Error {
+    Error::new(
+        ErrorCode::NotSupported,
+        format!("this library has no {kind}"),
+    )
+}
+
+/// Turns a status into a result.
+fn checked(status: i32, error: &mut CbError) -> Result<(), Error> {
+    // SAFETY: `error` was given to the call that answered `status`.
+    let why = unsafe { abi_error::take(status, error) };
+    if status == OK { Ok(()) } else { Err(why) }
+}
+
+/// What `compute` is called with: component, params, period and context, and the names of the inputs.
+struct Call<'a> {
+    texts: [&'a str; 4],
+    inputs: &'a [String],
+}
+
+fn compute(
+    link: &'static Link,
+    host: &'static CbHost,
+    library: Loaded,
+    call: &Call<'_>,
+) -> Result<Vec<u8>, Error> {
+    let api = library.metric().ok_or_else(|| without("metric"))?;
+    let mut streams: Vec<ArrowArrayStream> = (0..call.inputs.len())
+        .map(|index| ArrowArrayStream::new(Box::new(Input::start(link, index))))
+        .collect();
+    let inputs: Vec<CbInput> = call
+        .inputs
+        .iter()
+        .zip(&mut streams)
+        .map(|(name, stream)| CbInput {
+            name: CbStr::of(name),
+            stream,
+        })
+        .collect();
+    let [component_id, params_json, period_json, context_json] = call.texts.map(CbStr::of);
+    let args = CbComputeArgs {
+        struct_size: size_of_u32::<CbComputeArgs>(),
+        n_inputs: u32::try_from(inputs.len()).unwrap_or(u32::MAX),
+        component_id,
+        params_json,
+        period_json,
+        context_json,
+        inputs: inputs.as_ptr(),
+    };
+    let mut out = CbOutput {
+        struct_size: size_of_u32::<CbOutput>(),
+        reserved0: 0,
+        result_json: CbBuf::empty(),
+    };
+    let mut error = CbError::empty();
+    // SAFETY: all structs live for the call; `streams` outlives it and releases what the plugin did not move out.
+    let status = unsafe { (api.compute)(host, &raw const args, &raw mut out, &raw mut error) };
+    // SAFETY: the callee filled it as the contract says.
+    let json = unsafe { out.result_json.take() };
+    checked(status, &mut error).map(|()| json)
+}
+
+fn open(
+    host: &'static CbHost,
+    library: Loaded,
+    component: &str,
+    options: &str,
+) -> Result<Opened, Error> {
+    let api = library.source().ok_or_else(|| without("source"))?;
+    let mut this = std::ptr::null_mut();
+    let mut error = CbError::empty();
+    // SAFETY: the host lives as long as the process, the rest for the call.
+    let status = unsafe {
+        (api.open)(
+            host,
+            CbStr::of(component),
+            CbStr::of(options),
+            &raw mut this,
+            &raw mut error,
+        )
+    };
+    checked(status, &mut error)?;
+    if this.is_null() {
+        return Err(Error::new(
+            ErrorCode::Internal,
+            "it opened and gave nothing",
+        ));
+    }
+    Ok(Opened { api, this })
+}
+
+/// A slot that answers with JSON.
+type JsonSlot = unsafe extern "C" fn(*mut CbSource, *mut CbBuf, *mut CbError) -> i32;
+
+impl Opened {
+    fn json(&self, slot: JsonSlot) -> Result<Vec<u8>, Error> {
+        let (mut out, mut error) = (CbBuf::empty(), CbError::empty());
+        // SAFETY: the instance is open and calls on it do not overlap.
+        let status = unsafe { slot(self.this, &raw mut out, &raw mut error) };
+        // SAFETY: the callee filled it as the contract says.
+        let json = unsafe { out.take() };
+        checked(status, &mut error).map(|()| json)
+    }
+}
+
+fn scan(link: &'static Link, source: &Opened, request: &str) -> Result<Vec<u8>, Error> {
+    let mut stream = ArrowArrayStream::empty();
+    let mut error = CbError::empty();
+    // SAFETY: the instance is open and calls on it do not overlap.
+    let status = unsafe {
+        (source.api.scan)(
+            source.this,
+            CbStr::of(request),
+            &raw mut stream,
+            &raw mut error,
+        )
+    };
+    checked(status, &mut error)?;
+    let streamed = send_rows(link, stream);
+    // The stream is released; an error that ended it is told again here, with its code.
+    let facts = source.json(source.api.facts)?;
+    streamed.map(|()| facts)
+}
+
+fn send_rows(link: &'static Link, stream: ArrowArrayStream) -> Result<(), Error> {
+    let broken = |why: String| Error::new(ErrorCode::Data, why);
+    let reader = ArrowArrayStreamReader::try_new(stream).map_err(|e| broken(e.to_string()))?;
+    let mut packer = Packer::new(reader.map(|batch| batch.map_err(|e| e.to_string())));
+    while let Some(file) = packer.next_file().map_err(broken)? {
+        link.send(&Up::Rows, Some(&file));
+        if !matches!(link.wait(), Some((Down::Taken, _))) {
+            return Err(broken("the host does not take the rows".to_owned()));
+        }
+    }
+    Ok(())
+}

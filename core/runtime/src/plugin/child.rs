@@ -1,0 +1,287 @@
+//! `chenbao plugin-host`: the process around one plugin library. Its socket is its whole world.
+//!
+//! The parent hands the socket in as standard input; it is moved away before the library is opened, standard output
+//! becomes the error stream, and when the parent's end closes the whole process group ends at once.
+#![expect(unsafe_code, reason = "the host's half of the C boundary of plugins")]
+
+use super::library::Loaded;
+use super::wire::{self, Down, Up};
+use chenbao_plugin::abi::{
+    ABI_MAJOR, ABI_MINOR, CbBuf, CbError, CbHost, CbSecretService, CbStr, OK, SERVICE_SECRET,
+    size_of_u32,
+};
+use chenbao_plugin::{Error, ErrorCode, abi_error};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, kill_current_process_group, setrlimit};
+use std::collections::BTreeMap;
+use std::ffi::{CStr, c_char, c_void};
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+
+/// A frame from the parent, with its file.
+type Frame = (Down, Option<OwnedFd>);
+
+/// The line to the parent. Lives until the process ends.
+pub(super) struct Link {
+    socket: UnixStream,
+    inbox: Mutex<Receiver<Frame>>,
+    sending: Mutex<()>,
+    cancelled: AtomicBool,
+    pub(super) secrets: Mutex<BTreeMap<String, String>>,
+}
+
+impl Link {
+    /// Sends a frame. A parent that is gone ends this process by itself.
+    pub(super) fn send(&self, frame: &Up, fd: Option<&OwnedFd>) {
+        let _one_at_a_time = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = wire::send(&self.socket, frame, fd.map(OwnedFd::as_fd));
+    }
+
+    /// Waits for the next frame; `None` when there is no parent any more.
+    pub(super) fn wait(&self) -> Option<Frame> {
+        self.inbox
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv()
+            .ok()
+    }
+
+    /// Asks and waits for the reply, as one step.
+    pub(super) fn exchange(&self, question: &Up) -> Option<Frame> {
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        self.send(question, None);
+        inbox.recv().ok()
+    }
+}
+
+/// Entry point of the hidden subcommand; the exit code is for people who call it by hand.
+#[must_use]
+pub fn host_main() -> i32 {
+    let Ok(socket) = take_socket() else {
+        let _ = writeln!(
+            std::io::stderr(),
+            "error: plugin-host is started by chenbao itself, not by hand"
+        );
+        return 2;
+    };
+    let (sender, inbox) = channel();
+    let Ok(reading) = socket.try_clone() else {
+        return 1;
+    };
+    let link: &'static Link = Box::leak(Box::new(Link {
+        socket,
+        inbox: Mutex::new(inbox),
+        sending: Mutex::new(()),
+        cancelled: AtomicBool::new(false),
+        secrets: Mutex::default(),
+    }));
+    // The first frame is read before there is a second thread, so that the library is loaded under its limits.
+    let Ok(Some((
+        Down::Load {
+            library,
+            memory_bytes,
+            cpu_seconds,
+        },
+        _,
+    ))) = wire::receive(&reading, None)
+    else {
+        return 1;
+    };
+    let limited = limit(memory_bytes);
+    std::thread::spawn(move || watch(&reading, &sender, link));
+    let loaded = limited.and_then(|()| load(&library, link));
+    match loaded {
+        Ok((loaded, host, answer)) => {
+            link.send(&answer, None);
+            super::answer::serve(link, host, loaded, cpu_seconds);
+        }
+        Err(why) => {
+            link.send(&Up::Refused { why }, None);
+            // Until the parent has read it and closes its end.
+            while link.wait().is_some() {}
+        }
+    }
+    0
+}
+
+/// Moves the socket off standard input, which becomes empty, and turns standard output into the error stream.
+fn take_socket() -> std::io::Result<UnixStream> {
+    let stdin = std::io::stdin();
+    let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(stdin.as_fd())?.st_mode);
+    if !kind.is_socket() {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    let socket = rustix::io::fcntl_dupfd_cloexec(stdin.as_fd(), 3)?;
+    replace(0, &std::fs::File::open("/dev/null")?.into())?;
+    replace(
+        1,
+        &rustix::io::fcntl_dupfd_cloexec(std::io::stderr().as_fd(), 3)?,
+    )?;
+    Ok(socket.into())
+}
+
+/// Puts a copy of `file` at a standard descriptor.
+fn replace(descriptor: i32, file: &OwnedFd) -> std::io::Result<()> {
+    // SAFETY: 0 and 1 are open for the life of the process; ownership is given back below, so nothing is closed.
+    let mut place = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    let done = rustix::io::dup2(file, &mut place);
+    let _ = place.into_raw_fd();
+    Ok(done?)
+}
+
+/// Memory that the library may have, and no core files, which could hold secrets.
+fn limit(memory_bytes: u64) -> Result<(), String> {
+    let set = |resource, value| {
+        let most = getrlimit(resource)
+            .maximum
+            .map_or(value, |most| most.min(value));
+        setrlimit(
+            resource,
+            Rlimit {
+                current: Some(most),
+                maximum: Some(most),
+            },
+        )
+        .map_err(|e| format!("limits cannot be set: {e}"))
+    };
+    set(Resource::Core, 0)?;
+    // RLIMIT_DATA counts what is private and writable; RLIMIT_AS would count the mapped rows too.
+    set(Resource::Data, memory_bytes)
+}
+
+/// Gives the coming call its processor time: what was used so far does not count.
+pub(super) fn allow_cpu(seconds: u64) {
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
+        return;
+    };
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<u64>().ok())
+        .sum();
+    // Linux counts 100 ticks to the second towards programs, whatever its own clock.
+    let end = (ticks / 100).saturating_add(seconds).saturating_add(1);
+    let maximum = getrlimit(Resource::Cpu).maximum;
+    let current = Some(maximum.map_or(end, |most| most.min(end)));
+    let _ = setrlimit(Resource::Cpu, Rlimit { current, maximum });
+}
+
+/// Reads the socket until the parent is gone, then ends the process and everything that the plugin started.
+fn watch(reading: &UnixStream, sender: &Sender<Frame>, link: &'static Link) {
+    while let Ok(Some(frame)) = wire::receive(reading, None) {
+        match frame {
+            (Down::Cancel, _) => link.cancelled.store(true, Ordering::Release),
+            other => {
+                if sender.send(other).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    let _ = kill_current_process_group(Signal::KILL);
+}
+
+fn load(
+    library: &std::path::Path,
+    link: &'static Link,
+) -> Result<(Loaded, &'static CbHost, Up), String> {
+    let loaded = Loaded::open(library)?;
+    let host: &'static CbHost = Box::leak(Box::new(CbHost {
+        struct_size: size_of_u32::<CbHost>(),
+        abi_major: ABI_MAJOR,
+        abi_minor: ABI_MINOR,
+        ctx: std::ptr::from_ref(link).cast_mut().cast(),
+        log,
+        is_cancelled,
+        progress,
+        get_service,
+    }));
+    loaded.init(host)?;
+    let answer = Up::Loaded {
+        descriptor: loaded.descriptor()?,
+        build: loaded.build(),
+    };
+    Ok((loaded, host, answer))
+}
+
+/// # Safety
+/// `ctx` is the one in the host table: a `Link` that lives as long as the process.
+unsafe fn link(ctx: *mut c_void) -> Option<&'static Link> {
+    // SAFETY: as the caller vouches.
+    unsafe { ctx.cast::<Link>().as_ref::<'static>() }
+}
+
+unsafe extern "C" fn log(ctx: *mut c_void, level: i32, message: CbStr) {
+    // SAFETY: the plugin hands back our `ctx` and a text that is valid for the call.
+    let (link, message) = unsafe { (link(ctx), message.copied()) };
+    if let (Some(link), Some(message)) = (link, message) {
+        link.send(&Up::Log { level, message }, None);
+    }
+}
+
+unsafe extern "C" fn is_cancelled(ctx: *mut c_void) -> i32 {
+    // SAFETY: the plugin hands back our `ctx`.
+    i32::from(unsafe { link(ctx) }.is_some_and(|link| link.cancelled.load(Ordering::Acquire)))
+}
+
+unsafe extern "C" fn progress(ctx: *mut c_void, done: f64, total: f64, note: CbStr) {
+    // SAFETY: the plugin hands back our `ctx` and a text that is valid for the call.
+    let (link, note) = unsafe { (link(ctx), note.copied()) };
+    if let (Some(link), Some(note)) = (link, note)
+        && done.is_finite()
+        && total.is_finite()
+    {
+        link.send(&Up::Progress { done, total, note }, None);
+    }
+}
+
+static SECRETS: CbSecretService = CbSecretService {
+    struct_size: size_of_u32::<CbSecretService>(),
+    reserved0: 0,
+    get: secret,
+};
+
+unsafe extern "C" fn get_service(_ctx: *mut c_void, id: *const c_char) -> *const c_void {
+    // SAFETY: the id is null or a C string.
+    if !id.is_null() && unsafe { CStr::from_ptr(id) } == SERVICE_SECRET {
+        return std::ptr::from_ref(&SECRETS).cast();
+    }
+    std::ptr::null()
+}
+
+unsafe extern "C" fn secret(
+    ctx: *mut c_void,
+    name: CbStr,
+    out: *mut CbBuf,
+    error: *mut CbError,
+) -> i32 {
+    // SAFETY: the plugin hands back our `ctx`, a text valid for the call, and its own out struct.
+    let (link, name, out) = unsafe { (link(ctx), name.copied(), out.as_mut()) };
+    let found = link.zip(name.as_ref()).and_then(|(link, name)| {
+        link.secrets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    });
+    match (found, out) {
+        (Some(secret), Some(out)) => {
+            *out = CbBuf::of(secret.into_bytes());
+            OK
+        }
+        _ => {
+            let name = name.unwrap_or_default();
+            let absent = Error::new(
+                ErrorCode::NotFound,
+                format!("there is no secret `{name}` for this source"),
+            );
+            // SAFETY: `error` is null or the plugin's own.
+            unsafe { abi_error::fill(error, absent) }
+        }
+    }
+}

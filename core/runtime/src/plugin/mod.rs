@@ -1,0 +1,23 @@
+//! Plugins, each in a process of its own: the parent never loads a library, and a crash is a verdict, not an outage.
+//!
+//! [`store`] finds plugins, [`descriptor`] reads their folders, [`host`] runs calls and judges them ([`verdict`]),
+//! [`no_code`] answers for folders without a library. In the child, [`host_main`] loads exactly one library.
+
+mod answer;
+mod child;
+mod conformance;
+pub mod descriptor;
+mod folder;
+pub mod host;
+mod input;
+mod library;
+pub mod no_code;
+mod options;
+mod reading;
+mod rows;
+mod session;
+pub mod store;
+pub mod verdict;
+mod wire;
+
+pub use child::host_main;

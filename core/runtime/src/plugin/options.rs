@@ -1,0 +1,187 @@
+//! Options of a source and params of a metric: their declaration, and what a user gave checked against it.
+
+use chenbao_model::Diagnostic;
+use chenbao_model::diagnostic::nearest;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The type of an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptionType {
+    /// Text.
+    String,
+    /// Whole number.
+    Integer,
+    /// Any number.
+    Number,
+    /// Yes or no.
+    Boolean,
+    /// List of texts and numbers.
+    Array,
+    /// A table of its own, which the plugin checks.
+    Table,
+}
+
+impl OptionType {
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::String => value.is_string(),
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Number => value.is_number(),
+            Self::Boolean => value.is_boolean(),
+            Self::Array => value.is_array(),
+            Self::Table => value.is_object(),
+        }
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "a text",
+            Self::Integer => "a whole number",
+            Self::Number => "a number",
+            Self::Boolean => "true or false",
+            Self::Array => "a list",
+            Self::Table => "a table",
+        }
+    }
+}
+
+/// One declared option.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptionSpec {
+    /// Type.
+    #[serde(rename = "type")]
+    pub kind: OptionType,
+    /// Used when it is not given.
+    #[serde(default)]
+    pub default: Option<Value>,
+    /// Whether it must be given.
+    #[serde(default)]
+    pub required: bool,
+    /// What it is.
+    pub description: String,
+}
+
+/// Declared options by name.
+pub type Options = BTreeMap<String, OptionSpec>;
+
+/// What is wrong with the declaration itself.
+pub(super) fn mistakes(options: &Options) -> impl Iterator<Item = String> {
+    options.iter().filter_map(|(name, spec)| {
+        let wrong = spec
+            .default
+            .as_ref()
+            .is_some_and(|default| !spec.kind.fits(default));
+        wrong.then(|| format!("the default of `{name}` is not {}", spec.kind.name()))
+    })
+}
+
+/// Fills defaults in and finds every problem. Names that begin with `_` are the host's own and pass.
+pub(super) fn checked(
+    options: &Options,
+    given: &Map<String, Value>,
+) -> Result<Value, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let mut all = Map::new();
+    for (name, value) in given {
+        match options.get(name) {
+            _ if name.starts_with('_') => {}
+            None => problems.push(unknown(options, name)),
+            Some(spec) if !spec.kind.fits(value) => {
+                problems.push(
+                    Diagnostic::error(format!(
+                        "`{name}` wants {}, not `{value}`",
+                        spec.kind.name()
+                    ))
+                    .hint(spec.description.clone()),
+                );
+            }
+            Some(_) => {}
+        }
+        all.insert(name.clone(), value.clone());
+    }
+    for (name, spec) in options
+        .iter()
+        .filter(|(name, _)| !given.contains_key(*name))
+    {
+        match &spec.default {
+            Some(default) => {
+                all.insert(name.clone(), default.clone());
+            }
+            None if spec.required => problems.push(
+                Diagnostic::error(format!("`{name}` is missing")).hint(spec.description.clone()),
+            ),
+            None => {}
+        }
+    }
+    if problems.is_empty() {
+        Ok(Value::Object(all))
+    } else {
+        Err(problems)
+    }
+}
+
+fn unknown(options: &Options, name: &str) -> Diagnostic {
+    let problem = Diagnostic::error(format!("the plugin has no option `{name}`"));
+    match nearest(name, options.keys().map(String::as_str)) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None if options.is_empty() => problem.hint("it has none"),
+        None => problem.hint(format!(
+            "it has: {}",
+            options
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn declared() -> Options {
+        toml::from_str(
+            "[path]\ntype = 'string'\nrequired = true\ndescription = 'Glob.'\n\
+             [rows]\ntype = 'integer'\ndefault = 30\ndescription = 'Rows.'\n\
+             [share]\ntype = 'number'\ndefault = 2.5\ndescription = 'Share.'\n\
+             [sheet]\ntype = 'string'\ndescription = 'Sheet.'\n",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn defaults_are_filled_in_and_the_hosts_own_names_pass() {
+        let given = json!({"path": "*.csv", "share": 3, "_base": "/srv"});
+        let all = checked(&declared(), given.as_object().unwrap()).unwrap();
+        assert_eq!(
+            all,
+            json!({"path": "*.csv", "share": 3, "_base": "/srv", "rows": 30})
+        );
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let given = json!({"rows": "x", "shere": 1});
+        let problems = checked(&declared(), given.as_object().unwrap()).unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told.concat().contains("`path` is missing"));
+        assert!(told.concat().contains("`rows` wants a whole number"));
+        assert!(told.concat().contains("did you mean `share`?"));
+    }
+
+    #[test]
+    fn a_default_of_the_wrong_type_is_a_mistake_of_the_author() {
+        let options: Options =
+            toml::from_str("[n]\ntype = 'integer'\ndefault = 'x'\ndescription = 'N.'").unwrap();
+        assert_eq!(mistakes(&options).count(), 1);
+    }
+}

@@ -1,0 +1,309 @@
+//! One plugin process seen from the parent: started, spoken with under a deadline, and always ended with its whole group.
+
+use super::verdict::Verdict;
+use super::wire::{self, Down, Up};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::fmt;
+use std::io::{ErrorKind, Read as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Loading must not take longer.
+const LOAD: Duration = Duration::from_secs(5);
+/// How long a process whose socket is closed may take to end.
+const END: Duration = Duration::from_secs(2);
+/// What of its error stream is kept.
+const LAST_WORDS: usize = 4096;
+/// What a plugin's process may see of the environment: where zones, certificates and programs are, no names, no secrets.
+const ENVIRONMENT: &[&str] = &[
+    "PATH",
+    "TZDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "RUST_BACKTRACE",
+];
+/// Signal of a spent processor limit.
+const SIGXCPU: i32 = 24;
+
+/// The time that a call has. What the parent itself needs for rows does not count.
+#[derive(Debug)]
+pub(super) struct Clock {
+    deadline: Instant,
+    grace: Duration,
+    /// The deadline has passed and the plugin was asked to stop.
+    pub(super) expired: bool,
+}
+
+impl Clock {
+    pub(super) fn new(deadline: Duration, grace: Duration) -> Self {
+        Self {
+            deadline: Instant::now() + deadline,
+            grace,
+            expired: false,
+        }
+    }
+
+    /// Runs the parent's own part.
+    pub(super) fn paused<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let done = work();
+        self.deadline += started.elapsed();
+        done
+    }
+}
+
+/// Told how far a call is: done, total (0 if unknown), note.
+pub(super) type OnProgress = Box<dyn FnMut(f64, f64, &str) + Send>;
+
+/// A running plugin process.
+pub(super) struct Session {
+    child: Child,
+    socket: UnixStream,
+    last_words: Arc<Mutex<Vec<u8>>>,
+    stderr_ended: Receiver<()>,
+    /// Descriptor that the library carries.
+    pub(super) descriptor: String,
+    /// How it was built.
+    pub(super) build: String,
+    pub(super) on_progress: Option<OnProgress>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("pid", &self.child.id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Starts a process and lets it load a library.
+    pub(super) fn start(
+        exe: &Path,
+        library: &Path,
+        memory_bytes: u64,
+        cpu: Duration,
+    ) -> Result<Self, Verdict> {
+        let trouble = |what: &str, e: std::io::Error| Verdict::Host(format!("{what}: {e}"));
+        let (socket, theirs) = UnixStream::pair().map_err(|e| trouble("no socket", e))?;
+        let allowed = ENVIRONMENT
+            .iter()
+            .filter_map(|name| std::env::var_os(name).map(|value| (name, value)));
+        let mut child = Command::new(exe)
+            .arg("plugin-host")
+            .env_clear()
+            .envs(allowed)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|e| trouble(&format!("`{}` does not start", exe.display()), e))?;
+        let last_words = Arc::new(Mutex::new(Vec::new()));
+        let stderr_ended = listen(&mut child, &last_words);
+        let mut session = Self {
+            child,
+            socket,
+            last_words,
+            stderr_ended,
+            descriptor: String::new(),
+            build: String::new(),
+            on_progress: None,
+        };
+        session.load(library, memory_bytes, cpu)?;
+        Ok(session)
+    }
+
+    fn load(&mut self, library: &Path, memory_bytes: u64, cpu: Duration) -> Result<(), Verdict> {
+        self.say(
+            &Down::Load {
+                library: library.to_owned(),
+                memory_bytes,
+                cpu_seconds: cpu.as_secs().max(1),
+            },
+            None,
+        )?;
+        let mut clock = Clock::new(LOAD, Duration::ZERO);
+        let refused = |why: String| Verdict::RefusedAtLoad(why);
+        match self.hear(&mut clock) {
+            Ok((Up::Loaded { descriptor, build }, _)) => {
+                self.descriptor = descriptor;
+                self.build = build;
+                Ok(())
+            }
+            Ok((Up::Refused { why }, _)) => Err(refused(why)),
+            Ok(_) => Err(out_of_turn()),
+            Err(Verdict::Timeout) => Err(refused(format!(
+                "it did not load within {} s",
+                LOAD.as_secs()
+            ))),
+            Err(verdict @ Verdict::Host(_)) => Err(verdict),
+            Err(verdict) => Err(refused(format!("while it was loaded, {verdict}"))),
+        }
+    }
+
+    /// Sends a frame. A process that is gone is found out by the next [`Session::hear`].
+    pub(super) fn say(&self, frame: &Down, file: Option<&OwnedFd>) -> Result<(), Verdict> {
+        match wire::send(&self.socket, frame, file.map(|file| file.as_fd())) {
+            Err(e) if matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                Ok(())
+            }
+            other => {
+                other.map_err(|e| Verdict::Host(format!("cannot speak with its process: {e}")))
+            }
+        }
+    }
+
+    /// The next frame that is not a log line or progress. At the deadline the plugin is asked to stop, and after the
+    /// grace time the verdict is [`Verdict::Timeout`].
+    pub(super) fn hear(&mut self, clock: &mut Clock) -> Result<(Up, Option<OwnedFd>), Verdict> {
+        loop {
+            // A plugin that never stops talking has a deadline too.
+            let late = Instant::now() >= clock.deadline;
+            let heard = if late {
+                Err(ErrorKind::TimedOut.into())
+            } else {
+                wire::receive(&self.socket, Some(clock.deadline))
+            };
+            match heard {
+                Ok(Some((Up::Log { level, message }, _))) => log(level, &message),
+                Ok(Some((Up::Progress { done, total, note }, _))) => {
+                    if let Some(on_progress) = &mut self.on_progress {
+                        on_progress(done, total, &note);
+                    }
+                }
+                Ok(Some(frame)) => return Ok(frame),
+                Ok(None) => return Err(self.autopsy()),
+                Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Err(self.autopsy()),
+                Err(e) if e.kind() == ErrorKind::TimedOut && !clock.expired => {
+                    clock.expired = true;
+                    clock.deadline = Instant::now() + clock.grace;
+                    self.say(&Down::Cancel, None)?;
+                }
+                Err(e) if e.kind() == ErrorKind::TimedOut => return Err(Verdict::Timeout),
+                Err(e) => {
+                    return Err(Verdict::Breach(vec![format!(
+                        "its process does not keep to the protocol: {e}"
+                    )]));
+                }
+            }
+        }
+    }
+
+    /// Why the process closed its end.
+    fn autopsy(&mut self) -> Verdict {
+        let Some(status) = self.wait_for_end() else {
+            return Verdict::Breach(vec!["it closed the line to Chenbao".to_owned()]);
+        };
+        self.kill_group();
+        let _ = self.stderr_ended.recv_timeout(END);
+        let last_words = last_line(
+            &self
+                .last_words
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        match status.signal() {
+            Some(SIGXCPU) => Verdict::CpuLimit,
+            Some(_) if ran_out_of_memory(&last_words) => Verdict::MemoryLimit,
+            Some(signal) => Verdict::Crashed { signal, last_words },
+            None => Verdict::Vanished {
+                exit: status.code().unwrap_or_default(),
+            },
+        }
+    }
+
+    fn wait_for_end(&mut self) -> Option<ExitStatus> {
+        let until = Instant::now() + END;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Ends the process and everything that it started and did not move to a group of its own.
+    fn kill_group(&self) {
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.kill_group();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a frame that nobody asked for means.
+pub(super) fn out_of_turn() -> Verdict {
+    Verdict::Breach(vec!["its process spoke out of turn".to_owned()])
+}
+
+/// Reads the error stream to its end, so that nobody blocks on it; keeps its tail.
+fn listen(child: &mut Child, last_words: &Arc<Mutex<Vec<u8>>>) -> Receiver<()> {
+    let (ended, receiver) = channel();
+    if let Some(mut stderr) = child.stderr.take() {
+        let last_words = Arc::clone(last_words);
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(read @ 1..) = stderr.read(&mut chunk) {
+                let heard = chunk.get(..read).unwrap_or_default();
+                tracing::debug!(target: "chenbao::plugin", "{}", String::from_utf8_lossy(heard).trim_end());
+                let mut kept = last_words.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(heard);
+                let excess = kept.len().saturating_sub(LAST_WORDS);
+                kept.drain(..excess);
+            }
+            let _ = ended.send(());
+        });
+    }
+    receiver
+}
+
+/// What tells why a process ended, among what its language adds around it.
+const TELLING: &[&str] = &[
+    "memory allocation of",
+    "std::bad_alloc",
+    "overflowed its stack",
+    "panicked at",
+];
+
+/// The last telling line, else the last line with words in it.
+fn last_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let telling = lines().rfind(|line| TELLING.iter().any(|words| line.contains(words)));
+    telling
+        .or_else(|| lines().next_back())
+        .unwrap_or_default()
+        .chars()
+        .take(300)
+        .collect()
+}
+
+/// What the allocators of Rust and C++ say before they abort.
+fn ran_out_of_memory(last_words: &str) -> bool {
+    last_words.contains("memory allocation of") || last_words.contains("std::bad_alloc")
+}
+
+fn log(level: i32, message: &str) {
+    match level {
+        4.. => tracing::error!(target: "chenbao::plugin", "{message}"),
+        3 => tracing::warn!(target: "chenbao::plugin", "{message}"),
+        2 => tracing::info!(target: "chenbao::plugin", "{message}"),
+        _ => tracing::debug!(target: "chenbao::plugin", "{message}"),
+    }
+}

@@ -1,0 +1,300 @@
+//! Which plugins there are: libraries, each looked at in a short-lived process, and folders of metrics without code.
+
+use super::descriptor::{Descriptor, Folder};
+use super::session::Session;
+use chenbao_model::diagnostic::{Problems, nearest};
+use chenbao_model::{Diagnostic, Digest};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A library that is only looked at needs no more.
+const MEMORY: u64 = 512 << 20;
+/// Processor time for looking.
+const CPU: Duration = Duration::from_secs(5);
+
+/// One usable plugin.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// Component id.
+    pub id: String,
+    /// Its library; none for a metric without code.
+    pub library: Option<PathBuf>,
+    /// Library or folder.
+    pub path: PathBuf,
+    /// What it declares.
+    pub descriptor: Descriptor,
+    /// How the library was built, JSON; empty for a folder.
+    pub build: String,
+    /// SHA-256 of the library, or of the folder's files.
+    pub digest: Option<Digest>,
+}
+
+/// Something that looks like a plugin and cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// Library or folder.
+    pub path: PathBuf,
+    /// Why.
+    pub why: String,
+}
+
+/// Plugins by component id.
+#[derive(Debug, Clone, Default)]
+pub struct PluginStore {
+    components: BTreeMap<String, Component>,
+    blocked: Vec<Blocked>,
+}
+
+impl PluginStore {
+    /// Looks through folders; where two have a component of one id, the earlier folder wins. `exe` is the program that
+    /// becomes plugin processes. Never fails: what cannot be used is [`PluginStore::blocked`].
+    #[must_use]
+    pub fn open(dirs: &[PathBuf], exe: &Path) -> Self {
+        let mut store = Self::default();
+        for dir in dirs {
+            let libraries = libraries(dir);
+            for (path, found) in libraries.iter().zip(inspect_all(&libraries, exe)) {
+                store.add(path, found);
+            }
+            for folder in folders(dir)
+                .into_iter()
+                .chain(folders(&dir.join("plugins")))
+            {
+                store.add(
+                    &folder,
+                    without_code(&folder).map_err(|problems| problems.to_string()),
+                );
+            }
+        }
+        store
+    }
+
+    fn add(&mut self, path: &Path, found: Result<Component, String>) {
+        let blocked = match found {
+            Ok(component) => match self.components.get(&component.id) {
+                None => {
+                    self.components.insert(component.id.clone(), component);
+                    return;
+                }
+                Some(first) => format!(
+                    "`{}` is already there: {}",
+                    component.id,
+                    first.path.display()
+                ),
+            },
+            Err(why) => why,
+        };
+        self.blocked.push(Blocked {
+            path: path.to_owned(),
+            why: blocked,
+        });
+    }
+
+    /// The component of that id.
+    ///
+    /// # Errors
+    /// There is none; the hint names the nearest, or what could not be loaded.
+    pub fn component(&self, id: &str) -> Result<&Component, Diagnostic> {
+        self.components.get(id).ok_or_else(|| {
+            let problem = Diagnostic::error(format!("there is no plugin `{id}`"));
+            let suspect = self.blocked.iter().find(|blocked| blocked.path.to_string_lossy().contains(&id.replace('-', "_")));
+            match (suspect, nearest(id, self.components.keys().map(String::as_str))) {
+                (Some(Blocked { path, why }), _) => problem.hint(format!("{} cannot be used: {why}", path.display())),
+                (None, Some(near)) => problem.hint(format!("did you mean `{near}`?")),
+                (None, None) => problem.hint("`chenbao plugin list` shows what there is; [plugins] dir and extra say where to look"),
+            }
+        })
+    }
+
+    /// All of them, by id.
+    pub fn components(&self) -> impl Iterator<Item = &Component> {
+        self.components.values()
+    }
+
+    /// What looks like a plugin and cannot be used.
+    #[must_use]
+    pub fn blocked(&self) -> &[Blocked] {
+        &self.blocked
+    }
+
+    /// The same as warnings: nothing may need them.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Diagnostic> {
+        let told = |blocked: &Blocked| {
+            Diagnostic::warning(format!("not usable as a plugin: {}", blocked.why))
+                .in_file(blocked.path.display().to_string())
+        };
+        self.blocked.iter().map(told).collect()
+    }
+}
+
+/// Looks at one library in a process of its own.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn inspect(library: &Path, exe: &Path) -> Result<Component, String> {
+    let session =
+        Session::start(exe, library, MEMORY, CPU).map_err(|verdict| verdict.to_string())?;
+    let descriptor =
+        Descriptor::from_library(&session.descriptor).map_err(|problems| problems.to_string())?;
+    Ok(Component {
+        id: descriptor.id.clone(),
+        library: Some(library.to_owned()),
+        path: library.to_owned(),
+        descriptor,
+        build: session.build.clone(),
+        digest: std::fs::read(library).ok().map(Digest::of),
+    })
+}
+
+/// Looks at several at the same time, as many as there are processors; answers in the order of the libraries.
+fn inspect_all(libraries: &[PathBuf], exe: &Path) -> Vec<Result<Component, String>> {
+    let threads = std::thread::available_parallelism()
+        .map_or(1, std::num::NonZero::get)
+        .min(libraries.len());
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(library) = libraries.get(at) else {
+                        break;
+                    };
+                    let found = inspect(library, exe);
+                    done.lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .insert(at, found);
+                }
+            });
+        }
+    });
+    done.into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .into_values()
+        .collect()
+}
+
+/// A metric that needs no library.
+///
+/// # Errors
+/// Everything that is wrong with its folder.
+pub fn without_code(dir: &Path) -> Result<Component, Problems> {
+    let folder = Folder::read(dir)?;
+    let descriptor = Descriptor::parse(&folder)?;
+    if !descriptor.answers_without_code() {
+        let lacking: Vec<&str> = descriptor
+            .outputs
+            .iter()
+            .filter(|output| output.from.is_none())
+            .map(|output| output.id.as_str())
+            .collect();
+        let problem = Diagnostic::error(format!(
+            "the folder has no library, and these outputs have no `from`: {}",
+            lacking.join(", ")
+        ));
+        return Err(problem
+            .in_file(dir.join("metric.toml").display().to_string())
+            .into());
+    }
+    let text: String = folder
+        .files
+        .iter()
+        .map(|(path, text)| format!("{path}\n{}\n{text}\n", text.len()))
+        .collect();
+    Ok(Component {
+        id: descriptor.id.clone(),
+        library: None,
+        path: dir.to_owned(),
+        descriptor,
+        build: String::new(),
+        digest: Some(Digest::of(text)),
+    })
+}
+
+/// The libraries of a folder, by name.
+fn libraries(dir: &Path) -> Vec<PathBuf> {
+    let library = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|ext| ext == std::env::consts::DLL_EXTENSION)
+            && path.is_file()
+    };
+    entries(dir)
+        .into_iter()
+        .filter(library)
+        .filter_map(|path| path.canonicalize().ok())
+        .collect()
+}
+
+/// The folders with a metric.toml in a folder, by name. A crate's own folder is the source of a library, not a metric.
+fn folders(dir: &Path) -> Vec<PathBuf> {
+    let metric =
+        |path: &PathBuf| path.join("metric.toml").is_file() && !path.join("Cargo.toml").exists();
+    entries(dir).into_iter().filter(metric).collect()
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_metrics_and_what_is_wrong_with_others_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let words = "[item]\nspend = 'x'\n";
+        let metric = "id = 'ads'\nkind = 'metric'\nversion = '0.1.0'\ntitle = 'Ads'\nsummary = 'Ads.'\n\
+            [inputs.total]\ndescription = 'One row.'\ntables = ['ads']\nwindow = 'period'\nsql = 'sql/q.sql'\n\
+            [outputs.spend]\ntype = 'scalar'\nunit = 'money'\nfrom = 'total'\ncolumn = 'spend'\n";
+        for (name, text) in [
+            ("ads", metric.to_owned()),
+            (
+                "code",
+                metric
+                    .replace("from = 'total'\n", "")
+                    .replace("'ads'\nkind", "'code'\nkind"),
+            ),
+        ] {
+            let sql = dir.path().join(name).join("sql");
+            std::fs::create_dir_all(&sql).unwrap();
+            std::fs::write(sql.join("q.sql"), "select 1 as spend").unwrap();
+            let at = dir.path().join(name);
+            std::fs::write(at.join("metric.toml"), text).unwrap();
+            std::fs::write(at.join("strings.en.toml"), words).unwrap();
+            std::fs::write(at.join("strings.zh-CN.toml"), words).unwrap();
+        }
+        let store = PluginStore::open(&[dir.path().to_owned()], Path::new("/nowhere"));
+        assert_eq!(
+            store
+                .components()
+                .map(|component| component.id.as_str())
+                .collect::<Vec<_>>(),
+            ["ads"]
+        );
+        assert!(store.component("ads").unwrap().digest.is_some());
+        assert!(
+            store.blocked()[0].why.contains("no `from`"),
+            "{:?}",
+            store.blocked()
+        );
+        assert!(
+            store
+                .component("asd")
+                .unwrap_err()
+                .to_string()
+                .contains("did you mean `ads`?")
+        );
+    }
+}
