@@ -142,6 +142,12 @@ impl Frame {
         self.campaigns.iter().find(|(days, _)| meets(days)).map(|(_, name)| name.as_str())
     }
 
+    /// Whether the period is an ordinary one held against a campaign.
+    #[must_use]
+    pub fn only_prev_in_campaign(&self) -> bool {
+        self.campaign_in(&self.now).is_none() && self.campaign_in(&self.prev).is_some()
+    }
+
     /// Whether the day belongs to a campaign.
     #[must_use]
     pub fn in_campaign(&self, day: Date) -> bool {

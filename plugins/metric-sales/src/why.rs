@@ -37,7 +37,7 @@ pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params) {
         series = series.point(Cell::key(part.key), [part.amount]);
     }
     report.add(series.point(Cell::key(shop.frame.now_word()), [after]));
-    add_drivers(report, &parts);
+    add_drivers(report, &parts, shop.frame.only_prev_in_campaign());
 }
 
 /// The finest chain that both sides have: traffic, else buyers, else orders and units, else orders.
@@ -96,14 +96,15 @@ fn parts(factors: Vec<Factor>, before: Decimal, after: Decimal) -> Vec<Part> {
     factors.into_iter().zip(settled).map(|(factor, amount)| Part { key: factor.key, amount, factor: Some(factor) }).collect()
 }
 
-fn add_drivers(report: &mut Report, parts: &[Part]) {
+/// Against a campaign day every part is the campaign's: true, but nothing to act on.
+fn add_drivers(report: &mut Report, parts: &[Part], after_campaign: bool) {
     let told = || parts.iter().filter_map(|part| part.factor.as_ref().map(|factor| (part.amount, factor)));
     let up = told().filter(|(amount, _)| *amount > Decimal::ZERO).max_by_key(|(amount, _)| *amount);
     let down = told().filter(|(amount, _)| *amount < Decimal::ZERO).min_by_key(|(amount, _)| *amount);
     for (kind, severity, found) in [("driver_down", "warning", down), ("driver_up", "notice", up)] {
         let Some((amount, factor)) = found else { continue };
         let finding = Finding::new(kind)
-            .severity(severity)
+            .severity(if after_campaign { "info" } else { severity })
             .key_arg("factor", factor.key)
             .arg("before", factor.sides[0], factor.unit)
             .arg("after", factor.sides[1], factor.unit)
