@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// From here a pattern is asked whether it fires at all: before a leap day.
 const FIRST_LOOK: DateTime = DateTime::constant(2024, 1, 1, 0, 0, 0, 0);
@@ -15,7 +16,7 @@ const FIRST_LOOK: DateTime = DateTime::constant(2024, 1, 1, 0, 0, 0, 0);
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
-    cron: Cron,
+    cron: Arc<Cron>,
 }
 
 impl Pattern {
@@ -95,7 +96,7 @@ impl FromStr for Pattern {
         match cron.find_next_occurrence(&FIRST_LOOK, true) {
             Ok(_) => Ok(Self {
                 text: text.to_owned(),
-                cron,
+                cron: Arc::new(cron),
             }),
             Err(_) => Err(format!(
                 "the cron pattern `{text}` never fires: there is no such day"

@@ -297,7 +297,7 @@ fn smtp(table: &Table<'_>, wanted: bool, folder: &Path) -> Option<Smtp> {
     let password = table.read("password", |v| secret(v, folder));
     let ca = table.read("ca", |v| path(v, folder));
     let timeout = table
-        .read("timeout", duration)
+        .read("timeout", send_timeout)
         .unwrap_or(Duration::from_secs(60));
     let host = host?;
     if wanted && security == Security::None && !is_loopback(&host) {
@@ -327,6 +327,17 @@ fn smtp(table: &Table<'_>, wanted: bool, folder: &Path) -> Option<Smtp> {
         ca,
         timeout,
     })
+}
+
+/// A send that takes longer than a sender may hold a message would look like a sender that died.
+fn send_timeout(value: &Value<'_>) -> Read<Duration> {
+    let timeout = duration(value)?;
+    if timeout <= Duration::from_secs(300) {
+        Ok(timeout)
+    } else {
+        Err(Diagnostic::error("a send may take five minutes at most")
+            .hint("write timeout = \"5m\" or less"))
+    }
 }
 
 fn port(value: &Value<'_>) -> Read<u16> {

@@ -1,9 +1,9 @@
 //! Deliveries: once per key, never early, and an honest word about what a dead sender had done.
 
 use super::{LEASE, Opened, at, issue, ledgers, mail, noon, sent};
-use crate::ledger::{DeliveryState, Ledger, NewDelivery, Verdict, assemble};
+use crate::ledger::{Claimed, DeliveryState, Ledger, NewDelivery, Verdict, assemble};
 use chenbao_model::Digest;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_key_is_used_once() {
@@ -42,6 +42,23 @@ async fn a_delivery_key_is_used_once() {
     }
 }
 
+async fn take(ledger: &Ledger, now: Timestamp) -> Option<Claimed> {
+    ledger.claim_due("s", now, LEASE).await.unwrap()
+}
+
+async fn starts(ledger: &Ledger, claimed: &Claimed, now: Timestamp) -> bool {
+    ledger.start_attempt(claimed, now, LEASE).await.unwrap()
+}
+
+async fn state(ledger: &Ledger, claimed: &Claimed) -> DeliveryState {
+    ledger
+        .delivery(&claimed.delivery.id)
+        .await
+        .unwrap()
+        .unwrap()
+        .state
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_leaves_early_and_deferred_ones_wait() {
     for Opened { ledger, .. } in ledgers("t_due").await {
@@ -50,23 +67,11 @@ async fn nothing_leaves_early_and_deferred_ones_wait() {
             .queue(&[mail("daily", "a@x.com", noon())], before)
             .await
             .unwrap();
-        assert!(
-            ledger
-                .claim_due("s", before, LEASE)
-                .await
-                .unwrap()
-                .is_none()
-        );
+        assert!(take(&ledger, before).await.is_none());
         assert_eq!(ledger.next_delivery().await.unwrap(), Some(noon()));
-        let claimed = ledger.claim_due("s", noon(), LEASE).await.unwrap().unwrap();
-        assert!(
-            ledger
-                .claim_due("s", noon(), LEASE)
-                .await
-                .unwrap()
-                .is_none()
-        );
-        assert!(ledger.start_attempt(&claimed, noon(), LEASE).await.unwrap());
+        let claimed = take(&ledger, noon()).await.unwrap();
+        assert!(take(&ledger, noon()).await.is_none());
+        assert!(starts(&ledger, &claimed, noon()).await);
         let retry_at = noon() + SignedDuration::from_mins(5);
         let verdict = Verdict {
             state: DeliveryState::Deferred,
@@ -78,27 +83,16 @@ async fn nothing_leaves_early_and_deferred_ones_wait() {
             .await
             .unwrap();
         assert!(
-            ledger
-                .claim_due("s", retry_at - SignedDuration::from_millis(1), LEASE)
+            take(&ledger, retry_at - SignedDuration::from_millis(1))
                 .await
-                .unwrap()
                 .is_none()
         );
-        let second = ledger
-            .claim_due("s", retry_at, LEASE)
-            .await
-            .unwrap()
-            .unwrap();
+        let second = take(&ledger, retry_at).await.unwrap();
         assert_eq!(
             (second.attempt, second.delivery.note.as_str()),
             (2, "451 later")
         );
-        assert!(
-            ledger
-                .start_attempt(&second, retry_at, LEASE)
-                .await
-                .unwrap()
-        );
+        assert!(starts(&ledger, &second, retry_at).await);
         ledger
             .finish_attempt(&second, &sent("250 ok"), retry_at)
             .await
@@ -123,70 +117,45 @@ async fn a_sender_that_dies_leaves_queued_or_unknown_by_what_it_had_done() {
             channel: "folder".into(),
             ..mail("daily", "c@x.com", noon())
         };
-        ledger
-            .queue(
-                &[
-                    mail("daily", "a@x.com", noon()),
-                    mail("daily", "b@x.com", noon()),
-                    folder,
-                ],
-                noon(),
-            )
-            .await
-            .unwrap();
+        let mails = [
+            mail("daily", "a@x.com", noon()),
+            mail("daily", "b@x.com", noon()),
+            folder,
+        ];
+        ledger.queue(&mails, noon()).await.unwrap();
         let mut claims = Vec::new();
-        while let Some(claimed) = ledger.claim_due("s", noon(), LEASE).await.unwrap() {
+        while let Some(claimed) = take(&ledger, noon()).await {
             claims.push(claimed);
         }
         claims.sort_by(|a, b| a.delivery.recipient.cmp(&b.delivery.recipient));
-        // a: nothing had left. b: it had begun. c: a folder, where beginning does no harm.
-        assert!(
-            ledger
-                .start_attempt(&claims[1], noon(), LEASE)
-                .await
-                .unwrap()
-        );
-        assert!(
-            ledger
-                .start_attempt(&claims[2], noon(), LEASE)
-                .await
-                .unwrap()
-        );
+        let [idle, begun, folder] = claims.as_slice() else {
+            panic!("{claims:?}")
+        };
+        assert!(starts(&ledger, begun, noon()).await);
+        assert!(starts(&ledger, folder, noon()).await);
         let later = noon() + SignedDuration::from_secs(60);
-        assert_eq!(
+        assert!(
             ledger
                 .reclaim(later - SignedDuration::from_millis(1))
                 .await
-                .unwrap(),
-            Vec::<String>::new()
+                .unwrap()
+                .is_empty()
         );
         assert_eq!(
             ledger.reclaim(later).await.unwrap(),
-            [claims[1].delivery.id.clone()]
+            std::slice::from_ref(&begun.delivery.id)
         );
-        let state = async |n: usize| {
-            ledger
-                .delivery(&claims[n].delivery.id)
-                .await
-                .unwrap()
-                .unwrap()
-                .state
-        };
-        assert_eq!(state(0).await, DeliveryState::Queued);
-        assert_eq!(state(1).await, DeliveryState::Unknown);
-        assert_eq!(state(2).await, DeliveryState::Queued);
+        assert_eq!(state(&ledger, idle).await, DeliveryState::Queued);
+        assert_eq!(state(&ledger, begun).await, DeliveryState::Unknown);
+        // Writing the same file again does no harm.
+        assert_eq!(state(&ledger, folder).await, DeliveryState::Queued);
         // A sender that was only slow finds its claim gone before it begins, and tells what it knows if it had begun.
-        assert!(
-            !ledger
-                .start_attempt(&claims[0], later, LEASE)
-                .await
-                .unwrap()
-        );
+        assert!(!starts(&ledger, idle, later).await);
         ledger
-            .finish_attempt(&claims[1], &sent("250 ok"), later)
+            .finish_attempt(begun, &sent("250 ok"), later)
             .await
             .unwrap();
-        assert_eq!(state(1).await, DeliveryState::Sent);
+        assert_eq!(state(&ledger, begun).await, DeliveryState::Sent);
     }
 }
 
@@ -249,6 +218,21 @@ async fn unknown_ones_are_resent_only_by_hand() {
     }
 }
 
+/// One sender that takes whatever is due, and to whom it sent.
+async fn sender(url: String, name: String) -> Vec<String> {
+    let ledger = Ledger::open(&url).await.unwrap();
+    let mut recipients = Vec::new();
+    while let Some(claimed) = ledger.claim_due(&name, noon(), LEASE).await.unwrap() {
+        assert!(starts(&ledger, &claimed, noon()).await);
+        ledger
+            .finish_attempt(&claimed, &sent("ok"), noon())
+            .await
+            .unwrap();
+        recipients.push(claimed.delivery.recipient);
+    }
+    recipients
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_busy_senders_send_each_of_200_once() {
     for Opened { ledger, url, .. } in ledgers("t_senders").await {
@@ -256,31 +240,12 @@ async fn eight_busy_senders_send_each_of_200_once() {
             .map(|n| mail("daily", &format!("r{n}@x.com"), noon()))
             .collect();
         ledger.queue(&mails, noon()).await.unwrap();
-        let tasks: Vec<_> = (0..8)
-            .map(|n| {
-                let url = url.clone();
-                tokio::spawn(async move {
-                    let ledger = Ledger::open(&url).await.unwrap();
-                    let mut mine = Vec::new();
-                    while let Some(claimed) = ledger
-                        .claim_due(&format!("s{n}"), noon(), LEASE)
-                        .await
-                        .unwrap()
-                    {
-                        assert!(ledger.start_attempt(&claimed, noon(), LEASE).await.unwrap());
-                        ledger
-                            .finish_attempt(&claimed, &sent("ok"), noon())
-                            .await
-                            .unwrap();
-                        mine.push(claimed.delivery.recipient);
-                    }
-                    mine
-                })
-            })
+        let senders: Vec<_> = (0..8)
+            .map(|n| tokio::spawn(sender(url.clone(), format!("s{n}"))))
             .collect();
         let mut recipients = Vec::new();
-        for task in tasks {
-            recipients.extend(task.await.unwrap());
+        for sender in senders {
+            recipients.extend(sender.await.unwrap());
         }
         assert_eq!(recipients.len(), 200);
         recipients.sort();

@@ -279,51 +279,54 @@ async fn only_finished_collections_make_exports_known() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn runs_are_shown_with_everything_that_belongs_to_them() {
-    for Opened { ledger, .. } in ledgers("t_runs").await {
-        let new = |id: &str, started| NewRun {
-            id: id.to_owned(),
-            issue: issue("daily"),
-            due: Some(noon()),
-            started,
-        };
-        ledger.begin_run(&new("r1", noon())).await.unwrap();
-        ledger
-            .begin_run(&new("r2", noon() + SignedDuration::from_secs(1)))
-            .await
-            .unwrap();
-        assert!(ledger.begin_run(&new("r1", noon())).await.is_err());
-        let snapshot = Snapshot::new(vec![revision("2026-11-21", "one", None)]);
-        let end = RunEnd {
-            state: RunState::Partial,
-            snapshot: snapshot.clone(),
-            record: serde_json::json!({"config": "abc", "seed": 0}),
-            results: vec![(id("sales"), "flagship".to_owned(), Digest::of("result"))],
-            note: "部分：缺少投放数据".to_owned(),
-            at: noon() + SignedDuration::from_secs(9),
-        };
-        ledger.finish_run("r1", &end).await.unwrap();
-        assert!(ledger.finish_run("r3", &end).await.is_err());
-        ledger
-            .queue(
-                &[
-                    mail("daily", "a@x.com", noon()),
-                    mail("daily", "b@x.com", noon()),
-                ],
-                noon(),
-            )
-            .await
-            .unwrap();
-        ledger.claim_due("s", noon(), LEASE).await.unwrap().unwrap();
+const R1: &str = "r1";
 
+fn end() -> RunEnd {
+    RunEnd {
+        state: RunState::Partial,
+        snapshot: Snapshot::new(vec![revision("2026-11-21", "one", None)]),
+        record: serde_json::json!({"config": "abc", "seed": 0}),
+        results: vec![(id("sales"), "flagship".to_owned(), Digest::of("result"))],
+        note: "部分：缺少投放数据".to_owned(),
+        at: noon() + SignedDuration::from_secs(9),
+    }
+}
+
+/// Two runs begun, the first of them ended, with one delivery queued and one on its way.
+async fn two_runs(ledger: &Ledger) {
+    let new = |id: &str, started| NewRun {
+        id: id.to_owned(),
+        issue: issue("daily"),
+        due: Some(noon()),
+        started,
+    };
+    ledger.begin_run(&new(R1, noon())).await.unwrap();
+    ledger
+        .begin_run(&new("r2", noon() + SignedDuration::from_secs(1)))
+        .await
+        .unwrap();
+    assert!(ledger.begin_run(&new(R1, noon())).await.is_err());
+    ledger.finish_run(R1, &end()).await.unwrap();
+    assert!(ledger.finish_run("r3", &end()).await.is_err());
+    let mails = [
+        mail("daily", "a@x.com", noon()),
+        mail("daily", "b@x.com", noon()),
+    ];
+    ledger.queue(&mails, noon()).await.unwrap();
+    ledger.claim_due("s", noon(), LEASE).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_is_newest_first_and_counts_deliveries() {
+    for Opened { ledger, .. } in ledgers("t_history").await {
+        two_runs(&ledger).await;
         let history = ledger.history(Some(&id("daily")), 10).await.unwrap();
         assert_eq!(
             history
                 .iter()
                 .map(|run| run.id.as_str())
                 .collect::<Vec<_>>(),
-            ["r2", "r1"]
+            ["r2", R1]
         );
         assert_eq!(
             (history[0].state, history[0].finished),
@@ -343,30 +346,32 @@ async fn runs_are_shown_with_everything_that_belongs_to_them() {
             ledger.history(Some(&id("weekly")), 10).await.unwrap().len(),
             0
         );
+    }
+}
 
-        let shown = ledger.show("r1").await.unwrap().unwrap();
-        assert_eq!((shown.snapshot, shown.record), (snapshot, end.record));
-        assert_eq!((shown.run.note, shown.run.due), (end.note, Some(noon())));
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_shown_with_everything_that_belongs_to_it() {
+    for Opened { ledger, .. } in ledgers("t_show").await {
+        two_runs(&ledger).await;
+        let shown = ledger.show(R1).await.unwrap().unwrap();
+        assert_eq!(
+            (shown.snapshot, shown.record),
+            (end().snapshot, end().record)
+        );
+        assert_eq!((shown.run.note, shown.run.due), (end().note, Some(noon())));
         assert_eq!((shown.results.len(), shown.deliveries.len()), (1, 2));
         assert!(
             ledger.show("r").await.unwrap().is_none(),
             "two runs begin with r"
         );
-        let found = ledger
-            .results_for(
-                &id("daily"),
-                &id("sales"),
-                issue("daily").period,
-                "flagship",
-            )
-            .await
-            .unwrap();
-        assert_eq!(found, shown.results);
-        assert_eq!(found[0].digest, Digest::of("result"));
-        let none = ledger
-            .results_for(&id("daily"), &id("sales"), issue("daily").period, "other")
-            .await
-            .unwrap();
-        assert_eq!(none, []);
+        let found = async |shops: &str| {
+            ledger
+                .results_for(&id("daily"), &id("sales"), issue("daily").period, shops)
+                .await
+                .unwrap()
+        };
+        assert_eq!(found("flagship").await, shown.results);
+        assert_eq!(shown.results[0].digest, Digest::of("result"));
+        assert_eq!(found("other").await, []);
     }
 }
