@@ -30,7 +30,6 @@ struct Year {
 
 #[derive(Deserialize)]
 struct Day {
-    name: String,
     date: Date,
     #[serde(rename = "isOffDay")]
     off: bool,
@@ -76,12 +75,6 @@ pub fn work(day: Date) -> Work {
     }
 }
 
-/// The name of the holiday that a day belongs to or makes up for.
-#[must_use]
-pub fn holiday(day: Date) -> Option<&'static str> {
-    calendar().days.get(&day).map(|day| day.name.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,8 +101,6 @@ mod tests {
         assert_eq!(work(date(2024, 10, 8)), Work::Working);
         assert_eq!(work(date(2024, 10, 12)), Work::Working);
         assert_eq!(work(date(2024, 10, 13)), Work::Off);
-        assert_eq!(holiday(date(2024, 10, 1)), Some("国庆节"));
-        assert_eq!(holiday(date(2024, 11, 5)), None);
     }
 
     #[test]

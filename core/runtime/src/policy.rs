@@ -73,13 +73,6 @@ impl Retry {
         give_up: Duration::from_secs(24 * 3600),
     };
 
-    /// Sources: ten seconds, doubling to five minutes, for two hours; the data deadline usually comes first.
-    pub const SOURCE: Self = Self {
-        first: Duration::from_secs(10),
-        longest: Duration::from_secs(5 * 60),
-        give_up: Duration::from_secs(2 * 3600),
-    };
-
     /// The pause after the `failures`-th failure (from one), `since_first` after the first attempt; none: give up.
     #[must_use]
     pub fn pause(&self, failures: u32, since_first: Duration) -> Option<Duration> {

@@ -20,7 +20,7 @@ const START_BEFORE: SignedDuration = SignedDuration::from_mins(80);
 const DEADLINE_BEFORE: SignedDuration = SignedDuration::from_mins(20);
 
 /// At most so many missed times are looked at; older ones of a schedule that was not served for very long are forgotten.
-pub const MISSED_LIMIT: usize = 1_000;
+const MISSED_LIMIT: usize = 1_000;
 
 /// Which issue of the same subject and period this is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -350,12 +350,6 @@ pub fn period(
             Period::span(campaign.starts, campaign.ends)
         }
     }
-}
-
-/// When a period is over in a zone: no report about it is made before.
-#[must_use]
-pub fn over_at(period: Period, zone: &TimeZone) -> Option<Timestamp> {
-    wall(period.end(), Time::midnight(), zone)
 }
 
 #[cfg(test)]

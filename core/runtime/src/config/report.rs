@@ -288,6 +288,16 @@ fn in_order(table: &Table<'_>, schedule: &Schedule) {
         }
     };
     deliveries.sort_unstable();
+    deliveries.dedup();
+    if deliveries.len() > 1 && (schedule.start.is_some() || schedule.data_deadline.is_some()) {
+        let problem = Diagnostic::error(
+            "`start` and `data_deadline` are times of one delivery a day, and there are several",
+        );
+        table.problem(
+            problem.hint("leave both out: they are then 80 and 20 minutes before each delivery"),
+        );
+        return;
+    }
     let Some(first) = deliveries.first() else {
         return;
     };

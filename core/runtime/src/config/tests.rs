@@ -319,6 +319,10 @@ fn schedules_are_checked() {
     assert!(matches!(&read.deliver, When::Cron(pattern) if pattern.as_str() == "0 8 * * 1-5"));
     assert_eq!(read.start.unwrap().to_string(), "06:40:00");
     let refused = [
+        (
+            "deliver = \"0 8,14 * * *\"\nstart = \"06:40\"",
+            "and there are several",
+        ),
         ("deliver = \"0 8 31 2 *\"", "never fires"),
         (
             "deliver = \"8 o'clock\"",

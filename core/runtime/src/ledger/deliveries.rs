@@ -104,24 +104,6 @@ pub enum Piece {
     Digest(Digest),
 }
 
-/// The message of some pieces, fetched from wherever digests are kept.
-///
-/// # Errors
-/// A piece cannot be fetched.
-pub fn assemble<E>(
-    pieces: &[Piece],
-    fetch: impl Fn(&Digest) -> std::result::Result<Vec<u8>, E>,
-) -> std::result::Result<Vec<u8>, E> {
-    let mut message = Vec::new();
-    for piece in pieces {
-        match piece {
-            Piece::Literal(text) => message.extend_from_slice(text.as_bytes()),
-            Piece::Digest(digest) => message.extend(fetch(digest)?),
-        }
-    }
-    Ok(message)
-}
-
 /// A delivery that is to be queued.
 #[derive(Debug, Clone)]
 pub struct NewDelivery {

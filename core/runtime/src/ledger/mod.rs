@@ -17,7 +17,7 @@ pub use catalogue::{Commit, FeedDay};
 pub use collections::{Collection, CollectionState};
 pub use deliveries::{
     Attempt, Claimed, Delivery, DeliveryState, FOLDER, Issue, NewDelivery, Piece, Verdict,
-    assemble, delivery_id,
+    delivery_id,
 };
 pub use error::{LedgerError, Result};
 pub use occurrences::{Keep, OccurrenceState};

@@ -2,7 +2,7 @@
 
 mod catch_up;
 
-use super::{Edition, Fire, next_fires, over_at, period};
+use super::{Edition, Fire, next_fires, period};
 use crate::config::meant::{Campaign, PeriodRule, Schedule, When};
 use crate::policy::Misfire;
 use chenbao_model::{Id, Period};
@@ -359,14 +359,6 @@ fn weeks_are_iso_weeks() {
     };
     assert_eq!(week("2026-11-23"), "2026-W47");
     assert_eq!(week("2027-01-04"), "2026-W53");
-}
-
-#[test]
-fn a_period_is_over_at_midnight_of_its_zone() {
-    let over =
-        |zone: &str| over_at("2026-11-21".parse().unwrap(), &TimeZone::get(zone).unwrap()).unwrap();
-    assert_eq!(over("Asia/Shanghai"), at("2026-11-21T16:00:00Z"));
-    assert_eq!(over("America/Los_Angeles"), at("2026-11-22T08:00:00Z"));
 }
 
 #[test]
