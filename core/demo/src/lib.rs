@@ -52,7 +52,6 @@ pub async fn generate(
         return Err(failed(&exports, &e));
     }
     std::fs::create_dir_all(&exports).map_err(|e| failed(&exports, &e))?;
-    let mut erp = erp::Erp::create(&dir.join("erp.sqlite")).await?;
     let mut truth = Truth {
         seed: options.seed,
         first_day: calendar.date(calendar.first).to_owned(),
@@ -60,6 +59,8 @@ pub async fn generate(
         shops: Vec::new(),
         stories: Vec::new(),
     };
+    told(dir, &truth)?;
+    let mut erp = erp::Erp::create(&dir.join("erp.sqlite")).await?;
     let shops = catalog::shops(options.seed, options.shops, options.size.products());
     let planned = options.size.lines();
     let lines = i64::try_from(planned).unwrap_or(i64::MAX);
@@ -80,8 +81,13 @@ pub async fn generate(
     let config = dir.join("chenbao.toml");
     std::fs::write(&config, project::text(&calendar, &shops, &demands))
         .map_err(|e| failed(&config, &e))?;
-    let path = dir.join("truth.json");
-    let json = serde_json::to_string_pretty(&truth).map_err(|e| failed(&path, &e))?;
-    std::fs::write(&path, json + "\n").map_err(|e| failed(&path, &e))?;
+    told(dir, &truth)?;
     Ok(truth)
+}
+
+/// Writes `truth.json`. It stands there without shops from the start, so that a demo that was broken off is known as one.
+fn told(dir: &Path, truth: &Truth) -> Result<(), Problems> {
+    let path = dir.join("truth.json");
+    let json = serde_json::to_string_pretty(truth).map_err(|e| failed(&path, &e))?;
+    std::fs::write(&path, json + "\n").map_err(|e| failed(&path, &e))
 }

@@ -518,6 +518,26 @@ fn the_stock_out_is_on_its_way_and_nobody_reordered() {
 }
 
 #[test]
+fn progress_only_grows_and_ends_where_it_was_planned() {
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let mut said = Vec::new();
+    let mut progress = |done, total| said.push((done, total));
+    let options = DemoOptions {
+        size: Size::Lines(2_000),
+        ..DemoOptions::default()
+    };
+    runtime
+        .block_on(generate(dir.path(), &options, &mut progress))
+        .unwrap();
+    assert!(said.len() > 200);
+    assert!(said.is_sorted());
+    assert_eq!(said.last(), Some(&(2_000, 2_000)));
+}
+
+#[test]
 fn bad_options_write_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
