@@ -85,8 +85,7 @@ pub fn tables(project: &Project, metrics: &[Id]) -> Result<BTreeSet<String>, Pro
 
 /// The days that the inputs of some metrics reach back to, and the period's end.
 #[must_use]
-pub fn reach(project: &Project, metrics: &[Id], occurrence: &Occurrence) -> Period {
-    let period = occurrence.period;
+pub fn reach(project: &Project, metrics: &[Id], period: Period) -> Period {
     let mut first = period
         .previous()
         .map_or(period.start(), |previous| previous.start());
@@ -105,11 +104,11 @@ pub fn reach(project: &Project, metrics: &[Id], occurrence: &Occurrence) -> Peri
             }
         }
     }
-    until(occurrence)
+    let now = project.clock.now();
+    let last = until(now, project.config.project.zone.clone())
         .yesterday()
-        .ok()
-        .and_then(|last| Period::span(first, last).ok())
-        .unwrap_or(period)
+        .unwrap_or(period.last());
+    Period::span(first, last.max(period.last())).unwrap_or(period)
 }
 
 /// Runs the metrics of a report for one set of shops. No failure stops another.
@@ -271,7 +270,7 @@ async fn rows(project: &Project, input: &Input, job: &Job<'_>) -> Result<Stream,
     let window = days_of(input.window, period).map_or(
         Window::Span {
             start: Date::MIN,
-            end: until(job.occurrence),
+            end: until(job.now, zone(project, job)),
         },
         Window::Days,
     );
@@ -318,18 +317,14 @@ async fn without_code(
     no_code::answer(descriptor, inputs).map_err(|why| failed(why.join("; ")))
 }
 
-/// The day after the last that a run may know: the period's end, and for a later edition of a campaign its days since,
-/// because refunds go on arriving.
-fn until(occurrence: &Occurrence) -> Date {
-    let age = plan::age_days(&occurrence.edition).unwrap_or(0);
-    occurrence
-        .period
-        .end()
-        .checked_add(Span::new().days(age))
-        .unwrap_or(occurrence.period.end())
+/// The day after the last that a run may know: what arrived since the period's end counts too (refunds go on arriving), up to
+/// the run's own day. SQL that wants less says so with its parameters.
+fn until(now: Timestamp, zone: jiff::tz::TimeZone) -> Date {
+    let today = now.to_zoned(zone).date();
+    today.tomorrow().unwrap_or(today)
 }
 
-/// Days that an input may read; none means everything up to [`until`].
+/// Days that an input may read; none means everything that a run may know.
 fn days_of(window: InputWindow, period: Period) -> Option<BTreeSet<Date>> {
     let back = |days: i64| {
         period

@@ -12,6 +12,7 @@ use chenbao_engine::{Engine, EngineOptions, Lake, Mapping};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Id};
 use chenbao_report::TemplateSet;
+use chenbao_report::fonts::Fonts;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct Project {
     pub plugins: PluginStore,
     /// Templates of the product with the project's own on top.
     pub templates: TemplateSet,
+    /// Fonts for pages and pictures.
+    pub fonts: Fonts,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// This program, for plugin hosts.
@@ -75,6 +78,7 @@ impl Project {
         })?;
         let plugins = PluginStore::open(&plugin_dirs(&config, &exe), &exe);
         let templates = TemplateSet::builtin().overlaid(templates::read(&config.templates)?);
+        let fonts = Fonts::embedded()?;
         let hash_key = hash_key(&config)?;
         Ok(Self {
             config,
@@ -84,6 +88,7 @@ impl Project {
             engine,
             plugins,
             templates,
+            fonts,
             clock,
             exe,
             hash_key,

@@ -125,7 +125,7 @@ pub async fn gather(
     let mut collected = Vec::new();
     if order.collect && order.pinned.is_none() {
         let sources: Vec<Id> = needs.iter().map(|need| need.source.clone()).collect();
-        let window = compute::reach(project, &report.metrics, &order.occurrence);
+        let window = compute::reach(project, &report.metrics, period);
         collected = collect::collect(project, &sources, window, progress).await;
         for (need, collected) in needs.iter_mut().zip(&collected) {
             need.trouble = collected.trouble_sentence();
@@ -309,23 +309,13 @@ async fn write(
         metrics: &metrics,
     };
     let document = chenbao_report::compose(&input)?;
+    let with = |pictures| RenderOptions {
+        fonts: &project.fonts,
+        pictures,
+    };
     let formats = [Format::Html, Format::Text, Format::Pdf];
-    let mail = chenbao_report::render(
-        &document.value,
-        &formats,
-        &RenderOptions {
-            pictures: Pictures::Cid,
-            ..RenderOptions::default()
-        },
-    )?;
-    let html = chenbao_report::render(
-        &document.value,
-        &[Format::Html],
-        &RenderOptions {
-            pictures: Pictures::Inline,
-            ..RenderOptions::default()
-        },
-    )?;
+    let mail = chenbao_report::render(&document.value, &formats, &with(Pictures::Cid))?;
+    let html = chenbao_report::render(&document.value, &[Format::Html], &with(Pictures::Inline))?;
     let docs: Vec<&ResultDoc> = computed
         .iter()
         .filter_map(|one| match &one.outcome {

@@ -8,6 +8,7 @@ use crate::project::Project;
 use chenbao_engine::check_sql;
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
+use chenbao_report::Need;
 use serde_json::json;
 
 /// The project that `init` writes.
@@ -135,7 +136,7 @@ fn report_problems(project: &Project, report: &Report) -> Vec<Diagnostic> {
             .find(|id| id.as_str() == alias)
             .and_then(|id| project.config.metrics.get(id));
         match configured {
-            None if wanted.need == chenbao_report::compose::Need::Required => problems.push(
+            None if wanted.need == Need::Required => problems.push(
                 Diagnostic::error(format!(
                     "the template `{}` requires the metric `{alias}`",
                     report.template
