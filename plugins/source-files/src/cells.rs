@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 /// The value of a cell without its wrapping: tabs, `="…"`, and the apostrophe in front of an id. Null marks and numbers stay text.
 pub fn clean(cell: &str) -> &str {
+    if !wrapped(cell.as_bytes()) {
+        return cell;
+    }
     let cell = cell.trim_matches(['\t', '\u{feff}', '\r']);
     let cell = match cell
         .strip_prefix("=\"")
@@ -16,6 +19,14 @@ pub fn clean(cell: &str) -> &str {
         Some(id) if is_id(id) => id,
         _ => cell,
     }
+}
+
+/// Whether first or last byte may be of a wrapping: most cells are not worth a closer look.
+fn wrapped(cell: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (cell.first(), cell.last()) else {
+        return false;
+    };
+    matches!(first, b'\t' | b'\r' | b'\'' | b'=' | 0xef) || matches!(last, b'\t' | b'\r' | 0xbf)
 }
 
 /// An apostrophe guards ids and telephone numbers; in `'90s dress` it is part of the words.
