@@ -299,10 +299,11 @@ mod tests {
 
     #[test]
     fn line_ends_in_templates_are_not_spaces_in_chinese() {
-        assert_eq!(
-            squeeze("\n  昨日，\n   今日 paid\n  x"),
-            "昨日，今日 paid x"
-        );
+        assert_eq!(text(vec![said("\n  昨日，\n   今日 paid\n  x \n")]), "昨日，今日 paid x");
+        let figure = |text: &str| Run::Said(Inline { unbroken: true, ..Inline::words(text) });
+        let runs = vec![said("\n 较"), figure("上周六"), said(" "), figure("+8%"), said("。\n  下句")];
+        assert_eq!(text(runs), "较上周六 +8%。下句");
+        assert_eq!(text(vec![said("One."), said("\n"), said("Two."), said(" \n")]), "One. Two.");
     }
 
     #[test]
