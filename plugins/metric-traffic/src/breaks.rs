@@ -9,21 +9,22 @@ use metric_kit::{percent, ratio};
 use rust_decimal::Decimal;
 
 /// Where most of a loss sits.
-pub(crate) struct Place<'a> {
+struct Place<'a> {
     name: &'a str,
     share: Decimal,
-    pub(crate) product: Option<&'a Product>,
+    money: Option<Decimal>,
+    product: Option<&'a Product>,
 }
 
 /// Adds the finding, broken or not; gives back the product that it names.
 pub(crate) fn add<'a>(report: &mut Report, shop: &'a Shop, params: &Params, steps: &[Judged], products: &'a [Product]) -> Option<&'a str> {
-    let now = shop.counts(&shop.frame.now)?;
+    let now = shop.now()?;
     let Some(broken) = steps.iter().find(|step| step.broken()) else {
         add_normal(report, steps);
         return None;
     };
     let place = place(shop, params, broken, products);
-    let lost = broken.lost(&now)?;
+    let lost = place.as_ref().and_then(|place| place.money).or_else(|| broken.lost(&now))?;
     let kind = if place.is_some() { "funnel_break_in" } else { "funnel_break" };
     let steadiness = f64::from(broken.base.n()) / f64::from(broken.base.of.max(1));
     let mut finding = Finding::new(kind)
@@ -39,7 +40,8 @@ pub(crate) fn add<'a>(report: &mut Report, shop: &'a Shop, params: &Params, step
         .controllability(0.8)
         .evidence("steps");
     if let Some(place) = &place {
-        finding = finding.text_arg("where", place.name).arg("share", place.share, "%");
+        let shown = if place.product.is_some() { "products" } else { "by_carrier" };
+        finding = finding.text_arg("where", place.name).arg("share", place.share, "%").evidence(shown);
     }
     let product = place.as_ref().and_then(|place| place.product);
     finding = with_action(finding, broken, place.as_ref());
@@ -75,7 +77,7 @@ fn with_action(finding: Finding, broken: &Judged, place: Option<&Place<'_>>) -> 
 
 fn with_excluded(mut finding: Finding, shop: &Shop, params: &Params, steps: &[Judged], product: Option<&Product>) -> Finding {
     let seen = baseline(shop, params, |counts| Some(counts.seen));
-    if let (Some(now), Some(median)) = (shop.counts(&shop.frame.now).map(|c| c.seen), seen.median()) {
+    if let (Some(now), Some(median)) = (shop.now().map(|c| c.seen), seen.median()) {
         let low = seen.quantile(params.warn_quantile).is_some_and(|edge| now < edge);
         let args = [("impressions", Arg::new(now, "{view}")), ("median", Arg::new(median, "{view}"))];
         finding = finding.excluded(if low { "traffic_low" } else { "traffic_normal" }, args);
@@ -96,41 +98,48 @@ fn with_excluded(mut finding: Finding, shop: &Shop, params: &Params, steps: &[Ju
     }
 }
 
-/// How many cases and how many fewer passed than at its own comparable rate.
-fn loss(step: &str, now: &Counts, base: &Counts) -> Option<(Decimal, Decimal)> {
-    let (rate, before, of) = match step {
-        "click" => (now.click_rate()?, base.click_rate()?, now.seen),
-        "order" => (now.click_to_pay()?, base.click_to_pay()?, now.clicks),
-        _ => return None,
-    };
-    Some((of, (before - rate) * of / Decimal::ONE_HUNDRED))
+/// What one product or carrier lost: those who came, how many fewer passed than at its own comparable rate, and their money.
+struct Loss<'a> {
+    name: &'a str,
+    product: Option<&'a Product>,
+    of: Decimal,
+    lost: Decimal,
+    money: Option<Decimal>,
+}
+
+impl<'a> Loss<'a> {
+    fn of(step: &str, name: &'a str, product: Option<&'a Product>, [now, base]: [&Counts; 2]) -> Option<Self> {
+        let (rate, before, of) = match step {
+            "click" => (now.click_rate()?, base.click_rate()?, now.seen),
+            "order" => (now.click_to_pay()?, base.click_to_pay()?, now.clicks),
+            _ => return None,
+        };
+        let lost = (before - rate) * of / Decimal::ONE_HUNDRED;
+        let orders = if step == "click" { now.click_to_pay().map(|pay| lost * pay / Decimal::ONE_HUNDRED) } else { Some(lost) };
+        let value = now.order_value().or_else(|| base.order_value());
+        Some(Self { name, product, of, lost, money: orders.zip(value).map(|(orders, value)| orders * value) })
+    }
 }
 
 /// The product, else the carrier, that explains most of the loss: at least the parameter's share, and half as much again as
 /// its share of the traffic; a carrier with most of the traffic has most of any loss and says nothing.
 fn place<'a>(shop: &'a Shop, params: &Params, broken: &Judged, products: &'a [Product]) -> Option<Place<'a>> {
     let step = broken.step.key;
-    let of_products = products.iter().filter_map(|p| {
-        let (of, lost) = loss(step, &p.now.counts, &p.base.counts)?;
-        Some((p.name.as_str(), Some(p), of, lost))
-    });
+    let of_products = products.iter().filter_map(|p| Loss::of(step, &p.name, Some(p), [&p.now.counts, &p.base.counts]));
     let of_carriers = shop.carriers.keys().filter_map(|name| {
-        let now = shop.carrier(name, &shop.frame.now)?;
+        let now = shop.carrier_now(name)?;
         let samples = shop.frame.samples(params.baseline_days.min(8), shop.earliest());
         let base = samples.iter().filter_map(|block| shop.carrier(name, block)).reduce(Counts::plus)?;
-        let (of, lost) = loss(step, &now, &base)?;
-        Some((name.as_str(), None, of, lost))
+        Loss::of(step, name, None, [&now, &base])
     });
     worst(of_products.collect(), params).or_else(|| worst(of_carriers.collect(), params))
 }
 
-type Loss<'a> = (&'a str, Option<&'a Product>, Decimal, Decimal);
-
 fn worst<'a>(losses: Vec<Loss<'a>>, params: &Params) -> Option<Place<'a>> {
-    let all: Decimal = losses.iter().map(|(.., lost)| (*lost).max(Decimal::ZERO)).sum();
-    let traffic: Decimal = losses.iter().map(|(_, _, of, _)| *of).sum();
-    let (name, product, of, lost) = losses.into_iter().max_by_key(|(.., lost)| *lost)?;
-    let (share, part) = (percent(lost, all)?, percent(of, traffic)?);
-    let tells = lost > Decimal::ZERO && share >= params.concentration_pct && share >= part * Decimal::new(15, 1);
-    tells.then_some(Place { name, share, product })
+    let all: Decimal = losses.iter().map(|loss| loss.lost.max(Decimal::ZERO)).sum();
+    let traffic: Decimal = losses.iter().map(|loss| loss.of).sum();
+    let most = losses.into_iter().max_by_key(|loss| loss.lost)?;
+    let (share, part) = (percent(most.lost, all)?, percent(most.of, traffic)?);
+    let tells = most.lost > Decimal::ZERO && share >= params.concentration_pct && share >= part * Decimal::new(15, 1);
+    tells.then_some(Place { name: most.name, share, money: most.money, product: most.product })
 }

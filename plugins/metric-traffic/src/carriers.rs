@@ -24,7 +24,7 @@ pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params) {
         .column("gpm", "number", "money")
         .column_passport("T10: paid amount / product impressions PV x 1000", "event");
     let mut rows: Vec<(&String, Counts)> =
-        shop.carriers.keys().filter_map(|name| Some((name, shop.carrier(name, &shop.frame.now)?))).collect();
+        shop.carriers.keys().filter_map(|name| Some((name, shop.carrier_now(name)?))).collect();
     rows.sort_by(|(a, x), (b, y)| y.seen.cmp(&x.seen).then(a.cmp(b)));
     let samples = shop.frame.samples(params.baseline_days.min(8), shop.earliest());
     for (name, now) in &rows {

@@ -28,7 +28,7 @@ const KPIS: [Kpi; 5] = [
 
 /// Figures of the period.
 pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params) {
-    let now = shop.counts(&shop.frame.now);
+    let now = shop.now();
     let prev = shop.counts(&shop.frame.prev);
     for kpi in &KPIS {
         let mut item = Scalar::new(kpi.id, kpi.unit).formula(kpi.formula).clock("event");

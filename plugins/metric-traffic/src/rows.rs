@@ -148,7 +148,20 @@ impl Shop {
         }
     }
 
-    /// Counts of a block of which every day is there.
+    /// Counts of the period's days that are there.
+    pub(crate) fn now(&self) -> Option<Counts> {
+        let now = self.frame.now;
+        let mut sum = self.days.range(now.start..now.end).map(|(_, counts)| *counts).reduce(Counts::plus)?;
+        sum.kept = sum.orders.zip(self.refunded(&now, |day| self.frame.refunds_until(day, &now))).map(|(orders, back)| orders - back);
+        Some(sum)
+    }
+
+    /// How many days of the period are there.
+    pub(crate) fn days_here(&self) -> usize {
+        self.days.range(self.frame.now.start..self.frame.now.end).count()
+    }
+
+    /// Counts of a comparable block of which every day is there.
     pub(crate) fn counts(&self, block: &Block) -> Option<Counts> {
         let mut sum = sum(&self.days, block)?;
         sum.kept = sum.orders.zip(self.refunded(block, |day| self.frame.refunds_until(day, block))).map(|(orders, back)| orders - back);
@@ -160,6 +173,13 @@ impl Shop {
         self.days.get(&day).copied()
     }
 
+    /// Counts of a carrier on the period's days that are there.
+    pub(crate) fn carrier_now(&self, carrier: &str) -> Option<Counts> {
+        let now = self.frame.now;
+        self.carriers.get(carrier)?.range(now.start..now.end).map(|(_, counts)| *counts).reduce(Counts::plus)
+    }
+
+    /// Counts of a carrier over a comparable block of which every day is there.
     pub(crate) fn carrier(&self, carrier: &str, block: &Block) -> Option<Counts> {
         sum(self.carriers.get(carrier)?, block)
     }
