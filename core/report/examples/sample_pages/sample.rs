@@ -37,6 +37,16 @@ pub(crate) fn daily() -> Document {
         vec![Block::Actions { actions: actions() }],
     ));
     blocks.push(Block::PageBreak);
+    blocks.extend(second_page());
+    Document {
+        meta: meta(),
+        blocks,
+    }
+}
+
+/// Products, hours, channels, and text.
+fn second_page() -> Vec<Block> {
+    let mut blocks = Vec::new();
     blocks.push(section(
         "商品榜",
         "前 10 · 按用户支付金额",
@@ -68,10 +78,7 @@ pub(crate) fn daily() -> Document {
         "",
         vec![Block::Note { inlines: notes() }],
     ));
-    Document {
-        meta: meta(),
-        blocks,
-    }
+    blocks
 }
 
 /// All charts of a document.
@@ -82,7 +89,7 @@ pub(crate) fn charts(document: &Document) -> Vec<Chart> {
                 Block::Chart(chart) => found.push(chart.clone()),
                 Block::Section(section) => collect(&section.blocks, found),
                 Block::Columns { columns } => {
-                    columns.iter().for_each(|blocks| collect(blocks, found))
+                    columns.iter().for_each(|blocks| collect(blocks, found));
                 }
                 _ => {}
             }
@@ -372,123 +379,48 @@ fn funnel() -> Table {
     }
 }
 
+/// Number, name, code, paid, change, rate, refunds, stock, verdict.
+const PRODUCTS: &str = "\
+1|羊毛混纺短外套 · 驼色|7731|218,400|+31%|4.9%|12.1%|6.5 天|常青
+2|加绒打底裤 3 条装|5520|164,210|+212%|1.8%|38.4%|2.1 天|疑似伪爆款
+3|高领针织衫|6602|121,980|−18%|2.4%|9.8%|41 天|转化走弱
+4|灯芯绒半身裙|7011|98,340|+4%|3.3%|11.0%|18 天|平稳
+5|保暖内衣套装|4419|87,120|+9%|3.9%|7.2%|3.0 天|将断货
+6|<b>&\"{{ x }}</td> =cmd() 一个名字特别长、长到一行放不下的商品|3391|80,655|−2%|3.2%|14.6%|22 天|平稳";
+
 fn products() -> Table {
-    let heads = heads(&[
-        ("#", Align::Left),
-        ("商品", Align::Left),
-        ("支付金额 ¥", Align::Right),
-        ("较上周", Align::Right),
-        ("点击-成交", Align::Right),
-        ("退款率 D7", Align::Right),
-        ("可售", Align::Right),
-        ("判断", Align::Left),
-    ]);
-    let rows = [
-        [
-            "1",
-            "羊毛混纺短外套 · 驼色",
-            "7731",
-            "218,400",
-            "+31%",
-            "4.9%",
-            "12.1%",
-            "6.5 天",
-            "常青",
-        ],
-        [
-            "2",
-            "加绒打底裤 3 条装",
-            "5520",
-            "164,210",
-            "+212%",
-            "1.8%",
-            "38.4%",
-            "2.1 天",
-            "疑似伪爆款",
-        ],
-        [
-            "3",
-            "高领针织衫",
-            "6602",
-            "121,980",
-            "−18%",
-            "2.4%",
-            "9.8%",
-            "41 天",
-            "转化走弱",
-        ],
-        [
-            "4",
-            "灯芯绒半身裙",
-            "7011",
-            "98,340",
-            "+4%",
-            "3.3%",
-            "11.0%",
-            "18 天",
-            "平稳",
-        ],
-        [
-            "5",
-            "保暖内衣套装",
-            "4419",
-            "87,120",
-            "+9%",
-            "3.9%",
-            "7.2%",
-            "3.0 天",
-            "将断货",
-        ],
-        [
-            "6",
-            "<b>&\"{{ x }}</td> =cmd() 一个名字特别长、长到一行放不下的商品",
-            "3391",
-            "80,655",
-            "−2%",
-            "3.2%",
-            "14.6%",
-            "22 天",
-            "平稳",
-        ],
-    ];
-    let mut rows: Vec<Row> = rows
-        .iter()
-        .map(
-            |[
-                number,
-                name,
-                code,
-                paid,
-                change,
-                rate,
-                refund,
-                stock,
-                verdict,
-            ]| {
-                let tone = if change.starts_with('+') {
-                    Tone::Good
-                } else {
-                    Tone::Bad
-                };
-                let verdict_tone = if matches!(*verdict, "疑似伪爆款" | "将断货") {
-                    Tone::Bad
-                } else {
-                    Tone::Muted
-                };
-                let mut cells = cells(&[number, name, paid, change, rate, refund, stock, verdict]);
-                cells[1].push(Inline {
-                    tone: Tone::Muted,
-                    ..Inline::data(format!(" {code}"))
-                });
-                cells[3][0].tone = tone;
-                cells[7][0].tone = verdict_tone;
-                Row {
-                    kind: RowKind::Plain,
-                    cells,
-                }
-            },
-        )
-        .collect();
+    let mut heads = heads(&[("#", Align::Left), ("商品", Align::Left)]);
+    for label in ["支付金额 ¥", "较上周", "点击-成交", "退款率 D7", "可售"] {
+        heads.push(Head {
+            label: label.into(),
+            align: Align::Right,
+        });
+    }
+    heads.push(Head {
+        label: "判断".into(),
+        align: Align::Left,
+    });
+    let row = |line: &str| {
+        let mut texts: Vec<&str> = line.split('|').collect();
+        let code = texts.remove(2);
+        let mut cells = cells(&texts);
+        cells[1].push(Inline {
+            tone: Tone::Muted,
+            ..Inline::data(format!(" {code}"))
+        });
+        cells[3][0].tone = if texts[3].starts_with('+') {
+            Tone::Good
+        } else {
+            Tone::Bad
+        };
+        let alarming = matches!(texts[7], "疑似伪爆款" | "将断货");
+        cells[7][0].tone = if alarming { Tone::Bad } else { Tone::Muted };
+        Row {
+            kind: RowKind::Plain,
+            cells,
+        }
+    };
+    let mut rows: Vec<Row> = PRODUCTS.lines().map(row).collect();
     let total = cells(&["", "合计", "770,705", "+9%", "3.2%", "14.1%", "", ""]);
     rows.push(Row {
         kind: RowKind::Total,

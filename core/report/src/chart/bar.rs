@@ -1,12 +1,27 @@
 //! Vertical bars from zero, side by side for several plots, with their figures above them.
 
-use super::Frame;
 use super::axis::{self, Axis, Plane};
-use super::labels::Area;
+use super::labels::{Area, Taken};
 use super::line::x_labels;
+use super::{Frame, ink};
 use crate::layout::text::{Run, Typesetter};
-use crate::layout::{Color, Item, Stroke};
+use crate::layout::{Item, Stroke};
 use chenbao_model::document::Chart;
+
+/// How the bars stand.
+struct Bars<'a> {
+    chart: &'a Chart,
+    frame: &'a Frame,
+    axis: Axis,
+    plane: Plane,
+    /// Width of one x with all its bars.
+    band: f32,
+    /// Width of one bar.
+    thick: f32,
+}
+
+/// A figure, the middle of its bar, and its baseline.
+type Figure<'a> = (&'a String, f32, f32);
 
 pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Item> {
     let values = chart
@@ -17,132 +32,154 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
         return Vec::new();
     };
     let axis = Axis::new(extent, true);
-    let size = frame.size;
     let ticks = axis::tick_labels(&axis, chart, frame, setter);
     let mut items = Vec::new();
-    let legend = if chart.plots.len() > 1 {
+    let several = chart.plots.len() > 1;
+    let legend = if several {
         legend(chart, frame, setter, &mut items)
     } else {
         0.0
     };
     let plane = Plane {
-        left: ticks.iter().map(|text| text.width()).fold(0.0, f32::max) + 0.55 * size,
+        left: ticks.iter().map(|text| text.width()).fold(0.0, f32::max) + 0.55 * frame.size,
         right: frame.width,
-        top: legend + 1.5 * size,
-        bottom: frame.height - 2.1 * size,
+        top: legend + 1.5 * frame.size,
+        bottom: frame.height - 2.1 * frame.size,
     };
     let mut taken = axis::grid(&axis, &ticks, &plane, frame, &mut items);
-    let zero = plane.y(&axis, 0.0);
-    let count = chart
+    let longest = chart
         .plots
         .iter()
         .map(|plot| plot.values.len())
         .max()
-        .unwrap_or(0)
-        .max(chart.x.len())
-        .max(1);
-    let band = (plane.right - plane.left) / axis::index(count);
-    let families = axis::index(chart.plots.len().max(1));
-    let thick = (0.68 * band / families).min(3.4 * size);
+        .unwrap_or(0);
+    let band = (plane.right - plane.left) / axis::index(longest.max(chart.x.len()).max(1));
+    let thick = (0.68 * band / axis::index(chart.plots.len().max(1))).min(3.4 * frame.size);
+    let bars = Bars {
+        chart,
+        frame,
+        axis,
+        plane,
+        band,
+        thick,
+    };
 
-    let mut figures = Vec::new();
-    for i in 0..count {
-        let centre = plane.left + band * (axis::index(i) + 0.5);
-        for (n, plot) in chart.plots.iter().enumerate() {
-            let Some(value) = plot.values.get(i).copied().flatten() else {
-                continue;
-            };
-            let x = centre + thick * (axis::index(n) - 0.5 * families);
-            let y = plane.y(&axis, value);
-            let (top, height) = (y.min(zero), (y - zero).abs().max(0.3));
-            items.push(Item::Rect {
-                x,
-                y: top,
-                width: 0.94 * thick,
-                height,
-                fill: ink(chart, n, frame),
-            });
-            taken.take(Area {
-                left: x,
-                top,
-                right: x + 0.94 * thick,
-                bottom: top + height,
-            });
-            if let Some(text) = plot.texts.get(i).filter(|text| !text.is_empty()) {
-                figures.push((
-                    text,
-                    x + 0.47 * thick,
-                    if value < 0.0 {
-                        y + 1.15 * size
-                    } else {
-                        y - 0.4 * size
-                    },
-                ));
-            }
-        }
-    }
-    let axis_line = Stroke::solid(frame.palette.ink, 0.75);
+    let figures = bars.draw(&mut taken, &mut items);
+    let zero = plane.y(&bars.axis, 0.0);
+    let stroke = Stroke::solid(frame.palette.ink, 0.75);
     items.push(Item::Line {
         from: (plane.left, zero),
         to: (plane.right, zero),
-        stroke: axis_line,
+        stroke,
     });
-    for (text, centre, baseline) in figures {
-        let text = setter.one(&Run {
-            unbroken: true,
-            ..Run::data(text, frame.label(frame.palette.ink))
-        });
-        let width = text.width();
-        let left = (centre - 0.5 * width)
-            .max(plane.left)
-            .min(plane.right - width);
-        // A figure that would touch another stays away: the axis still carries its bar.
-        let fits = left >= plane.left && baseline < plane.bottom + 0.6 * size;
-        let place =
-            taken.first_free(fits.then_some((Area::of_text(left, baseline, width, size), ())));
-        if let (Some(()), Some(line)) = (place, text.lines(f32::INFINITY).first()) {
-            text.place(line, left, baseline, &mut items);
-        }
+    for figure in figures {
+        bars.figure(figure, setter, &mut taken, &mut items);
     }
-    let centre = |i: usize| plane.left + band * (axis::index(i) + 0.5);
+    let baseline = plane.bottom + 1.75 * frame.size;
     x_labels(
         &chart.x,
-        &centre,
-        (plane.bottom + 1.75 * size, frame),
+        &|i| bars.centre(i),
+        (baseline, frame),
         setter,
         &mut items,
     );
     items
 }
 
-fn ink(chart: &Chart, index: usize, frame: &Frame) -> Color {
-    if chart.plots[index].muted {
-        frame.palette.total
-    } else {
-        frame.palette.accent
+impl Bars<'_> {
+    fn centre(&self, i: usize) -> f32 {
+        self.plane.left + self.band * (axis::index(i) + 0.5)
     }
+
+    /// Draws all bars; gives back their figures.
+    fn draw(&self, taken: &mut Taken, items: &mut Vec<Item>) -> Vec<Figure<'_>> {
+        let zero = self.plane.y(&self.axis, 0.0);
+        let families = axis::index(self.chart.plots.len());
+        let (width, size) = (0.94 * self.thick, self.frame.size);
+        let mut figures = Vec::new();
+        for (n, plot) in self.chart.plots.iter().enumerate() {
+            for (i, value) in plot.values.iter().enumerate() {
+                let Some(value) = *value else { continue };
+                let x = self.centre(i) + self.thick * (axis::index(n) - 0.5 * families);
+                let y = self.plane.y(&self.axis, value);
+                let (top, height) = (y.min(zero), (y - zero).abs().max(0.3));
+                let fill = ink(self.chart, n, self.frame);
+                items.push(Item::Rect {
+                    x,
+                    y: top,
+                    width,
+                    height,
+                    fill,
+                });
+                taken.take(Area {
+                    left: x,
+                    top,
+                    right: x + width,
+                    bottom: top + height,
+                });
+                if let Some(text) = plot.texts.get(i).filter(|text| !text.is_empty()) {
+                    let baseline = y + size * label_side(value);
+                    figures.push((text, x + 0.5 * width, baseline));
+                }
+            }
+        }
+        figures
+    }
+
+    /// A figure that would touch another stays away: the axis still carries its bar.
+    fn figure(
+        &self,
+        (text, centre, baseline): Figure<'_>,
+        setter: &mut Typesetter,
+        taken: &mut Taken,
+        items: &mut Vec<Item>,
+    ) {
+        let (plane, size) = (self.plane, self.frame.size);
+        let style = self.frame.label(self.frame.palette.ink);
+        let text = setter.one(&Run {
+            unbroken: true,
+            ..Run::data(text, style)
+        });
+        let width = text.width();
+        let left = (centre - 0.5 * width)
+            .max(plane.left)
+            .min(plane.right - width);
+        let fits = left >= plane.left && baseline < plane.bottom + 0.6 * size;
+        let area = Area::of_text(left, baseline, width, size);
+        let place = taken.first_free(fits.then_some((area, ())));
+        if let (Some(()), Some(line)) = (place, text.lines(f32::INFINITY).first()) {
+            text.place(line, left, baseline, items);
+        }
+    }
+}
+
+/// How far from the bar's end its figure stands: above it, or below where the bar hangs.
+fn label_side(value: f64) -> f32 {
+    if value < 0.0 { 1.15 } else { -0.4 }
 }
 
 /// Names of the families with a square of their colour; gives back the height that it takes.
 fn legend(chart: &Chart, frame: &Frame, setter: &mut Typesetter, items: &mut Vec<Item>) -> f32 {
     let size = frame.size;
+    let style = frame.label(frame.palette.grey);
     let (mut x, mut y) = (0.0, 0.9 * size);
     for (i, plot) in chart.plots.iter().enumerate() {
         let name = setter.one(&Run {
             unbroken: true,
-            ..Run::data(&plot.label, frame.label(frame.palette.grey))
+            ..Run::data(&plot.label, style)
         });
         let width = 1.1 * size + name.width();
         if x > 0.0 && x + width > frame.width {
             (x, y) = (0.0, y + 1.4 * size);
         }
         let square = 0.72 * size;
+        let fill = ink(chart, i, frame);
         items.push(Item::Rect {
             x,
             y: y - square,
             width: square,
             height: square,
-            fill: ink(chart, i, frame),
+            fill,
         });
         if let Some(line) = name.lines(f32::INFINITY).first() {
             name.place(line, x + 1.1 * size, y, items);

@@ -2,7 +2,7 @@
 
 use super::axis::{self, Axis, Plane, narrow};
 use super::labels::{Area, Taken, spread, thin};
-use super::{Frame, disc, segments};
+use super::{Frame, disc, ink, segments};
 use crate::layout::text::{Paragraph, Run, Typesetter};
 use crate::layout::{Color, Item, Stroke};
 use chenbao_model::document::{Chart, Plot};
@@ -17,65 +17,67 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
         return Vec::new();
     };
     let axis = Axis::new(extent, false);
-    let size = frame.size;
     let ticks = axis::tick_labels(&axis, chart, frame, setter);
     let names = names(chart, frame, setter);
-    let widest =
-        |texts: &[Rc<Paragraph>]| texts.iter().map(|text| text.width()).fold(0.0, f32::max);
-    let gutter = widest(&names).min(0.34 * frame.width);
-    let plane = Plane {
-        left: widest(&ticks) + 0.55 * size,
-        right: frame.width
-            - if gutter > 0.0 {
-                gutter + 0.7 * size
-            } else {
-                0.3 * size
-            },
-        top: if chart.marks.is_empty() {
-            0.8 * size
-        } else {
-            1.9 * size
-        },
-        bottom: frame.height - 2.1 * size,
-    };
-
-    let mut items = Vec::new();
-    let mut taken = axis::grid(&axis, &ticks, &plane, frame, &mut items);
-    let count = chart
+    let plane = plane(chart, frame, (widest(&ticks), widest(&names)));
+    let longest = chart
         .plots
         .iter()
         .map(|plot| plot.values.len())
         .max()
-        .unwrap_or(0)
-        .max(chart.x.len());
+        .unwrap_or(0);
     let scale = Scale {
         axis: &axis,
         plane,
-        count,
+        count: longest.max(chart.x.len()),
     };
-    let mut order: Vec<usize> = (0..chart.plots.len()).collect();
-    order.sort_by_key(|i| (!chart.plots[*i].muted, *i));
-    for i in order {
-        draw_plot(
-            &chart.plots[i],
-            ink(chart, i, frame),
-            &scale,
-            frame,
-            &mut items,
-        );
+
+    let mut items = Vec::new();
+    let mut taken = axis::grid(&axis, &ticks, &plane, frame, &mut items);
+    // What is secondary lies below the rest.
+    for muted in [true, false] {
+        for (i, plot) in chart
+            .plots
+            .iter()
+            .enumerate()
+            .filter(|(_, plot)| plot.muted == muted)
+        {
+            draw_plot(plot, ink(chart, i, frame), &scale, frame, &mut items);
+        }
     }
     end_labels(chart, &names, &scale, (frame, &mut taken), &mut items);
     for i in 0..chart.marks.len() {
         mark(chart, i, &scale, (frame, setter, &mut taken), &mut items);
     }
+    let baseline = plane.bottom + 1.75 * frame.size;
     x_labels(
         &chart.x,
         &|i| scale.x(i),
-        (plane.bottom + 1.75 * size, frame),
+        (baseline, frame),
         setter,
         &mut items,
     );
     items
+}
+
+fn widest(texts: &[Rc<Paragraph>]) -> f32 {
+    texts.iter().map(|text| text.width()).fold(0.0, f32::max)
+}
+
+/// What ticks, names and marks leave for the lines.
+fn plane(chart: &Chart, frame: &Frame, (ticks, names): (f32, f32)) -> Plane {
+    let size = frame.size;
+    let gutter = if names > 0.0 {
+        names.min(0.34 * frame.width) + 0.7 * size
+    } else {
+        0.3 * size
+    };
+    Plane {
+        left: ticks + 0.55 * size,
+        right: frame.width - gutter,
+        top: size * if chart.marks.is_empty() { 0.8 } else { 1.9 },
+        bottom: frame.height - 2.1 * size,
+    }
 }
 
 /// Values as places.
@@ -97,21 +99,6 @@ impl Scale<'_> {
     fn y(&self, value: f64) -> f32 {
         self.plane.y(self.axis, value)
     }
-}
-
-/// The colour of a plot: the accent first, grey for what is secondary.
-fn ink(chart: &Chart, index: usize, frame: &Frame) -> Color {
-    let palette = frame.palette;
-    if chart.plots[index].muted {
-        return palette.total;
-    }
-    let before = chart
-        .plots
-        .iter()
-        .take(index)
-        .filter(|plot| !plot.muted)
-        .count();
-    [palette.accent, palette.ink, palette.grey][before.min(2)]
 }
 
 fn names(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Rc<Paragraph>> {

@@ -4,17 +4,19 @@ mod axis;
 mod bar;
 mod labels;
 mod line;
+mod spark;
 mod waterfall;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use axis::index;
+pub(crate) use spark::draw as spark;
 
 use crate::layout::look::Palette;
 use crate::layout::text::{Run, Style, Typesetter};
-use crate::layout::{Color, Item, Stroke};
-use chenbao_model::document::{Chart, ChartKind, Spark};
+use crate::layout::{Color, Item};
+use chenbao_model::document::{Chart, ChartKind};
 
 /// Where a chart is drawn: from its own top left corner.
 #[derive(Debug, Clone, Copy)]
@@ -84,74 +86,6 @@ fn empty(reason: &str, frame: &Frame, setter: &mut Typesetter) -> Vec<Item> {
     items
 }
 
-/// A line without axes over the band of its quartiles, with a dot at its end.
-pub(crate) fn spark(spark: &Spark, frame: &Frame) -> Vec<Item> {
-    let Frame {
-        width,
-        height,
-        palette,
-        ..
-    } = *frame;
-    let mut items = Vec::new();
-    let known = spark
-        .values
-        .iter()
-        .flatten()
-        .chain(spark.band.iter().flat_map(|(low, high)| [low, high]));
-    let Some((low, high)) = axis::extent(known.copied()) else {
-        return items;
-    };
-    let dot = 0.085 * height;
-    let (top, bottom) = (dot + 0.3, height - dot - 0.3);
-    let span = if high > low { high - low } else { 1.0 };
-    let y = |value: f64| {
-        let part = if high > low {
-            (value - low) / span
-        } else {
-            0.5
-        };
-        bottom - axis::narrow(part) * (bottom - top)
-    };
-    if let Some((first, third)) = spark.band {
-        let (upper, lower) = (y(third), y(first));
-        let band = (lower - upper).max(0.6);
-        items.push(Item::Rect {
-            x: 0.0,
-            y: upper,
-            width,
-            height: band,
-            fill: palette.soft,
-        });
-    }
-    let count = spark.values.len();
-    let right = width - dot - 0.3;
-    let x = |i: usize| {
-        if count < 2 {
-            right
-        } else {
-            axis::index(i) / axis::index(count - 1) * right
-        }
-    };
-    for part in segments(&spark.values) {
-        let points: Vec<(f32, f32)> = part.iter().map(|(i, value)| (x(*i), y(*value))).collect();
-        if let [point] = points.as_slice() {
-            items.push(disc(*point, 0.6, palette.grey));
-        } else {
-            let stroke = Some(Stroke::solid(palette.grey, 0.055 * height));
-            items.push(Item::Path {
-                points,
-                closed: false,
-                fill: None,
-                stroke,
-            });
-        }
-    }
-    if let Some(Some(last)) = spark.values.last() {
-        items.push(disc((x(count - 1), y(*last)), dot, palette.accent));
-    }
-    items
-}
-
 /// Runs of values without a gap, each value with its index.
 fn segments(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
     let mut parts: Vec<Vec<(usize, f64)>> = vec![Vec::new()];
@@ -164,6 +98,21 @@ fn segments(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
     }
     parts.retain(|part| !part.is_empty());
     parts
+}
+
+/// The colour of a plot: the accent first, grey for what is secondary.
+fn ink(chart: &Chart, index: usize, frame: &Frame) -> Color {
+    let palette = frame.palette;
+    if chart.plots[index].muted {
+        return palette.total;
+    }
+    let before = chart
+        .plots
+        .iter()
+        .take(index)
+        .filter(|plot| !plot.muted)
+        .count();
+    [palette.accent, palette.ink, palette.grey][before.min(2)]
 }
 
 /// A filled circle, as a polygon of sixteen corners.

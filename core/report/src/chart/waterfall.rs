@@ -1,9 +1,9 @@
 //! Waterfalls: from the first total through signed parts to the last total; a cut axis shows its cut.
 
 use super::Frame;
-use super::axis::{self, Plane};
+use super::axis;
 use super::labels::{Area, Taken};
-use crate::layout::text::{Paragraph, Run, Typesetter};
+use crate::layout::text::{Paragraph, Run, Style, Typesetter};
 use crate::layout::{Color, Item, Stroke};
 use chenbao_model::document::{Chart, Plot};
 use std::rc::Rc;
@@ -23,53 +23,19 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
     };
     let steps = steps(plot);
     let levels = steps.iter().flat_map(|step| [step.from, step.to]);
-    let Some((low, high)) =
-        axis::extent(levels.filter(|level| *level != 0.0).chain(totals(&steps)))
-    else {
+    let levels = levels.filter(|level| *level != 0.0).chain(totals(&steps));
+    let Some(range) = axis::extent(levels) else {
         return Vec::new();
     };
-    let size = frame.size;
     let band = frame.width / axis::index(steps.len().max(1));
-    let labels = x_labels(chart, band, frame, setter);
-    let label_lines = labels
-        .iter()
-        .map(|label| label.lines(band - 0.4 * size).len())
-        .max()
-        .unwrap_or(1)
-        .clamp(1, 3);
-    // Many narrow bars: as many labels on one line as fit.
-    let crowded = labels
-        .iter()
-        .any(|label| label.lines(band - 0.4 * size).len() > 3);
-    let label_lines = if crowded { 1 } else { label_lines };
-    let foot = 0.75 * size + 1.3 * size * axis::index(label_lines);
-    let plane = Plane {
-        left: 0.0,
-        right: frame.width,
-        top: 2.6 * size,
-        bottom: frame.height - foot,
-    };
-
-    let base = base(low, high);
-    let (bottom, top) = (if base > 0.0 { base } else { low.min(0.0) }, high.max(base));
-    let span = if top > bottom { top - bottom } else { 1.0 };
-    let y = |level: f64| {
-        plane.bottom - axis::narrow((level - bottom) / span) * (plane.bottom - plane.top)
-    };
+    let labels = XLabels::new(chart, band, frame, setter);
+    let bars = Bars::new(frame, band, range, labels.height);
 
     let mut items = Vec::new();
-    let thick = (0.5 * band).clamp(3.0, 5.0 * size);
-    let bars = Bars {
-        frame,
-        band,
-        thick,
-        floor: y(base.max(bottom)),
-        cut: base > 0.0,
-    };
-    connectors(&steps, &bars, &y, &mut items);
+    connectors(&steps, &bars, &mut items);
     let mut taken = Taken::default();
     for (i, step) in steps.iter().enumerate().filter(|(_, step)| step.known) {
-        taken.take(bar(step, i, &bars, (chart, &y), &mut items));
+        taken.take(bar(step, i, &bars, chart, &mut items));
     }
     let stroke = Stroke::solid(frame.palette.ink, 0.75);
     items.push(Item::Line {
@@ -89,42 +55,21 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
         } else {
             ink(step, chart, frame)
         };
-        let highest =
-            y(step.from)
-                .min(y(step.to))
-                .min(if step.total { bars.floor } else { f32::MAX });
-        let lowest = y(step.from).max(y(step.to));
+        let from = if step.total {
+            bars.floor
+        } else {
+            bars.y(step.from)
+        };
+        let (top, bottom) = (from.min(bars.y(step.to)), from.max(bars.y(step.to)));
         let wish = Wish {
             centre: bars.centre(i),
-            top: highest,
-            bottom: lowest,
-            floor: plane.bottom,
+            top,
+            bottom,
+            floor: bars.bottom,
         };
         figure(text, wish, color, (frame, setter, &mut taken), &mut items);
     }
-    if crowded {
-        let baseline = plane.bottom + 1.7 * size;
-        super::line::x_labels(
-            &chart.x,
-            &|i| bars.centre(i),
-            (baseline, frame),
-            setter,
-            &mut items,
-        );
-        return items;
-    }
-    for (i, label) in labels.iter().enumerate() {
-        let mut baseline = plane.bottom + 1.7 * size;
-        for line in label.lines(band - 0.4 * size).iter().take(3) {
-            label.place(
-                line,
-                bars.centre(i) - 0.5 * line.width,
-                baseline,
-                &mut items,
-            );
-            baseline += 1.3 * size;
-        }
-    }
+    labels.draw(chart, &bars, setter, &mut items);
     items
 }
 
@@ -133,13 +78,113 @@ struct Bars<'a> {
     frame: &'a Frame,
     band: f32,
     thick: f32,
+    /// Lowest and highest level, and where they are.
+    levels: (f64, f64),
+    top: f32,
+    bottom: f32,
+    /// Where the axis is drawn.
     floor: f32,
+    /// Whether the axis begins above zero.
     cut: bool,
 }
 
-impl Bars<'_> {
+impl<'a> Bars<'a> {
+    fn new(frame: &'a Frame, band: f32, (low, high): (f64, f64), labels: f32) -> Self {
+        let size = frame.size;
+        let base = base(low, high);
+        let cut = base > 0.0;
+        let levels = (if cut { base } else { low.min(0.0) }, high.max(base));
+        let thick = (0.5 * band).clamp(3.0, 5.0 * size);
+        let (top, bottom) = (2.6 * size, frame.height - labels);
+        let mut bars = Self {
+            frame,
+            band,
+            thick,
+            levels,
+            top,
+            bottom,
+            floor: bottom,
+            cut,
+        };
+        bars.floor = bars.y(base);
+        bars
+    }
+
     fn centre(&self, i: usize) -> f32 {
         self.band * (axis::index(i) + 0.5)
+    }
+
+    fn y(&self, level: f64) -> f32 {
+        let (low, high) = self.levels;
+        let span = if high > low { high - low } else { 1.0 };
+        self.bottom - axis::narrow((level - low) / span) * (self.bottom - self.top)
+    }
+}
+
+/// Labels below the bars, broken over lines where a bar is narrow.
+struct XLabels {
+    texts: Vec<Rc<Paragraph>>,
+    width: f32,
+    height: f32,
+    /// Many narrow bars: as many labels on one line as fit.
+    crowded: bool,
+}
+
+impl XLabels {
+    const MOST_LINES: usize = 3;
+
+    fn new(chart: &Chart, band: f32, frame: &Frame, setter: &mut Typesetter) -> Self {
+        let width = band - 0.4 * frame.size;
+        let mut texts = Self::shape(chart, frame, frame.size, setter);
+        if texts.iter().any(|text| text.least() > width) {
+            texts = Self::shape(chart, frame, 0.8 * frame.size, setter);
+        }
+        let most = texts
+            .iter()
+            .map(|text| text.lines(width).len())
+            .max()
+            .unwrap_or(1);
+        let crowded = most > Self::MOST_LINES;
+        let lines = axis::index(if crowded { 1 } else { most.max(1) });
+        Self {
+            texts,
+            width,
+            height: frame.size * (0.75 + 1.3 * lines),
+            crowded,
+        }
+    }
+
+    fn shape(
+        chart: &Chart,
+        frame: &Frame,
+        size: f32,
+        setter: &mut Typesetter,
+    ) -> Vec<Rc<Paragraph>> {
+        let style = Style {
+            size,
+            ..frame.label(frame.palette.grey)
+        };
+        chart
+            .x
+            .iter()
+            .map(|label| setter.one(&Run::data(label, style)))
+            .collect()
+    }
+
+    fn draw(&self, chart: &Chart, bars: &Bars<'_>, setter: &mut Typesetter, items: &mut Vec<Item>) {
+        let size = bars.frame.size;
+        let first = bars.bottom + 1.7 * size;
+        if self.crowded {
+            let place = (first, bars.frame);
+            super::line::x_labels(&chart.x, &|i| bars.centre(i), place, setter, items);
+            return;
+        }
+        for (i, text) in self.texts.iter().enumerate() {
+            for (n, line) in text.lines(self.width).iter().enumerate() {
+                let baseline = first + 1.3 * size * axis::index(n);
+                text.place(line, bars.centre(i) - 0.5 * line.width, baseline, items);
+            }
+        }
     }
 }
 
@@ -194,15 +239,13 @@ fn ink(step: &Step, chart: &Chart, frame: &Frame) -> Color {
     }
 }
 
-fn bar(
-    step: &Step,
-    i: usize,
-    bars: &Bars<'_>,
-    (chart, y): (&Chart, &dyn Fn(f64) -> f32),
-    items: &mut Vec<Item>,
-) -> Area {
-    let from = if step.total { bars.floor } else { y(step.from) };
-    let to = y(step.to);
+fn bar(step: &Step, i: usize, bars: &Bars<'_>, chart: &Chart, items: &mut Vec<Item>) -> Area {
+    let from = if step.total {
+        bars.floor
+    } else {
+        bars.y(step.from)
+    };
+    let to = bars.y(step.to);
     let (top, height) = (from.min(to), (from - to).abs().max(0.8));
     let (x, width) = (bars.centre(i) - 0.5 * bars.thick, bars.thick);
     let fill = if step.total {
@@ -225,27 +268,19 @@ fn bar(
     }
 }
 
-fn connectors(steps: &[Step], bars: &Bars<'_>, y: &dyn Fn(f64) -> f32, items: &mut Vec<Item>) {
+fn connectors(steps: &[Step], bars: &Bars<'_>, items: &mut Vec<Item>) {
     let stroke = Stroke {
         color: bars.frame.palette.faint,
         width: 0.5,
         dash: 1.4,
     };
-    for (i, pair) in steps
-        .windows(2)
-        .enumerate()
-        .filter(|(_, pair)| pair.iter().all(|step| step.known))
-    {
-        let level = y(pair[0].to);
-        let (from, to) = (
-            bars.centre(i) + 0.5 * bars.thick,
-            bars.centre(i + 1) - 0.5 * bars.thick,
-        );
-        items.push(Item::Line {
-            from: (from, level),
-            to: (to, level),
-            stroke,
-        });
+    for (i, pair) in steps.windows(2).enumerate() {
+        if pair.iter().all(|step| step.known) {
+            let level = bars.y(pair[0].to);
+            let from = (bars.centre(i) + 0.5 * bars.thick, level);
+            let to = (bars.centre(i + 1) - 0.5 * bars.thick, level);
+            items.push(Item::Line { from, to, stroke });
+        }
     }
 }
 
@@ -295,7 +330,7 @@ fn figure(
 ) {
     for shrink in [1.0, 0.88, 0.76] {
         let size = frame.size * shrink;
-        let style = crate::layout::text::Style {
+        let style = Style {
             size,
             ..frame.label(color)
         }
@@ -325,32 +360,4 @@ fn figure(
             return;
         }
     }
-}
-
-/// Labels below the bars, broken over lines where a bar is narrow.
-fn x_labels(
-    chart: &Chart,
-    band: f32,
-    frame: &Frame,
-    setter: &mut Typesetter,
-) -> Vec<Rc<Paragraph>> {
-    let shape = |setter: &mut Typesetter, size: f32| -> Vec<Rc<Paragraph>> {
-        let style = crate::layout::text::Style {
-            size,
-            ..frame.label(frame.palette.grey)
-        };
-        chart
-            .x
-            .iter()
-            .map(|label| setter.one(&Run::data(label, style)))
-            .collect()
-    };
-    let labels = shape(setter, frame.size);
-    if labels
-        .iter()
-        .any(|label| label.least() > band - 0.4 * frame.size)
-    {
-        return shape(setter, 0.8 * frame.size);
-    }
-    labels
 }

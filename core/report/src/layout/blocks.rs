@@ -24,9 +24,37 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Baseline of the n-th line below `top`: the line's letters stand in the middle of its leading.
+    pub(crate) fn new(x: f32, leading: f32, size: f32) -> Self {
+        Self { x, leading, size }
+    }
+
+    /// Baseline of the n-th line below `top`: letters stand in the middle of their leading.
     pub(crate) fn baseline(&self, top: f32, n: usize) -> f32 {
         top + (chart::index(n) + 0.5) * self.leading + 0.36 * self.size
+    }
+
+    /// Puts the lines of a text below `top`, from the left edge; gives back where they end.
+    pub(crate) fn put(&self, text: &Paragraph, width: f32, top: f32, items: &mut Vec<Item>) -> f32 {
+        let lines = text.lines(width);
+        for (n, line) in lines.iter().enumerate() {
+            text.place(line, self.x, self.baseline(top, n), items);
+        }
+        top + self.leading * chart::index(lines.len())
+    }
+
+    /// The same, each line ending at the stand's `x`.
+    pub(crate) fn put_right(
+        &self,
+        text: &Paragraph,
+        width: f32,
+        top: f32,
+        items: &mut Vec<Item>,
+    ) -> f32 {
+        let lines = text.lines(width);
+        for (n, line) in lines.iter().enumerate() {
+            text.place(line, self.x - line.width, self.baseline(top, n), items);
+        }
+        top + self.leading * chart::index(lines.len())
     }
 }
 
@@ -64,6 +92,8 @@ impl Builder {
                 .map(|(i, action)| self.action(i + 1, action, width))
                 .collect(),
             Block::Note { inlines } => self.note(inlines, width),
+            // A phone scrolls: a break would only leave half a screen empty.
+            Block::PageBreak if self.look.paper.scale > 1.0 => Vec::new(),
             Block::PageBreak => vec![Flow::Break],
         }
     }
@@ -251,64 +281,45 @@ impl Builder {
     /// Accent bar, title, and the note beside it, or below where there is no room.
     fn heading(&mut self, section: &Section, width: f32) -> Piece {
         let look = self.look;
-        let (size, small, left) = (look.s(9.5), look.s(7.3), look.s(7.4));
-        let stand = Stand {
-            x: left,
-            leading: look.s(13.0),
-            size,
-        };
-        let title = self.setter.one(&Run::data(
-            &section.title,
-            Style::new(size, look.palette.ink).bold(),
-        ));
-        let note = self.setter.one(&Run::data(
-            &section.note,
-            Style::new(small, look.palette.grey),
-        ));
-        let mut items = vec![Item::Anchor {
+        let left = look.s(7.4);
+        let title = Style::new(look.s(9.5), look.palette.ink).bold();
+        let note = Style::new(look.s(7.3), look.palette.grey);
+        let stand = Stand::new(left, look.s(13.0), title.size);
+        let title = self.setter.one(&Run::data(&section.title, title));
+        let text = self.setter.one(&Run::data(&section.note, note));
+
+        let anchor = Item::Anchor {
             y: 0.0,
             title: section.title.clone(),
             level: 1,
-        }];
-        let lines = title.lines(width - left);
-        let bar = stand.leading * chart::index(lines.len().max(1)) - look.s(1.6);
+        };
+        let mut items = vec![anchor];
+        let mut height = stand
+            .put(&title, width - left, 0.0, &mut items)
+            .max(stand.leading);
+        let (y, bar, fill) = (look.s(0.8), height - look.s(1.6), look.palette.accent);
         items.push(Item::Rect {
             x: 0.0,
-            y: look.s(0.8),
+            y,
             width: look.s(2.2),
             height: bar,
-            fill: look.palette.accent,
+            fill,
         });
-        let mut height = 0.0;
-        for line in &lines {
-            title.place(line, left, stand.baseline(height, 0), &mut items);
-            height += stand.leading;
-        }
-        let beside = left + lines.last().map_or(0.0, |line| line.width) + look.s(5.5);
-        if note.is_empty() {
-        } else if beside + note.width() <= width {
-            if let Some(line) = note.lines(f32::INFINITY).first() {
-                note.place(
-                    line,
-                    beside,
-                    stand.baseline(height - stand.leading, 0),
-                    &mut items,
-                );
-            }
+        let last = title
+            .lines(width - left)
+            .last()
+            .map_or(0.0, |line| line.width);
+        let beside = left + last + look.s(5.5);
+        if beside + text.width() <= width {
+            let stand = Stand::new(beside, stand.leading, stand.size);
+            stand.put(&text, f32::INFINITY, height - stand.leading, &mut items);
         } else {
-            let stand = Stand {
-                x: left,
-                leading: look.s(10.6),
-                size: small,
-            };
-            for line in &note.lines(width - left) {
-                note.place(line, left, stand.baseline(height, 0), &mut items);
-                height += stand.leading;
-            }
+            let stand = Stand::new(left, look.s(10.6), note.size);
+            height = stand.put(&text, width - left, height, &mut items);
         }
         Piece {
             gap: look.s(13.0),
-            height: height.max(stand.leading),
+            height,
             items,
             keep: true,
             head: None,
@@ -370,64 +381,24 @@ impl Builder {
     fn action(&mut self, number: usize, action: &Action, width: f32) -> Flow {
         let look = self.look;
         let palette = look.palette;
-        let stake = self.setter.one(&Run::data(
-            &action.stake,
-            Style::new(look.s(7.7), palette.ink).bold(),
-        ));
-        let sure = self.setter.one(&Run::data(
-            &action.confidence,
-            Style::new(look.s(6.7), palette.grey),
-        ));
-        let right = stake.width().max(sure.width()).min(0.35 * width);
-        let left = look.s(21.0);
-        let inner = width
-            - left
-            - if right > 0.0 {
-                right + look.s(12.0)
-            } else {
-                0.0
-            };
-        let title = self.inlines(&action.title, Style::new(look.s(8.0), palette.ink).bold());
-        let reason = self.inlines(&action.reason, Style::new(look.s(7.5), palette.grey));
-
         let mut items = Vec::new();
-        let mut y = look.s(6.0);
-        let digit = self.setter.one(&Run::words(
-            &number.to_string(),
-            Style::new(look.s(11.6), palette.accent).bold(),
-        ));
-        if let Some(line) = digit.lines(f32::INFINITY).first() {
-            digit.place(line, 0.0, y + look.s(10.2), &mut items);
-        }
-        let mut aside = y;
-        for (text, size) in [(&stake, 7.7), (&sure, 6.7)] {
-            let stand = Stand {
-                x: 0.0,
-                leading: look.s(11.6),
-                size: look.s(size),
-            };
-            for line in &text.lines(right) {
-                text.place(
-                    line,
-                    width - line.width,
-                    stand.baseline(aside, 0),
-                    &mut items,
-                );
-                aside += stand.leading;
-            }
-        }
-        for (text, size, leading) in [(&title, 8.0, 13.0), (&reason, 7.5, 12.0)] {
-            let stand = Stand {
-                x: left,
-                leading: look.s(leading),
-                size: look.s(size),
-            };
-            for line in &text.lines(inner) {
-                text.place(line, left, stand.baseline(y, 0), &mut items);
-                y += stand.leading;
-            }
-        }
-        let height = y.max(aside) + look.s(6.0);
+        let top = look.s(6.0);
+        let (right, aside_end) = self.stake(action, width, top, &mut items);
+        let left = look.s(21.0);
+        let inner = width - left - right;
+
+        let digit = Style::new(look.s(11.6), palette.accent).bold();
+        let stand = Stand::new(0.0, look.s(12.0), digit.size);
+        let digit = self.setter.one(&Run::words(&number.to_string(), digit));
+        stand.put(&digit, left, top, &mut items);
+        let title = Style::new(look.s(8.0), palette.ink).bold();
+        let text = self.inlines(&action.title, title);
+        let end = Stand::new(left, look.s(13.0), title.size).put(&text, inner, top, &mut items);
+        let reason = Style::new(look.s(7.5), palette.grey);
+        let text = self.inlines(&action.reason, reason);
+        let end = Stand::new(left, look.s(12.0), reason.size).put(&text, inner, end, &mut items);
+
+        let height = end.max(aside_end) + look.s(6.0);
         let stroke = Stroke::solid(palette.rule, 0.6);
         items.push(Item::Line {
             from: (0.0, height),
@@ -435,10 +406,30 @@ impl Builder {
             stroke,
         });
         Flow::Piece(Piece {
-            gap: 0.0,
             height,
             items,
             ..Piece::default()
         })
+    }
+
+    /// Money and confidence at the right; gives back the room that they take, and where they end.
+    fn stake(
+        &mut self,
+        action: &Action,
+        width: f32,
+        top: f32,
+        items: &mut Vec<Item>,
+    ) -> (f32, f32) {
+        let look = self.look;
+        let money = Style::new(look.s(7.7), look.palette.ink).bold();
+        let sure = Style::new(look.s(6.7), look.palette.grey);
+        let (mut room, mut end) = (0.0_f32, top);
+        for (words, style) in [(&action.stake, money), (&action.confidence, sure)] {
+            let text = self.setter.one(&Run::data(words, style));
+            let stand = Stand::new(width, look.s(11.6), style.size);
+            end = stand.put_right(&text, 0.35 * width, end, items);
+            room = room.max(text.width().min(0.35 * width));
+        }
+        (if room > 0.0 { room + look.s(12.0) } else { 0.0 }, end)
     }
 }

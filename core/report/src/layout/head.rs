@@ -10,68 +10,47 @@ impl Builder {
     pub(crate) fn masthead(&mut self, masthead: &Masthead, width: f32) -> Piece {
         let look = self.look;
         let small = Style::new(look.s(7.6), look.palette.grey);
-        let mut items = Vec::new();
         let narrow = width < look.s(330.0);
+        let mut items = Vec::new();
 
-        let (mut right, mut right_y) = (0.0_f32, 0.0_f32);
+        let (mut right, mut right_end) = (0.0_f32, 0.0_f32);
         if let Some(stamp) = &masthead.stamp {
             let (stamp_width, stamp_height) = self.stamp(stamp, width, &mut items);
-            (right, right_y) = (stamp_width, stamp_height + look.s(1.0));
+            (right, right_end) = (stamp_width, stamp_height + look.s(1.0));
         }
-        if !narrow {
-            for fact in &masthead.facts {
-                let fact = self.setter.one(&Run::data(fact, small));
-                let stand = Stand {
-                    x: 0.0,
-                    leading: look.s(11.2),
-                    size: small.size,
-                };
-                for line in &fact.lines(0.42 * width) {
-                    fact.place(
-                        line,
-                        width - line.width,
-                        stand.baseline(right_y, 0),
-                        &mut items,
-                    );
-                    right = right.max(line.width);
-                    right_y += stand.leading;
-                }
-            }
+        let facts = if narrow {
+            &[][..]
+        } else {
+            masthead.facts.as_slice()
+        };
+        for fact in facts {
+            let fact = self.setter.one(&Run::data(fact, small));
+            let stand = Stand::new(width, look.s(11.2), small.size);
+            right = right.max(fact.width().min(0.42 * width));
+            right_end = stand.put_right(&fact, 0.42 * width, right_end, &mut items);
         }
 
         let inner = width - right - look.s(14.0);
-        let size = look.s(17.6);
-        let title = self.setter.one(&Run::data(
-            &masthead.title,
-            Style::new(size, look.palette.ink).bold(),
-        ));
-        let stand = Stand {
-            x: 0.0,
-            leading: look.s(23.0),
-            size,
+        let title = Style::new(look.s(17.6), look.palette.ink).bold();
+        let stand = Stand::new(0.0, look.s(23.0), title.size);
+        let title = self.setter.one(&Run::data(&masthead.title, title));
+        let mut end = stand.put(
+            &title,
+            inner,
+            if narrow { 0.0 } else { look.s(0.8) },
+            &mut items,
+        );
+        let below = if narrow {
+            masthead.facts.as_slice()
+        } else {
+            &[][..]
         };
-        let mut y = if narrow { 0.0 } else { look.s(0.8) };
-        for line in &title.lines(inner) {
-            title.place(line, 0.0, stand.baseline(y, 0), &mut items);
-            y += stand.leading;
+        for words in [masthead.parts.as_slice(), below] {
+            let words = self.setter.one(&Run::data(&words.join(" · "), small));
+            let stand = Stand::new(0.0, look.s(11.2), small.size);
+            end = stand.put(&words, if narrow { width } else { inner }, end, &mut items);
         }
-        let mut small_lines = vec![masthead.parts.join(" · ")];
-        if narrow && !masthead.facts.is_empty() {
-            small_lines.push(masthead.facts.join(" · "));
-        }
-        for words in small_lines {
-            let parts = self.setter.one(&Run::data(&words, small));
-            let stand = Stand {
-                x: 0.0,
-                leading: look.s(11.2),
-                size: small.size,
-            };
-            for line in &parts.lines(if narrow { width } else { inner }) {
-                parts.place(line, 0.0, stand.baseline(y, 0), &mut items);
-                y += stand.leading;
-            }
-        }
-        let height = y.max(right_y) + look.s(5.0);
+        let height = end.max(right_end) + look.s(5.0);
         let stroke = Stroke::solid(look.palette.ink, look.s(1.3));
         items.push(Item::Line {
             from: (0.0, height),

@@ -21,6 +21,12 @@ impl Part {
     }
 }
 
+/// The common heights of a strip: of its four parts, and of the sparkline before the last.
+struct Rows {
+    heights: [f32; 4],
+    spark: f32,
+}
+
 impl Builder {
     pub(crate) fn kpis(&mut self, kpis: &[Kpi], width: f32) -> Vec<Flow> {
         let most = (2..=7)
@@ -47,79 +53,80 @@ impl Builder {
             .enumerate()
             .map(|(i, kpi)| self.cell(kpi, inner(i)))
             .collect();
-        let spark = if kpis.iter().any(|kpi| kpi.spark.is_some()) {
-            look.s(16.0)
-        } else {
-            0.0
-        };
         let tall = |n: usize| {
-            cells
+            let heights = cells
                 .iter()
                 .enumerate()
-                .map(|(i, cell)| cell[n].height(inner(i)))
-                .fold(0.0_f32, f32::max)
+                .map(|(i, cell)| cell[n].height(inner(i)));
+            heights.fold(0.0_f32, f32::max)
         };
-        let heights = [tall(0), tall(1), tall(2), tall(3)];
+        let history = kpis.iter().any(|kpi| kpi.spark.is_some());
+        let rows = Rows {
+            heights: [tall(0), tall(1), tall(2), tall(3)],
+            spark: if history { look.s(16.0) } else { 0.0 },
+        };
 
-        let rule = Stroke::solid(look.palette.rule, 0.6);
         let mut items = Vec::new();
-        if first {
-            items.push(Item::Line {
-                from: (0.0, 0.0),
-                to: (width, 0.0),
-                stroke: rule,
-            });
-        }
         let mut bottom = 0.0_f32;
         for (i, (kpi, cell)) in kpis.iter().zip(&cells).enumerate() {
-            let edge = each * chart::index(i);
-            let x = if i == 0 { edge } else { edge + pad };
-            let mut y = look.s(7.0);
-            for (n, part) in cell.iter().enumerate() {
-                if n == 3 && spark > 0.0 {
-                    let frame = chart::Frame {
-                        width: inner(i),
-                        height: spark,
-                        palette: look.palette,
-                        size: look.s(7.3),
-                    };
-                    let drawn = kpi
-                        .spark
-                        .iter()
-                        .flat_map(|history| chart::spark(history, &frame));
-                    items.extend(drawn.map(|item| item.shifted(x, y + look.s(2.0))));
-                    y += spark + look.s(4.5);
-                }
-                let stand = Stand {
-                    x,
-                    leading: part.leading,
-                    size: part.size,
-                };
-                for (row, line) in part.text.lines(inner(i)).iter().enumerate() {
-                    part.text.place(line, x, stand.baseline(y, row), &mut items);
-                }
-                y += heights[n];
-            }
-            bottom = bottom.max(y + look.s(6.0));
+            let x = each * chart::index(i) + if i == 0 { 0.0 } else { pad };
+            let end = self.draw_cell((kpi, cell), &rows, (x, inner(i)), &mut items);
+            bottom = bottom.max(end + look.s(6.0));
         }
+        let stroke = Stroke::solid(look.palette.rule, 0.6);
         for i in 1..kpis.len() {
             let x = each * chart::index(i);
             items.push(Item::Line {
                 from: (x, 0.0),
                 to: (x, bottom),
-                stroke: rule,
+                stroke,
             });
         }
-        items.push(Item::Line {
-            from: (0.0, bottom),
-            to: (width, bottom),
-            stroke: rule,
-        });
+        let top = first.then_some(0.0);
+        for y in top.into_iter().chain([bottom]) {
+            items.push(Item::Line {
+                from: (0.0, y),
+                to: (width, y),
+                stroke,
+            });
+        }
         Piece {
             height: bottom,
             items,
             ..Piece::default()
         }
+    }
+
+    /// Draws one cell's parts on the common lines; gives back where they end.
+    fn draw_cell(
+        &self,
+        (kpi, cell): (&Kpi, &[Part; 4]),
+        rows: &Rows,
+        (x, width): (f32, f32),
+        items: &mut Vec<Item>,
+    ) -> f32 {
+        let look = self.look;
+        let mut y = look.s(7.0);
+        for (n, (part, height)) in cell.iter().zip(rows.heights).enumerate() {
+            if n == 3 && rows.spark > 0.0 {
+                let (height, palette) = (rows.spark, look.palette);
+                let frame = chart::Frame {
+                    width,
+                    height,
+                    palette,
+                    size: look.s(7.3),
+                };
+                let drawn = kpi
+                    .spark
+                    .iter()
+                    .flat_map(|history| chart::spark(history, &frame));
+                items.extend(drawn.map(|item| item.shifted(x, y + look.s(2.0))));
+                y += rows.spark + look.s(4.5);
+            }
+            Stand::new(x, part.leading, part.size).put(&part.text, width, y, items);
+            y += height;
+        }
+        y
     }
 
     /// Label, figure, change with its basis, note.

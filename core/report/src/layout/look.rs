@@ -108,7 +108,7 @@ impl Paper {
                 width: 281.25,
                 height: 609.0,
                 side: 15.0,
-                top: 24.0,
+                top: 30.0,
                 bottom: 34.0,
                 scale: 1.3,
             }),

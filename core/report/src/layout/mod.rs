@@ -81,13 +81,25 @@ fn running_head(document: &Document, builder: &mut Builder, items: &mut Vec<Item
         _ => None,
     });
     let Some(head) = head else { return };
-    let mut words = vec![head.title.as_str()];
-    words.extend(head.parts.iter().map(String::as_str));
     let look = builder.look;
     let style = Style::new(look.s(6.4), look.palette.faint);
-    let paragraph = builder.setter.one(&Run::data(&words.join(" · "), style));
-    if let Some(line) = paragraph.lines(look.measure()).first() {
-        paragraph.place(line, look.paper.side, look.paper.top - look.s(12.0), items);
+    let all: Vec<&str> = [&head.title]
+        .into_iter()
+        .chain(&head.parts)
+        .map(String::as_str)
+        .collect();
+    // Where all of it does not fit, the title and the last part (the date) tell the sheet.
+    let short: Vec<&str> = [all.first(), all.last()]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
+    for words in [all, short] {
+        let text = builder.setter.one(&Run::data(&words.join(" · "), style));
+        if let [line] = text.lines(look.measure()).as_slice() {
+            text.place(line, look.paper.side, look.paper.top - look.s(12.0), items);
+            return;
+        }
     }
 }
 

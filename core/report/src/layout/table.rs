@@ -50,17 +50,9 @@ impl Builder {
     fn sentence(&mut self, inlines: &[Inline], width: f32) -> Vec<Flow> {
         let size = self.look.s(7.2);
         let paragraph = self.inlines(inlines, Style::new(size, self.look.palette.grey));
-        let stand = Stand {
-            x: 0.0,
-            leading: self.look.s(11.4),
-            size,
-        };
+        let stand = Stand::new(0.0, self.look.s(11.4), size);
         let mut items = Vec::new();
-        let mut height = 0.0;
-        for line in &paragraph.lines(width) {
-            paragraph.place(line, 0.0, stand.baseline(height, 0), &mut items);
-            height += stand.leading;
-        }
+        let height = stand.put(&paragraph, width, 0.0, &mut items);
         vec![Flow::Piece(Piece {
             gap: self.look.s(3.0),
             height,
@@ -108,7 +100,7 @@ impl Builder {
                 .iter()
                 .map(|row| self.cells(row, &aligns, size))
                 .collect();
-            let (most, mut least) = extents(&heads, &rows, &aligns, pad);
+            let (most, mut least) = extents(&heads, &rows, &aligns, (pad, 5.2 * size));
             // A long address in the data may be cut; it does not make the whole table small.
             for (least, align) in least.iter_mut().zip(&aligns) {
                 *least = if *align == Align::Left {
@@ -298,7 +290,12 @@ fn place_cells(
 }
 
 /// Each column's wish, and the least that keeps its words and figures whole.
-fn extents(heads: &Cells, rows: &[Cells], aligns: &[Align], pad: f32) -> (Vec<f32>, Vec<f32>) {
+fn extents(
+    heads: &Cells,
+    rows: &[Cells],
+    aligns: &[Align],
+    (pad, few): (f32, f32),
+) -> (Vec<f32>, Vec<f32>) {
     let mut most: Vec<f32> = heads.iter().map(|head| head.width()).collect();
     let mut least: Vec<f32> = heads.iter().map(|head| head.least()).collect();
     for row in rows {
@@ -314,7 +311,7 @@ fn extents(heads: &Cells, rows: &[Cells], aligns: &[Align], pad: f32) -> (Vec<f3
     }
     // Chinese could be broken after each character; a few of them stay on one line.
     for (least, most) in least.iter_mut().zip(&most) {
-        *least = (least.max(most.min(32.0))).min(*most);
+        *least = (least.max(most.min(few))).min(*most);
     }
     let padded = |widths: Vec<f32>| {
         widths
