@@ -6,8 +6,8 @@ use chenbao_model::diagnostic::{Problems, nearest};
 use chenbao_model::{Diagnostic, Digest};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A library that is only looked at needs no more.
@@ -157,24 +157,23 @@ fn inspect_all(libraries: &[PathBuf], exe: &Path) -> Vec<Result<Component, Strin
         .min(libraries.len());
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(library) = libraries.get(at) else {
-                        break;
-                    };
-                    let found = inspect(library, exe);
-                    done.lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .insert(at, found);
-                }
-            });
+    let work = || {
+        let take = || {
+            libraries
+                .iter()
+                .enumerate()
+                .nth(next.fetch_add(1, Ordering::Relaxed))
+        };
+        while let Some((at, library)) = take() {
+            let found = inspect(library, exe);
+            done.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(at, found);
         }
-    });
+    };
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     done.into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .unwrap_or_else(PoisonError::into_inner)
         .into_values()
         .collect()
 }
