@@ -5,8 +5,7 @@ use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::nearest;
 use datafusion::sql::sqlparser::ast::{
     self, CastKind, DataType, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr,
-    Statement, TableFactor, TimezoneInfo, Value, ValueWithSpan, Visit, VisitMut, Visitor,
-    VisitorMut,
+    Statement, TableFactor, TimezoneInfo, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -25,22 +24,20 @@ pub fn check_sql(sql: &str, tables: &[String]) -> Result<(), Diagnostic> {
 pub(crate) fn parse_select(sql: &str, tables: &[String]) -> Result<Query, Diagnostic> {
     let mut statements =
         Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| unparsed(&error))?;
-    let query = match (statements.pop(), statements.is_empty()) {
-        (Some(Statement::Query(query)), true) => *query,
+    let mut query = match (statements.pop(), statements.is_empty()) {
+        (Some(Statement::Query(query)), true) => query,
         (Some(other), true) => return Err(refused(&first_word(&other))),
         (None, _) => return Err(Diagnostic::error("the SQL is empty").hint(ONE_SELECT)),
         (Some(_), false) => {
             return Err(Diagnostic::error("the SQL has more than one statement").hint(ONE_SELECT));
         }
     };
-    let mut check = Check {
+    let check = Check {
         tables: tables.iter().map(String::as_str).collect(),
         with: BTreeSet::new(),
     };
-    match query.visit(&mut check) {
-        ControlFlow::Continue(()) => Ok(query),
-        ControlFlow::Break(problem) => Err(problem),
-    }
+    walk(&mut query, Walk::Check(check))?;
+    Ok(*query)
 }
 
 const ONE_SELECT: &str = "write exactly one `select`";
@@ -163,12 +160,28 @@ const UNSTEADY: [&str; 9] = [
     "uuid",
 ];
 
-impl Visitor for Check<'_> {
+/// One visitor for both walks: the compiler writes the whole grammar out for each type of visitor.
+enum Walk<'a> {
+    Check(Check<'a>),
+    Bind(&'a BTreeMap<String, Param>),
+}
+
+fn walk(query: &mut Query, mut walk: Walk<'_>) -> Result<(), Diagnostic> {
+    match VisitMut::visit(query, &mut walk) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(problem) => Err(problem),
+    }
+}
+
+impl VisitorMut for Walk<'_> {
     type Break = Diagnostic;
 
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Diagnostic> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Diagnostic> {
+        let Self::Check(check) = self else {
+            return ControlFlow::Continue(());
+        };
         if let Some(with) = &query.with {
-            self.with.extend(
+            check.with.extend(
                 with.cte_tables
                     .iter()
                     .map(|table| folded(&table.alias.name)),
@@ -177,10 +190,10 @@ impl Visitor for Check<'_> {
         if !query.locks.is_empty() {
             return ControlFlow::Break(refused("for update"));
         }
-        flow(Self::body(&query.body))
+        flow(Check::body(&query.body))
     }
 
-    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Diagnostic> {
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Diagnostic> {
         if select.into.is_some() {
             ControlFlow::Break(refused("into"))
         } else {
@@ -188,7 +201,7 @@ impl Visitor for Check<'_> {
         }
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Diagnostic> {
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Diagnostic> {
         match factor {
             TableFactor::Table { args: None, .. }
             | TableFactor::Derived { .. }
@@ -199,58 +212,58 @@ impl Visitor for Check<'_> {
         }
     }
 
-    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Diagnostic> {
-        flow(self.relation(name))
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<Diagnostic> {
+        match self {
+            Self::Check(check) => flow(check.relation(name)),
+            Self::Bind(_) => ControlFlow::Continue(()),
+        }
     }
 
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Diagnostic> {
-        let Expr::Function(function) = expr else {
-            return ControlFlow::Continue(());
-        };
-        let name = function.name.to_string().to_lowercase();
-        if UNSTEADY.contains(&name.as_str()) {
-            let problem = Diagnostic::error(format!(
-                "`{name}` gives another answer every time: a replay could not repeat it"
-            ));
-            return ControlFlow::Break(problem.hint("use `$as_of`, `$start` or `$end`"));
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Diagnostic> {
+        match self {
+            Self::Check(_) => flow(steady(expr)),
+            Self::Bind(params) => flow(bound(expr, params)),
         }
-        ControlFlow::Continue(())
     }
+}
+
+fn steady(expr: &Expr) -> Result<(), Diagnostic> {
+    let Expr::Function(function) = expr else {
+        return Ok(());
+    };
+    let name = function.name.to_string().to_lowercase();
+    if UNSTEADY.contains(&name.as_str()) {
+        let what =
+            format!("`{name}` gives another answer every time: a replay could not repeat it");
+        return Err(Diagnostic::error(what).hint("use `$as_of`, `$start` or `$end`"));
+    }
+    Ok(())
 }
 
 /// Puts typed values in the place of `$names`.
 pub(crate) fn bind(query: &mut Query, params: &BTreeMap<String, Param>) -> Result<(), Diagnostic> {
-    match VisitMut::visit(query, &mut Bind(params)) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(problem) => Err(problem),
-    }
+    walk(query, Walk::Bind(params))
 }
 
-struct Bind<'a>(&'a BTreeMap<String, Param>);
-
-impl VisitorMut for Bind<'_> {
-    type Break = Diagnostic;
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Diagnostic> {
-        let Expr::Value(ValueWithSpan {
-            value: Value::Placeholder(written),
-            ..
-        }) = expr
-        else {
-            return ControlFlow::Continue(());
-        };
-        let name = written.trim_start_matches('$');
-        let Some(param) = self.0.get(name) else {
-            let known: BTreeSet<&str> = self.0.keys().map(String::as_str).collect();
-            let problem = Diagnostic::error(format!("the parameter `{written}` is not known"));
-            return ControlFlow::Break(match nearest(name, known.iter().copied()) {
-                Some(near) => problem.hint(format!("did you mean `${near}`?")),
-                None => problem.hint(format!("known parameters: {}", listed(&known))),
-            });
-        };
-        *expr = literal(param);
-        ControlFlow::Continue(())
-    }
+fn bound(expr: &mut Expr, params: &BTreeMap<String, Param>) -> Result<(), Diagnostic> {
+    let Expr::Value(ValueWithSpan {
+        value: Value::Placeholder(written),
+        ..
+    }) = expr
+    else {
+        return Ok(());
+    };
+    let name = written.trim_start_matches('$');
+    let Some(param) = params.get(name) else {
+        let known: BTreeSet<&str> = params.keys().map(String::as_str).collect();
+        let problem = Diagnostic::error(format!("the parameter `{written}` is not known"));
+        return Err(match nearest(name, known.iter().copied()) {
+            Some(near) => problem.hint(format!("did you mean `${near}`?")),
+            None => problem.hint(format!("known parameters: {}", listed(&known))),
+        });
+    };
+    *expr = literal(param);
+    Ok(())
 }
 
 fn literal(param: &Param) -> Expr {

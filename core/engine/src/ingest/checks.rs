@@ -1,6 +1,6 @@
 //! What is looked at in every row before it may be published: what is missing, ruined, out of range or of another day.
 
-use super::Ingest;
+use super::Job;
 use super::plan::needed;
 use crate::cells::day_of;
 use crate::columns::{EXPORT, ROW};
@@ -45,7 +45,7 @@ enum Matter {
 
 /// Everything seen in one collection.
 pub(super) struct Checks<'a> {
-    job: &'a Ingest<'a>,
+    job: &'a Job<'a>,
     table: String,
     /// Columns to look at, by what they must not be.
     needed: Vec<String>,
@@ -60,7 +60,7 @@ pub(super) struct Checks<'a> {
 
 impl<'a> Checks<'a> {
     /// Nothing seen so far.
-    pub(super) fn new(job: &'a Ingest<'a>) -> Self {
+    pub(super) fn new(job: &'a Job<'a>) -> Self {
         Self {
             job,
             table: String::new(),
@@ -218,7 +218,7 @@ impl<'a> Checks<'a> {
                 .map(|cell| format!("`{cell}`"))
                 .collect::<Vec<_>>()
                 .join(", ");
-            let mapping = self.job.mapping.name.clone();
+            let mapping = self.job.given.mapping.name.clone();
             if sample.some_good {
                 let text = format!(
                     "{function}(): some cells of `{column}` cannot be read and are missing now: {bad}"
@@ -233,9 +233,9 @@ impl<'a> Checks<'a> {
         for ((table, matter, column), found) in &self.found {
             let told = self.told(table, *matter, column, found);
             if told.is_error() {
-                problems.push(told)
+                problems.push(told);
             } else {
-                warnings.push(told)
+                warnings.push(told);
             }
         }
         warnings.extend(self.strays());

@@ -1,9 +1,9 @@
 //! One day's file in the making: new rows and the current revision, both in the order of their keys, walked together.
 
+use super::Job;
 use super::footer::{FOOTER, Footer, Staged};
 use super::merge::broken;
 use super::run::{Run, Shape};
-use super::{Ingest, footer};
 use crate::columns::arrow_schema;
 use crate::lake::unwritten;
 use crate::parquet_file::{CHUNK, ParquetFile, read};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// The next revision of one day, if it turns out to be one.
 pub(super) struct DayFile<'a> {
-    job: &'a Ingest<'a>,
+    job: &'a Job<'a>,
     shape: &'a Shape,
     base: Option<(&'a Revision, Cursor)>,
     footer: Footer,
@@ -29,14 +29,13 @@ pub(super) struct DayFile<'a> {
     changed: bool,
     /// The current revision comes from a newer export than these rows, and stays.
     outdated: bool,
-    base_counted: bool,
     last_export: Option<i64>,
 }
 
 impl<'a> DayFile<'a> {
     /// Opens the day, and its current revision.
     pub(super) fn begin(
-        job: &'a Ingest<'a>,
+        job: &'a Job<'a>,
         table: &TableSchema,
         shape: &'a Shape,
         day: Option<Date>,
@@ -45,8 +44,8 @@ impl<'a> DayFile<'a> {
             Some(revision) => Some((revision, Cursor::open(job, shape, revision)?)),
             None => None,
         };
-        let file =
-            ParquetFile::begin(job.lake, &shape.stored).map_err(|e| unwritten(&e, place(job)))?;
+        let file = ParquetFile::begin(job.given.lake, &shape.stored)
+            .map_err(|e| unwritten(&e, place(job)))?;
         Ok(Self {
             job,
             shape,
@@ -60,7 +59,6 @@ impl<'a> DayFile<'a> {
                 rows: 0,
             },
             outdated: false,
-            base_counted: false,
             last_export: None,
         })
     }
@@ -133,9 +131,8 @@ impl<'a> DayFile<'a> {
     }
 
     fn keep(&mut self, run: &Arc<Run>, row: usize) -> Result<(), Problems> {
-        if let Some((base, _)) = self.base.as_ref().filter(|_| !self.base_counted) {
+        if let Some((base, _)) = &self.base {
             self.footer.count_in(base.exported_at, base.provisional);
-            self.base_counted = true;
         }
         self.out
             .take(run, row)
@@ -171,7 +168,10 @@ impl<'a> DayFile<'a> {
                 self.keep(&old, at)?;
             }
         }
-        if !self.changed {
+        // What may no longer change is news, even where every row is the same.
+        let final_now = self.base.as_ref().is_some_and(|(base, _)| base.provisional)
+            && !self.footer.provisional;
+        if !self.changed && !final_now {
             return Ok(None);
         }
         let where_to = place(self.job);
@@ -181,8 +181,8 @@ impl<'a> DayFile<'a> {
     }
 }
 
-fn place(job: &Ingest<'_>) -> String {
-    job.lake.dir().display().to_string()
+fn place(job: &Job<'_>) -> String {
+    job.given.lake.dir().display().to_string()
 }
 
 fn seal(mut out: Out, mut footer: Footer) -> Result<Staged, ParquetError> {
@@ -197,14 +197,14 @@ fn seal(mut out: Out, mut footer: Footer) -> Result<Staged, ParquetError> {
 
 /// The revision of a day on which nothing happened.
 pub(super) fn empty(
-    job: &Ingest<'_>,
+    job: &Job<'_>,
     table: &TableSchema,
     day: Date,
     facts: &ExportFacts,
 ) -> Result<Staged, Problems> {
-    let file = ParquetFile::begin(job.lake, &arrow_schema(table))
+    let file = ParquetFile::begin(job.given.lake, &arrow_schema(table))
         .map_err(|e| unwritten(&e, place(job)))?;
-    let mut footer = footer::Footer::next(job, &table.name, Some(day));
+    let mut footer = Footer::next(job, &table.name, Some(day));
     footer.count_in(facts.exported_at, facts.provisional);
     let out = Out {
         file,
@@ -263,8 +263,8 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn open(job: &Ingest<'_>, shape: &Shape, revision: &Revision) -> Result<Self, Problems> {
-        let file = job.lake.file(revision);
+    fn open(job: &Job<'_>, shape: &Shape, revision: &Revision) -> Result<Self, Problems> {
+        let file = job.given.lake.file(revision);
         let name = file.display().to_string();
         let reader = read(&file).map_err(|e| lost(&e, &name))?;
         let mut cursor = Self {

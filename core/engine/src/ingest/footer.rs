@@ -1,6 +1,6 @@
 //! A revision before it has a digest: what its file's footer says, and where the file belongs.
 
-use super::Ingest;
+use super::Job;
 use crate::lake::{Sealed, TABLES};
 use chenbao_model::catalogue::Revision;
 use chenbao_model::{Digest, Id};
@@ -23,17 +23,18 @@ pub(crate) struct Footer {
     /// Rows in the file.
     pub(crate) rows: u64,
     exported_at: Timestamp,
-    provisional: bool,
+    /// Whether any export in it may still change.
+    pub(super) provisional: bool,
 }
 
 impl Footer {
     /// The next revision of a table's day.
-    pub(super) fn next(job: &Ingest<'_>, table: &str, day: Option<Date>) -> Self {
+    pub(super) fn next(job: &Job<'_>, table: &str, day: Option<Date>) -> Self {
         let base = job.base(table, day);
         Self {
             table: table.to_owned(),
-            shop: job.shop.clone(),
-            feed: job.feed.clone(),
+            shop: job.given.shop.clone(),
+            feed: job.given.feed.clone(),
             day,
             number: base.map_or(0, |base| base.number) + 1,
             base: base.map(|base| base.digest.clone()),

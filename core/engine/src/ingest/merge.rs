@@ -1,6 +1,6 @@
 //! Sorted rows into files, one day after the other, each beside the revision that it is merged with.
 
-use super::Ingest;
+use super::Job;
 use super::checks::Checks;
 use super::day_file::DayFile;
 use super::footer::Staged;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Merges a table's sorted rows with its current revisions.
 pub(super) async fn merge(
-    job: &Ingest<'_>,
+    job: &Job<'_>,
     table: &TableSchema,
     mut rows: Rows,
     checks: &mut Checks<'_>,
@@ -41,7 +41,7 @@ pub(super) async fn merge(
                 }
             }
             Err(problem) => {
-                checks.problem(problem.in_file(job.mapping.name.clone()));
+                checks.problem(problem.in_file(job.given.mapping.name.clone()));
                 break;
             }
         }
@@ -58,7 +58,7 @@ pub(super) fn broken(error: &ArrowError) -> Diagnostic {
 }
 
 struct Merging<'a> {
-    job: &'a Ingest<'a>,
+    job: &'a Job<'a>,
     table: &'a TableSchema,
     shape: &'a Shape,
     /// The day at hand and when its newest export was made, where the newest replaces.
@@ -71,8 +71,13 @@ struct Merging<'a> {
 
 impl Merging<'_> {
     fn take(&mut self, batch: &RecordBatch, checks: &mut Checks<'_>) -> Result<(), Problems> {
-        let run = Run::mapped(self.shape, batch, self.job.shop.as_str(), self.job.platform)
-            .map_err(|e| broken(&e))?;
+        let run = Run::mapped(
+            self.shape,
+            batch,
+            self.job.given.shop.as_str(),
+            self.job.given.platform,
+        )
+        .map_err(|e| broken(&e))?;
         let run = Arc::new(run);
         for row in (0..run.len())
             .filter(|row| !self.outdated(&run, *row))

@@ -23,6 +23,8 @@ use chenbao_model::catalogue::{ExportFacts, Revision};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::schema::{Merge, TableSchema};
 use chenbao_model::{Diagnostic, Id, Warned};
+use datafusion::dataframe::DataFrame;
+use datafusion::prelude::SessionContext;
 use footer::Staged;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -55,26 +57,50 @@ pub struct Ingest<'a> {
     pub custom: &'a [TableSchema],
 }
 
-impl Ingest<'_> {
-    /// The newest revision of a table's day.
-    fn base(&self, table: &str, day: Option<Date>) -> Option<&Revision> {
-        let same = |revision: &&Revision| {
-            revision.table == table
-                && revision.day == day
-                && &revision.shop == self.shop
-                && &revision.feed == self.feed
-        };
-        self.current
+/// The same, with its facts and current revisions at hand.
+#[derive(Debug)]
+struct Job<'a> {
+    given: &'a Ingest<'a>,
+    exports: BTreeMap<i64, &'a ExportFacts>,
+    bases: BTreeMap<(&'a str, Option<Date>), &'a Revision>,
+}
+
+impl<'a> Job<'a> {
+    fn new(given: &'a Ingest<'a>) -> Self {
+        let mut bases: BTreeMap<(&str, Option<Date>), &Revision> = BTreeMap::new();
+        let own = |one: &&Revision| &one.shop == given.shop && &one.feed == given.feed;
+        for revision in given.current.iter().filter(own) {
+            let slot = bases
+                .entry((revision.table.as_str(), revision.day))
+                .or_insert(revision);
+            if revision.number > slot.number {
+                *slot = revision;
+            }
+        }
+        let exports = given
+            .facts
             .iter()
-            .filter(same)
-            .max_by_key(|revision| revision.number)
+            .map(|facts| (facts.export, facts))
+            .collect();
+        Self {
+            given,
+            exports,
+            bases,
+        }
+    }
+
+    /// The newest revision of a table's day.
+    fn base(&self, table: &str, day: Option<Date>) -> Option<&'a Revision> {
+        self.bases.get(&(table, day)).copied()
     }
 
     /// The facts of an export.
-    fn export(&self, number: i64) -> Option<&ExportFacts> {
-        self.facts.iter().find(|facts| facts.export == number)
+    fn export(&self, number: i64) -> Option<&'a ExportFacts> {
+        self.exports.get(&number).copied()
     }
+}
 
+impl Ingest<'_> {
     /// When each export was made, on the shop's clock.
     fn moments(&self) -> BTreeMap<i64, i64> {
         let on_clock =
@@ -94,7 +120,7 @@ impl Ingest<'_> {
                     .push(unknown_table(name, self.custom).in_file(self.mapping.name.clone())),
                 Some(schema) => match unfit(&schema) {
                     Some(why) => {
-                        problems.push(Diagnostic::error(format!("the table `{name}` {why}")))
+                        problems.push(Diagnostic::error(format!("the table `{name}` {why}")));
                     }
                     None => tables.push((schema, select.as_str())),
                 },
@@ -138,77 +164,97 @@ impl Engine {
     ///
     /// # Errors
     /// Every problem at once; nothing is published then.
-    pub async fn ingest(&self, job: &Ingest<'_>) -> Result<Warned<Vec<Revision>>, Problems> {
-        let tables = job.tables()?;
-        let cells = Arc::new(Cells::new(job.zone.clone()));
-        let session = self.session(job.lake, Some(Arc::clone(&cells)))?;
-        let mut checks = Checks::new(job);
+    pub async fn ingest(&self, given: &Ingest<'_>) -> Result<Warned<Vec<Revision>>, Problems> {
+        let tables = given.tables()?;
+        let job = Job::new(given);
+        let cells = Arc::new(Cells::new(given.zone.clone()));
+        let mut checks = Checks::new(&job);
         let mut staged = Vec::new();
-        if !job.raw.is_empty() {
-            plan::offer_raw(&session, job, &cells)?;
-            let mut frames = Vec::new();
-            let mut problems = Vec::new();
-            for (schema, select) in &tables {
-                match plan::mapped(&session, job, schema, select).await {
-                    Ok(frame) => frames.push(frame),
-                    Err(Problems(found)) => problems.extend(found),
-                }
-            }
-            if !problems.is_empty() {
-                return Err(Problems(problems));
-            }
-            for ((schema, _), frame) in tables.iter().zip(frames) {
+        if !given.raw.is_empty() {
+            let session = self.session(given.lake, Some(Arc::clone(&cells)))?;
+            plan::offer_raw(&session, given, &cells)?;
+            for ((schema, _), frame) in tables.iter().zip(frames(&session, given, &tables).await?) {
                 checks.begin(schema);
                 match plan::sorted(frame).await {
-                    Ok(rows) => staged.extend(merge(job, schema, rows, &mut checks).await?),
+                    Ok(rows) => staged.extend(merge(&job, schema, rows, &mut checks).await?),
                     Err(problem) => checks.problem(problem),
                 }
             }
         }
         let warnings = checks.verdict(&cells.seen())?;
         for (schema, _) in &tables {
-            staged.extend(quiet_days(job, schema, &staged)?);
+            staged.extend(quiet_days(&job, schema, &staged)?);
         }
-        publish(job.lake, staged).map(|value| Warned { value, warnings })
+        publish(given.lake, staged).map(|value| Warned { value, warnings })
     }
 }
 
+/// Every table's rows as a plan, or all that is wrong with any of them.
+async fn frames(
+    session: &SessionContext,
+    job: &Ingest<'_>,
+    tables: &[(TableSchema, &str)],
+) -> Result<Vec<DataFrame>, Problems> {
+    let (mut frames, mut problems) = (Vec::new(), Vec::new());
+    for (schema, select) in tables {
+        match plan::mapped(session, job, schema, select).await {
+            Ok(frame) => frames.push(frame),
+            Err(Problems(found)) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() {
+        Ok(frames)
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+/// An export that claims more days than these does not mean each of them.
+const LONGEST_COVER: usize = 800;
+
 /// Empty revisions for days that an export covers whole, of which there is neither a row nor an earlier revision.
 fn quiet_days(
-    job: &Ingest<'_>,
+    job: &Job<'_>,
     table: &TableSchema,
     staged: &[Staged],
 ) -> Result<Vec<Staged>, Problems> {
-    let mut newest: BTreeMap<Date, &ExportFacts> = BTreeMap::new();
     if table.merge == Merge::Whole {
         return Ok(Vec::new());
     }
-    for facts in job.facts.iter().filter(|facts| !facts.truncated) {
-        let (Some(from), Some(to)) = (facts.covers_from, facts.covers_to) else {
-            continue;
-        };
-        let made = job.zone.to_datetime(facts.exported_at).date();
-        for day in from
-            .series(jiff::ToSpan::days(1))
-            .take_while(|day| *day <= to && *day < made)
-        {
+    let mut newest: BTreeMap<Date, &ExportFacts> = BTreeMap::new();
+    for facts in job.given.facts.iter().filter(|facts| !facts.truncated) {
+        for day in covered(facts, job.given.zone) {
             let slot = newest.entry(day).or_insert(facts);
             if facts.exported_at > slot.exported_at {
                 *slot = facts;
             }
         }
     }
-    let written: BTreeSet<Option<Date>> = staged
-        .iter()
-        .filter(|one| one.table() == table.name)
-        .map(Staged::day)
-        .collect();
-    let quiet = newest.into_iter().filter(|(day, _)| {
-        !written.contains(&Some(*day)) && job.base(&table.name, Some(*day)).is_none()
-    });
+    let own = staged.iter().filter(|one| one.table() == table.name);
+    let written: BTreeSet<Option<Date>> = own.map(Staged::day).collect();
+    let known =
+        |day: Date| written.contains(&Some(day)) || job.base(&table.name, Some(day)).is_some();
+    let quiet = newest.into_iter().filter(|(day, _)| !known(*day));
     quiet
         .map(|(day, facts)| day_file::empty(job, table, day, facts))
         .collect()
+}
+
+/// The days that an export covers and that were over when it was made.
+fn covered(facts: &ExportFacts, zone: &TimeZone) -> Vec<Date> {
+    let (Some(from), Some(to)) = (facts.covers_from, facts.covers_to) else {
+        return Vec::new();
+    };
+    let made = zone.to_datetime(facts.exported_at).date();
+    let days = from
+        .series(jiff::ToSpan::days(1))
+        .take_while(|day| *day <= to && *day < made);
+    let days: Vec<Date> = days.take(LONGEST_COVER + 1).collect();
+    if days.len() > LONGEST_COVER {
+        Vec::new()
+    } else {
+        days
+    }
 }
 
 fn publish(lake: &Lake, staged: Vec<Staged>) -> Result<Vec<Revision>, Problems> {

@@ -1,6 +1,6 @@
 //! How exports merge: by key in both orders of arrival, by day, whole; and that the same rows are the same bytes.
 
-use super::{Desk, ORDERS, PRODUCTS, TRAFFIC, export, newest, texts};
+use super::{Desk, Given, ORDERS, PRODUCTS, TRAFFIC, export, newest, texts};
 use crate::{Lake, rebuild_catalogue};
 use chenbao_model::catalogue::Revision;
 
@@ -17,7 +17,7 @@ const NEWER: &[(i64, &[&str])] = &[
 const MORNING: &str = "2026-11-21T05:00:00Z";
 const EVENING: &str = "2026-11-21T15:00:00Z";
 
-async fn arrive(desk: &Desk, order: &[(&[(i64, &[&str])], &str)]) -> Vec<Revision> {
+async fn arrive(desk: &Desk, order: &[(Given<'_>, &str)]) -> Vec<Revision> {
     let mut all: Vec<Revision> = Vec::new();
     for (rows, made) in order {
         let facts = [export(rows[0].0, made)];

@@ -3,6 +3,7 @@
 mod loads;
 mod merging;
 mod retail;
+mod scale;
 mod scope;
 
 use crate::{Engine, EngineOptions, Ingest, Lake, Mapping, Param, Query, RawTable, Window};
@@ -81,6 +82,9 @@ required = true
 [tables.products]
 select = "select product_id, money(cost) as cost from raw"
 "#;
+
+/// Rows of texts, each with its export.
+type Given<'a> = &'a [(i64, &'a [&'a str])];
 
 fn id(text: &str) -> Id {
     text.parse().unwrap()
