@@ -229,4 +229,6 @@ chenbao_plugin::export_plugin! {
 }
 
 #[cfg(test)]
+mod presets;
+#[cfg(test)]
 mod tests;
