@@ -154,6 +154,12 @@ impl Frame {
         self.campaigns.iter().any(|(days, _)| days.holds(day))
     }
 
+    /// Whole days between the last day before `end` and the moment that counts as now: the age of the youngest orders.
+    #[must_use]
+    pub fn age_at(&self, end: Date) -> i64 {
+        i64::from(days_between(end, self.as_of).max(0))
+    }
+
     /// Ages of refunds, in whole days, of the period's last and first day.
     #[must_use]
     pub fn refund_ages(&self) -> (i64, i64) {
