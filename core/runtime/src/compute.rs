@@ -253,6 +253,7 @@ impl Stream {
         });
         Self(
             seen.map(move |batch| batch.unwrap_or_else(|| Ok(empty.clone())))
+                .fuse()
                 .boxed(),
         )
     }
