@@ -121,19 +121,30 @@ impl<'a> Formatter<'a> {
         }
     }
 
-    /// A cell of a table column: money without symbol (the head has it) and `places` decimals.
+    /// A cell of a table column, with as many decimals as the whole column; money without symbol (the head has it).
     #[must_use]
     pub fn cell(&self, value: Decimal, unit: &str, places: u32) -> String {
+        let digits = group(value.abs(), places);
+        let sign = if value.is_sign_negative() && has_digit_above_zero(&digits) { MINUS.to_string() } else { String::new() };
         match Unit::of(unit) {
-            Unit::Money => {
-                let body = group(value.abs(), places);
-                if value.is_sign_negative() && has_digit_above_zero(&body) {
-                    format!("{MINUS}{body}")
-                } else {
-                    body
-                }
-            }
-            _ => self.figure(value, unit, Style::Full),
+            Unit::Money | Unit::Number => format!("{sign}{digits}"),
+            Unit::Percent => format!("{sign}{digits}%"),
+            Unit::Days => format!("{sign}{digits}{}", self.word("unit.days")),
+            Unit::Points | Unit::Count => self.figure(value, unit, Style::Full),
+        }
+    }
+
+    /// Decimals of a whole column, so that its figures stand under each other.
+    #[must_use]
+    pub fn places(values: &[Decimal], unit: &str) -> u32 {
+        let largest = values.iter().map(Decimal::abs).max().unwrap_or_default();
+        let whole = values.iter().all(|value| value.fract().is_zero());
+        match Unit::of(unit) {
+            Unit::Money => u32::from(largest < Decimal::ONE_THOUSAND) * 2,
+            Unit::Percent => rate_places(largest),
+            Unit::Days => u32::from(!whole),
+            Unit::Number => u32::from(!whole) * 2,
+            Unit::Points | Unit::Count => 0,
         }
     }
 
@@ -231,6 +242,7 @@ impl<'a> Formatter<'a> {
                 group(value, u32::from(!value.fract().is_zero())),
                 self.word("unit.days")
             ),
+            Unit::Number if value.fract().is_zero() && value >= Decimal::ONE_HUNDRED => group(value, 0),
             Unit::Number => group(value, 2),
         }
     }

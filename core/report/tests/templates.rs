@@ -248,6 +248,28 @@ fn a_metric_without_a_place_shows_up() {
 }
 
 #[test]
+fn the_templates_take_what_the_real_plugins_answer() {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let mut seen = 0;
+    for plugin in ["sales", "traffic", "customers", "campaign"] {
+        let Ok(cases) = std::fs::read_dir(plugins.join(format!("metric-{plugin}/cases"))) else { continue };
+        for case in cases {
+            let Ok(text) = std::fs::read_to_string(case.unwrap().path().join("expected.json")) else { continue };
+            for template in TEMPLATES {
+                for role in ROLES {
+                    let mut sample = sample(template, "full", role, "zh-CN");
+                    let Some(metric) = sample.metrics.iter_mut().find(|m| m.plugin == plugin) else { continue };
+                    metric.outcome = chenbao_report::Outcome::Done(serde_json::from_str(&text).unwrap());
+                    composed(template, &sample, "zh-CN", &everything());
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 0, "there are no cases of plugins");
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes() {
     let fonts = Fonts::embedded().unwrap();
     let once = || {

@@ -331,7 +331,7 @@ impl<'a> Composer<'a> {
         let most = self.number(element, "most");
         match self.find(element, path)? {
             Found::Item(metric, Item::Table(table), None) => {
-                let columns = self.wanted_columns(element, table);
+                let columns = self.wanted_columns(element, metric, table);
                 Some(self.result_table(
                     metric,
                     table,
@@ -381,6 +381,7 @@ impl<'a> Composer<'a> {
     fn wanted_columns(
         &mut self,
         element: &Element,
+        metric: &MetricInput,
         table: &'a Table,
     ) -> Vec<(usize, &'a chenbao_model::result::ResultColumn)> {
         let shown = self.frame.results.columns(table);
@@ -391,6 +392,8 @@ impl<'a> Composer<'a> {
         for name in written.split(',').map(str::trim) {
             match table.columns.iter().position(|column| column.name == name) {
                 Some(at) => wanted.extend(shown.iter().find(|(i, _)| *i == at)),
+                // The plugin knows the column and did not answer it this time.
+                None if table.columns.is_empty() || knows_column(metric, &table.id, name) => {}
                 None => {
                     let names = shown.iter().map(|(_, column)| column.name.as_str());
                     let problem = unknown(
@@ -481,6 +484,7 @@ impl<'a> Composer<'a> {
                 for name in written.split(',').map(str::trim) {
                     match series.y.iter().position(|line| line.id == name) {
                         Some(at) => lines.push(at),
+                        None if series.y.is_empty() => {}
                         None => {
                             let names = series.y.iter().map(|line| line.id.as_str());
                             let message =
@@ -707,6 +711,10 @@ fn styled(runs: Vec<Run>, style: impl Fn(&mut Inline)) -> Vec<Run> {
         run
     };
     runs.into_iter().map(apply).collect()
+}
+
+fn knows_column(metric: &MetricInput, table: &str, column: &str) -> bool {
+    [format!("column.{table}.{column}"), format!("column.{column}")].iter().any(|key| metric.strings.get(key).is_some())
 }
 
 fn is_link(link: &str) -> bool {

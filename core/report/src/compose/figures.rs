@@ -25,7 +25,7 @@ pub(super) struct Saying<'a> {
 
 /// How `<v as>` shows a figure.
 pub(super) const MANNERS: &[&str] = &[
-    "value", "short", "plain", "change", "delta", "basis", "label",
+    "value", "short", "plain", "change", "delta", "delta-plain", "basis", "label",
 ];
 
 impl Saying<'_> {
@@ -75,6 +75,12 @@ impl Saying<'_> {
                 base?,
                 &scalar.unit,
                 Style::Short,
+            ))]),
+            "delta-plain" => Some(vec![unbroken(self.format.delta(
+                value,
+                base?,
+                &scalar.unit,
+                Style::Full,
             ))]),
             "change" => Some(self.change(value, base?, scalar)),
             _ => {

@@ -54,7 +54,7 @@ pub(super) fn sentence(
             }
         }
     }
-    Ok(out)
+    Ok(tidy(out))
 }
 
 /// One argument as it stands in a sentence; none if it is not known.
@@ -186,9 +186,10 @@ pub(super) fn tidy(inlines: Vec<Inline>) -> Vec<Inline> {
             c if inlines[*i].from_data || !is_gap(c) => Some(c),
             c => {
                 let next = letters.get(at + 1..).and_then(|rest| rest.iter().find(|(c, _)| !is_gap(*c))).map(|(c, _)| *c);
-                let beside_wide = previous.is_some_and(wide) || next.is_some_and(wide);
+                let (before, after) = (previous.is_some_and(wide), next.is_some_and(wide));
                 let edge = previous.is_none_or(char::is_whitespace) || next.is_none_or(|c| c == BREAK);
-                (!edge && !(c == SOFT && beside_wide)).then_some(' ')
+                let chinese = before && after || c == SOFT && (before || after);
+                (!edge && !chinese).then_some(' ')
             }
         };
         if let Some(c) = shown {

@@ -46,7 +46,7 @@ impl Tabling<'_> {
         let places: Vec<u32> = wanted
             .columns
             .iter()
-            .map(|(i, _)| money_places(table, *i))
+            .map(|(i, column)| places(table, *i, column))
             .collect();
         let cells = |row: &Vec<Cell>| -> Vec<Vec<Inline>> {
             let columns = wanted.columns.iter().zip(&places);
@@ -224,21 +224,9 @@ fn shown_rows(table: &result::Table, most: Option<usize>) -> Vec<usize> {
     shown
 }
 
-/// Cents only where every amount of a column is below a thousand.
-fn money_places(table: &result::Table, column: usize) -> u32 {
-    let numbers = table
-        .rows
-        .iter()
-        .filter_map(|row| row.get(column)?.number());
-    if numbers
-        .map(|n| n.abs())
-        .max()
-        .is_some_and(|largest| largest < Decimal::ONE_THOUSAND)
-    {
-        2
-    } else {
-        0
-    }
+fn places(table: &result::Table, at: usize, column: &ResultColumn) -> u32 {
+    let numbers: Vec<Decimal> = table.rows.iter().filter_map(|row| row.get(at)?.number()).collect();
+    Formatter::places(&numbers, &column.unit)
 }
 
 #[cfg(test)]
@@ -253,6 +241,6 @@ mod tests {
         .unwrap();
         assert_eq!(shown_rows(&table, Some(3)), [0, 1, 3]);
         assert_eq!(shown_rows(&table, None), [0, 1, 2, 3]);
-        assert_eq!(money_places(&table, 0), 2);
+        assert_eq!(places(&table, 0, &table.columns[0]), 2);
     }
 }

@@ -24,10 +24,9 @@ pub(super) fn blocks(composer: &mut Composer<'_>) -> Vec<Block> {
             .collect();
         let blocks = of_metric(composer, metric, &left);
         if !blocks.is_empty() {
-            let title = metric
-                .strings
-                .get("title")
-                .map_or_else(|| metric.alias.clone(), str::to_owned);
+            let key = format!("alias.{}", metric.alias);
+            let named = metric.strings.get("title").or_else(|| composer.frame.words.get(&key));
+            let title = named.unwrap_or(&metric.alias).to_owned();
             out.push(Block::Section(Section {
                 title,
                 note: composer.frame.format.word("unbound.note").to_owned(),
@@ -106,7 +105,10 @@ fn of_metric(composer: &mut Composer<'_>, metric: &MetricInput, left: &[&Item]) 
     }
     for item in left {
         match item {
-            Item::Series(series) => blocks.push(series_block(composer, metric, series)),
+            Item::Series(series) => {
+                blocks.push(titled(label(&metric.strings, &[format!("item.{}", series.id)], &series.id)));
+                blocks.push(series_block(composer, metric, series));
+            }
             Item::Table(table) => {
                 let columns = table.columns.iter().enumerate();
                 let hidden = |sensitivity| {
