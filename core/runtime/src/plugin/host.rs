@@ -139,11 +139,7 @@ impl MetricHost {
         };
         let answered = ask(&mut session, self.spec.clock(), call, inputs);
         let judged = answered.and_then(|json| judge(&json, &self.descriptor));
-        if judged
-            .as_ref()
-            .err()
-            .is_none_or(Verdict::leaves_process_usable)
-        {
+        if session.idle && !matches!(judged, Err(Verdict::Panic(_))) {
             self.session = Some(session);
         }
         judged
@@ -346,11 +342,7 @@ impl SourceHost {
             None => Self::opened(&self.spec)?,
         };
         let answered = receive(&mut session, self.spec.clock(), frame, take);
-        if answered
-            .as_ref()
-            .err()
-            .is_none_or(Verdict::leaves_process_usable)
-        {
+        if session.idle && !matches!(answered, Err(Verdict::Panic(_))) {
             self.session = Some(session);
         }
         answered

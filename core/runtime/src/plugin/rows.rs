@@ -6,6 +6,7 @@
 
 use arrow::array::{Array as _, RecordBatch};
 use arrow::buffer::Buffer;
+use arrow::datatypes::{DataType, Schema};
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::StreamWriter;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create};
@@ -42,7 +43,7 @@ impl<I: Iterator<Item = Result<RecordBatch, String>>> Packer<I> {
         if self.pieces.is_empty()
             && let Some(batch) = self.batches.next()
         {
-            self.pieces = split(&batch?);
+            self.pieces = split(&plain(batch?)?);
         }
         Ok(self.pieces.pop_front())
     }
@@ -76,6 +77,39 @@ impl<I: Iterator<Item = Result<RecordBatch, String>>> Packer<I> {
             .map_err(|e| broken(&e))?;
         Ok(Some(file.into()))
     }
+}
+
+/// The same rows without string views: a view may drag the buffers of a whole table along, and plugins in other
+/// languages seldom know it.
+fn plain(batch: RecordBatch) -> Result<RecordBatch, String> {
+    let as_plain = |kind: &DataType| match kind {
+        DataType::Utf8View => Some(DataType::Utf8),
+        DataType::BinaryView => Some(DataType::Binary),
+        _ => None,
+    };
+    let schema = batch.schema();
+    if !schema
+        .fields()
+        .iter()
+        .any(|field| as_plain(field.data_type()).is_some())
+    {
+        return Ok(batch);
+    }
+    let mut fields = Vec::new();
+    let mut columns = Vec::new();
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        match as_plain(field.data_type()) {
+            Some(kind) => {
+                columns.push(arrow::compute::cast(column, &kind).map_err(|e| e.to_string())?);
+                fields.push(Arc::new(field.as_ref().clone().with_data_type(kind)));
+            }
+            None => {
+                columns.push(Arc::clone(column));
+                fields.push(Arc::clone(field));
+            }
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| e.to_string())
 }
 
 /// Bytes of the rows themselves, not of buffers that they share with others.
@@ -128,7 +162,7 @@ pub(super) fn unpack(fd: OwnedFd) -> Result<VecDeque<RecordBatch>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{Int64Array, StringArray};
+    use arrow::array::{Int64Array, StringArray, StringViewArray};
     use std::io::Write as _;
 
     fn batch(rows: usize, width: usize) -> RecordBatch {
@@ -158,6 +192,27 @@ mod tests {
         };
         assert_eq!(join(&back), join(&all));
         assert!(back.len() > all.len());
+    }
+
+    #[test]
+    fn views_become_plain_texts() {
+        let views = StringViewArray::from_iter([
+            Some("a text that is too long to stand in the view itself"),
+            None,
+        ]);
+        let numbers = Int64Array::from(vec![1, 2]);
+        let batch = RecordBatch::try_from_iter([
+            ("text", Arc::new(views) as _),
+            ("n", Arc::new(numbers) as _),
+        ])
+        .unwrap();
+        let file = Packer::new([Ok(batch.slice(0, 1)), Ok(batch)].into_iter())
+            .next_file()
+            .unwrap()
+            .unwrap();
+        let back = unpack(file).unwrap();
+        assert_eq!(back[1].schema().field(0).data_type(), &DataType::Utf8);
+        assert_eq!((back[0].num_rows(), back[1].column(0).null_count()), (1, 1));
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub(super) struct Session {
     /// How it was built.
     pub(super) build: String,
     pub(super) on_progress: Option<OnProgress>,
+    /// The last call came to its end in time, so the process waits for the next.
+    pub(super) idle: bool,
 }
 
 impl fmt::Debug for Session {
@@ -117,6 +119,7 @@ impl Session {
             descriptor: String::new(),
             build: String::new(),
             on_progress: None,
+            idle: false,
         };
         session.load(library, memory_bytes, cpu)?;
         Ok(session)
@@ -151,7 +154,8 @@ impl Session {
     }
 
     /// Sends a frame. A process that is gone is found out by the next [`Session::hear`].
-    pub(super) fn say(&self, frame: &Down, file: Option<&OwnedFd>) -> Result<(), Verdict> {
+    pub(super) fn say(&mut self, frame: &Down, file: Option<&OwnedFd>) -> Result<(), Verdict> {
+        self.idle = false;
         match wire::send(&self.socket, frame, file.map(|file| file.as_fd())) {
             Err(e) if matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
                 Ok(())
@@ -180,7 +184,14 @@ impl Session {
                         on_progress(done, total, &note);
                     }
                 }
-                Ok(Some(frame)) => return Ok(frame),
+                Ok(Some(frame)) => {
+                    let last = matches!(
+                        frame.0,
+                        Up::Answer { .. } | Up::Failed { .. } | Up::Unfit { .. }
+                    );
+                    self.idle = last && !clock.expired;
+                    return Ok(frame);
+                }
                 Ok(None) => return Err(self.autopsy()),
                 Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Err(self.autopsy()),
                 Err(e) if e.kind() == ErrorKind::TimedOut && !clock.expired => {

@@ -74,14 +74,6 @@ impl Verdict {
             _ => false,
         }
     }
-
-    /// Whether the process behind it is still good for the next call.
-    pub(super) fn leaves_process_usable(&self) -> bool {
-        matches!(
-            self,
-            Self::PluginError { .. } | Self::Breach(_) | Self::Cancelled
-        )
-    }
 }
 
 impl fmt::Display for Verdict {
