@@ -128,9 +128,10 @@ impl<'a> Formatter<'a> {
         let sign = if value.is_sign_negative() && has_digit_above_zero(&digits) { MINUS.to_string() } else { String::new() };
         match Unit::of(unit) {
             Unit::Money | Unit::Number => format!("{sign}{digits}"),
-            Unit::Percent => format!("{sign}{digits}%"),
             Unit::Days => format!("{sign}{digits}{}", self.word("unit.days")),
-            Unit::Points | Unit::Count => self.figure(value, unit, Style::Full),
+            Unit::Count => format!("{sign}{}", group(value.abs(), 0)),
+            // A rate reads the same wherever it stands.
+            Unit::Points | Unit::Percent => self.figure(value, unit, Style::Full),
         }
     }
 
@@ -141,10 +142,9 @@ impl<'a> Formatter<'a> {
         let whole = values.iter().all(|value| value.fract().is_zero());
         match Unit::of(unit) {
             Unit::Money => u32::from(largest < Decimal::ONE_THOUSAND) * 2,
-            Unit::Percent => rate_places(largest),
             Unit::Days => u32::from(!whole),
             Unit::Number => u32::from(!whole) * 2,
-            Unit::Points | Unit::Count => 0,
+            Unit::Points | Unit::Percent | Unit::Count => 0,
         }
     }
 
@@ -249,7 +249,7 @@ impl<'a> Formatter<'a> {
 
     fn amount(&self, value: Decimal, style: Style, money: bool) -> String {
         let from = match style {
-            Style::Full => 100_000_000,
+            Style::Full => 10_000_000,
             Style::Short if !money => 100_000,
             Style::Short | Style::Tight => 10_000,
         };

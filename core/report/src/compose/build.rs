@@ -7,7 +7,7 @@ use super::findings::{self, Ranked};
 use super::frame::Frame;
 use super::markup::{Element, Node};
 use super::places::Source;
-use super::results::{Found, unknown};
+use super::results::{Found, done, unknown};
 use super::sentence::{Run, without_gaps};
 use super::tables::{self, Tabling};
 use super::unbound;
@@ -247,12 +247,14 @@ impl<'a> Composer<'a> {
         if !actions.is_empty() {
             return vec![Block::Actions { actions }];
         }
+        let whole = self.input.context.completeness.whole() && self.frame.results.metrics().all(|m| done(m).is_some());
         let is_now = self.input.context.period.end() == self.input.context.today;
-        let word = self.frame.format.word(if is_now {
-            "actions.none"
-        } else {
-            "actions.none_then"
-        });
+        let key = match (whole, is_now) {
+            (false, _) => "actions.unknown",
+            (true, true) => "actions.none",
+            (true, false) => "actions.none_then",
+        };
+        let word = self.frame.format.word(key);
         vec![Block::Paragraph {
             inlines: vec![Inline::words(word)],
         }]
@@ -553,7 +555,7 @@ impl<'a> Composer<'a> {
                 }
                 styled(self.runs(element), |inline| inline.link = link.clone())
             }
-            "b" | "strong" => styled(self.runs(element), |inline| inline.bold = true),
+            "b" | "strong" => styled(self.runs(element), |inline| inline.bold = inline.tone != Tone::Muted),
             _ => styled(self.runs(element), |inline| inline.tone = Tone::Muted),
         }
     }

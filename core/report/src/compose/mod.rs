@@ -100,16 +100,14 @@ pub fn compose(input: &ComposeInput<'_>) -> Result<Warned<Document>, Problems> {
     })
 }
 
-/// The metrics with their words typeset for the language: plugins may write half-width punctuation in Chinese.
+/// The metrics with their words typeset for the language: plugins may write half-width punctuation
+/// in Chinese, and curly quotes, which Chinese fonts set wide, in English.
 fn typeset(input: &ComposeInput<'_>) -> Vec<MetricInput> {
     let mut metrics = input.metrics.to_vec();
-    if input.lang.starts_with("zh") {
-        for words in metrics
-            .iter_mut()
-            .flat_map(|metric| metric.strings.0.values_mut())
-        {
-            *words = punctuation::full_width(words);
-        }
+    let chinese = input.lang.starts_with("zh");
+    let set: fn(&str) -> String = if chinese { punctuation::full_width } else { punctuation::straight };
+    for words in metrics.iter_mut().flat_map(|metric| metric.strings.0.values_mut()) {
+        *words = set(words);
     }
     metrics
 }

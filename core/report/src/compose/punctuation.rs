@@ -25,6 +25,11 @@ pub(super) fn full_width(words: &str) -> String {
     out
 }
 
+/// Curly quotes are as wide as a Chinese character in Chinese fonts: between Latin words, straight ones stand.
+pub(super) fn straight(words: &str) -> String {
+    words.replace(['“', '”'], "\"").replace(['‘', '’'], "'")
+}
+
 fn set(c: char) -> char {
     match c {
         ',' => '，',

@@ -1,7 +1,7 @@
 //! Each block of a Document as mail HTML.
 
 use super::HtmlOptions;
-use super::parts::{Style, Words, escape};
+use super::parts::{Style, Words, escape, kept};
 use crate::png;
 use crate::render::Pictures;
 use chenbao_model::document::{
@@ -130,7 +130,7 @@ impl<'a> Page<'a> {
             format!(
                 "<br><span class=\"grey\" style=\"font-size:12px;{}\">{}</span>",
                 self.style.grey(),
-                escape(&below.join(" · "))
+                kept(&below.join(" · "))
             )
         };
         let size = if kpi.missing {
@@ -164,7 +164,7 @@ impl<'a> Page<'a> {
             format!(
                 "&#160; <span class=\"grey\" style=\"font-size:12px;font-weight:normal;{}\">{}</span>",
                 self.style.grey(),
-                escape(&section.note)
+                kept(&section.note)
             )
         };
         let accent = &self.style.theme().accent;

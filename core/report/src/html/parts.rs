@@ -65,7 +65,8 @@ impl<'a> Style<'a> {
         if inline.unbroken {
             css.push_str("white-space:nowrap;");
         }
-        let text = escape(&inline.text).replace('\n', "<br>");
+        let text = if inline.unbroken || inline.from_data { escape(&inline.text) } else { kept(&inline.text) };
+        let text = text.replace('\n', "<br>");
         let text = match &inline.link {
             Some(link) => format!(
                 "<a class=\"accent\" href=\"{}\" style=\"color:{};text-decoration:underline\">{text}</a>",
@@ -120,6 +121,46 @@ pub(super) fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+/// Text as HTML whose figures never part from their sign, currency and 万.
+pub(super) fn kept(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(['+', crate::format::MINUS, '¥', '$', '£', '€']) {
+        let (before, from) = rest.split_at_checked(start).unwrap_or((rest, ""));
+        let end = figure_end(from);
+        let (figure, after) = from.split_at_checked(end).unwrap_or((from, ""));
+        out.push_str(&escape(before));
+        if figure.chars().any(|c| c.is_ascii_digit()) {
+            out.push_str(&format!("<span style=\"white-space:nowrap\">{}</span>", escape(figure)));
+        } else {
+            out.push_str(&escape(figure));
+        }
+        rest = after;
+    }
+    out.push_str(&escape(rest));
+    out
+}
+
+/// Where a figure that begins a text ends, in bytes.
+fn figure_end(text: &str) -> usize {
+    let mut end = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, c)| *c);
+        let inside = match c {
+            '0'..='9' | '+' | crate::format::MINUS | '¥' | '$' | '£' | '€' | '%' | '万' | '亿' => true,
+            ',' | '.' => next.is_some_and(|c| c.is_ascii_digit()),
+            ' ' => matches!(next, Some('万' | '亿')),
+            _ => false,
+        };
+        if !inside {
+            break;
+        }
+        end = at + c.len_utf8();
+    }
+    end
 }
 
 /// Words that only a mail has: they speak of attachments, which the Document knows nothing of.
@@ -187,6 +228,12 @@ mod tests {
         assert_eq!(style.colour(&toned("+8.2%", Tone::Good)).unwrap().0, "bad");
         assert_eq!(style.colour(&toned("−8.2%", Tone::Bad)).unwrap().0, "good");
         assert_eq!(style.colour(&toned("断点", Tone::Bad)).unwrap().0, "bad");
+    }
+
+    #[test]
+    fn figures_never_part() {
+        assert_eq!(kept("差 +¥97,406，共"), "差 <span style=\"white-space:nowrap\">+¥97,406</span>，共");
+        assert_eq!(kept("多退 ¥3.2 万。a + b"), "多退 <span style=\"white-space:nowrap\">¥3.2 万</span>。a + b");
     }
 
     #[test]
