@@ -2,6 +2,7 @@
 
 mod loads;
 mod merging;
+mod presets;
 mod retail;
 mod scale;
 mod scope;
