@@ -29,7 +29,7 @@ pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params, now: &Sums)
 
     let mut paid = Scalar::new("paid_amount", "money").formula("sum(pay_amount) by paid_at").clock("pay").better_up();
     paid = paid.value(now.paid).spark("daily.paid").compare("plan", planned(shop));
-    paid = paid.compare("weekday_median", whole_baseline.map(|a| a.baseline)).compare("last_campaign", of_last(|s| Some(s.paid)));
+    paid = paid.compare("baseline", whole_baseline.map(|a| a.baseline)).compare("last_campaign", of_last(|s| Some(s.paid)));
     report.add(match &shop.last {
         Some(span) if last.is_some() => paid.note("last", [("last", Arg::text(&span.name))]),
         _ => paid,

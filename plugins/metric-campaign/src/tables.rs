@@ -174,7 +174,7 @@ pub(crate) fn add_products(report: &mut Report, products: &[Product], now: &Sums
         ]);
     }
     report.add(if products.is_empty() {
-        table.missing_of("source_absent", "", "orders.product_id")
+        table.missing("source_absent")
     } else {
         table.total_rows(u64::try_from(products.len()).unwrap_or(u64::MAX))
     });

@@ -90,6 +90,9 @@ pub(crate) fn check_declared(folder: &Path, doc: &Value) {
     for quality in doc["quality"].as_array().into_iter().flatten() {
         keys.insert(format!("quality.{}", quality["words"]["key"].as_str().unwrap()));
     }
+    let given = |id: &String| doc["items"].as_array().unwrap().iter().any(|item| item["id"] == json!(id));
+    let silent = outputs.as_object().unwrap().iter().filter(|(id, output)| output["type"] != "finding" && !given(id));
+    assert_eq!(silent.map(|(id, _)| id).collect::<Vec<_>>(), Vec::<&String>::new(), "declared, but not in the answer");
     for lang in ["zh-CN", "en"] {
         let words = toml(&folder.join(format!("strings.{lang}.toml")));
         let lacking: Vec<&String> = keys.iter().filter(|key| key.split('.').fold(&words, |at, part| &at[part]).as_str().is_none()).collect();

@@ -57,7 +57,7 @@ fn add_products(report: &mut Report, shop: &Shop, params: &Params, products: &[P
 fn told(product: &Product, shop: &Shop) -> Finding {
     let (now, prev) = (&product.now, &product.prev);
     let gone = now.orders.is_zero();
-    let kind = match (gone, prev.orders.is_zero(), product.delta() < Decimal::ZERO) {
+    let kind = match (gone, prev.paid.is_zero(), product.delta() < Decimal::ZERO) {
         (true, ..) => "product_left",
         (_, true, _) => "product_entered",
         (.., true) => "product_drop",

@@ -81,7 +81,7 @@ pub(crate) fn add_mix(report: &mut Report, shop: &Shop, products: &[Product]) {
     report.add(match (sold.filter(|sold| !sold.is_empty()), now, prev) {
         (_, None, _) => series.missing("no_rows"),
         (_, _, None) => series.missing_of("baseline_short", 0, 1),
-        (None, ..) => series.missing_of("source_absent", "", "orders.qty"),
+        (None, ..) => series.missing("source_absent"),
         (Some(sold), Some(now), Some(prev)) => {
             let mix = price_volume_mix(&sold);
             let parts = settle(&[mix.volume, mix.price, mix.mix, mix.entered, mix.left], now - prev);

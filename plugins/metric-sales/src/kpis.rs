@@ -152,9 +152,9 @@ fn missing(item: Scalar, kpi: &Kpi, shop: &Shop, now: &Figures) -> Scalar {
     }
     match (kpi.needs, &shop.refunds) {
         (Needs::Buyers, _) => item.missing_of("source_absent", "", "order_buyers"),
-        (Needs::Units, _) if now.units.is_none() => item.missing_of("source_absent", "", "orders.qty"),
+        (Needs::Units, _) if now.units.is_none() => item.missing("source_absent"),
         (Needs::Refunds, Refunds::Absent) => item.missing_of("source_absent", "", "refunds"),
-        (Needs::Refunds, Refunds::Unlinked) => item.missing_of("source_absent", "", "refunds.order_id"),
+        (Needs::Refunds, Refunds::Unlinked) => item.missing("source_absent"),
         (Needs::RefundDays, _) if shop.refund_days.is_none() => item.missing_of("source_absent", "", "refunds"),
         (Needs::Refunds | Needs::RefundDays, _) if now.refund.is_none() => item.missing("no_rows"),
         _ => item.missing("undefined"),

@@ -170,7 +170,7 @@ pub(crate) fn add_table(report: &mut Report, shop: &Shop, params: &Params, produ
     }
     report.add(match (all, sold.is_empty()) {
         (None, _) => table.missing("no_rows"),
-        (Some(_), true) => table.missing_of("source_absent", "", "orders.product_id"),
+        (Some(_), true) => table.missing("source_absent"),
         _ => table.total_rows(u64::try_from(sold.len()).unwrap_or(u64::MAX)),
     });
 }
@@ -205,7 +205,7 @@ pub(crate) fn add_carriers(report: &mut Report, inputs: &mut Inputs, shop: &Shop
         return Ok(());
     };
     if carriers.keys().all(Option::is_none) {
-        report.add(table.missing_of("source_absent", "", "orders.carrier"));
+        report.add(table.missing("source_absent"));
         return Ok(());
     }
     if let Some(share) = carriers.get(&None).and_then(|(now, _)| percent(now.paid, all)).filter(|share| !share.is_zero()) {

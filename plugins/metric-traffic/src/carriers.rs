@@ -41,7 +41,7 @@ pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params) {
             now.gpm().into(),
         ]);
     }
-    report.add(if rows.is_empty() { table.missing_of("source_absent", "", "traffic.carrier") } else { table });
+    report.add(if rows.is_empty() { table.missing("source_absent") } else { table });
     if !rows.is_empty() && shop.platform_carriers && !shop.platform_orders {
         report.quality("info", "carriers_from_platform", [], &["by_carrier"]);
     }

@@ -71,7 +71,7 @@ fn add_users(report: &mut Report, shop: &Shop) {
     let rate = |block| shop.users(block).and_then(|(seen, clicks)| percent(clicks, seen));
     report.add(match (shop.frame.is_day(), rate(&shop.frame.now)) {
         (false, _) => item.missing("not_applicable"),
-        (true, None) => item.missing_of("source_absent", "", "traffic.click_users"),
+        (true, None) => item.missing("source_absent"),
         (true, Some(value)) => item.value(value).better_up().compare(shop.frame.basis(), rate(&shop.frame.prev)),
     });
     report.quality("info", "uv_not_added", [], &["click_rate_users"]);

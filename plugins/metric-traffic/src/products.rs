@@ -181,7 +181,7 @@ pub(crate) fn add(report: &mut Report, products: &[Product], params: &Params, to
         ]);
     }
     if products.is_empty() {
-        table = table.missing_of("source_absent", "", "traffic.product_id");
+        table = table.missing("source_absent");
     } else {
         table = table.total_rows(u64::try_from(products.len()).unwrap_or(u64::MAX));
     }
