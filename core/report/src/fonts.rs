@@ -60,7 +60,8 @@ pub(crate) struct Face {
     /// Its measures.
     pub(crate) metrics: Metrics,
     shaper: ShaperData,
-    plan: ShapePlan,
+    /// How Latin and how Han is shaped: an ellipsis stands on the line here, in the middle there.
+    plans: [ShapePlan; 2],
     units: f32,
 }
 
@@ -80,13 +81,11 @@ impl Face {
         let raw = harfrust::FontRef::new(data)
             .map_err(|e| Diagnostic::error(format!("font {name} does not parse: {e}")))?;
         let shaper = ShaperData::new(&raw);
-        let plan = ShapePlan::new(
-            &shaper.shaper(&raw).build(),
-            Direction::LeftToRight,
-            Some(script::LATIN),
-            None,
-            &[],
-        );
+        let plan = |script| {
+            let shaper = shaper.shaper(&raw).build();
+            ShapePlan::new(&shaper, Direction::LeftToRight, Some(script), None, &[])
+        };
+        let plans = [plan(script::LATIN), plan(script::HAN)];
         let units = f32::from(font.head().map_or(1000, |head| head.units_per_em()));
         Ok(Self {
             data,
@@ -94,7 +93,7 @@ impl Face {
             name,
             metrics,
             shaper,
-            plan,
+            plans,
             units,
         })
     }
@@ -107,9 +106,13 @@ impl Face {
         let mut buffer = UnicodeBuffer::new();
         buffer.push_str(text);
         buffer.set_direction(Direction::LeftToRight);
-        buffer.set_script(script::LATIN);
+        let han = text.chars().any(|c| matches!(c, '\u{3000}'..='\u{9fff}'));
+        buffer.set_script(if han { script::HAN } else { script::LATIN });
         let shaper = self.shaper.shaper(&font).build();
-        let shaped = shaper.shape(buffer, ShapeOptions::new().plan(Some(&self.plan)));
+        let shaped = shaper.shape(
+            buffer,
+            ShapeOptions::new().plan(Some(&self.plans[usize::from(han)])),
+        );
         let (infos, positions) = (shaped.glyph_infos(), shaped.glyph_positions());
         let at = |i: usize| {
             infos

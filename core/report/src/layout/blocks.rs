@@ -37,7 +37,12 @@ impl Stand {
     pub(crate) fn put(&self, text: &Paragraph, width: f32, top: f32, items: &mut Vec<Item>) -> f32 {
         let lines = text.lines(width);
         for (n, line) in lines.iter().enumerate() {
-            text.place(line, self.x, self.baseline(top, n), items);
+            text.place(
+                line,
+                self.x - text.outdent(line),
+                self.baseline(top, n),
+                items,
+            );
         }
         top + self.leading * chart::index(lines.len())
     }
@@ -127,7 +132,8 @@ impl Builder {
         let count = lines.len();
         let piece = |(i, line): (usize, &Line)| {
             let mut items = Vec::new();
-            paragraph.place(line, stand.x, stand.baseline(0.0, 0), &mut items);
+            let x = stand.x - paragraph.outdent(line);
+            paragraph.place(line, x, stand.baseline(0.0, 0), &mut items);
             let keep = i + 1 < count && (i == 0 || i + 2 == count);
             Piece {
                 height: stand.leading,

@@ -62,7 +62,8 @@ fn is_closing(c: char) -> bool {
     "，。、；：）」』》〉】！？".contains(c)
 }
 
-fn is_opening(c: char) -> bool {
+/// Whether the left half of a mark is empty.
+pub(crate) fn is_opening(c: char) -> bool {
     "（「『《〈【".contains(c)
 }
 

@@ -31,7 +31,7 @@ impl Builder {
     pub(crate) fn kpis(&mut self, kpis: &[Kpi], width: f32) -> Vec<Flow> {
         let most = (2..=7)
             .rev()
-            .find(|n| width / chart::index(*n) >= self.look.s(78.0))
+            .find(|n| width / chart::index(*n) >= self.look.s(70.0))
             .unwrap_or(1);
         let rows = kpis.len().div_ceil(most).max(1);
         let each = kpis.len().div_ceil(rows).max(1);

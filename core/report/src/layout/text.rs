@@ -4,7 +4,7 @@
 //! segmenter would write to stderr for every Chinese text). The lines are filled here, because a little space stands
 //! between Han and Latin, full-width punctuation is squeezed, and figures never part from their signs.
 
-use super::breaks::{breaks, gap, squeezed};
+use super::breaks::{breaks, gap, is_opening, squeezed};
 use super::item::{Color, Glyph, Item, Text};
 use crate::fonts::{Fonts, Weight};
 use chenbao_model::Diagnostic;
@@ -294,7 +294,10 @@ impl Paragraph {
                 continue;
             };
             let size = self.size(a).min(self.size(b));
-            if squeezed(last, next) && a.advance > 0.9 * size {
+            if (last, next) == ('—', '—') {
+                // The two halves of a Chinese dash are one stroke.
+                self.clusters[i].before = -0.1 * size;
+            } else if squeezed(last, next) && a.advance > 0.9 * size {
                 self.clusters[i].before = -0.5 * size;
             } else if gap(last, next) {
                 self.clusters[i].before = 0.09 * size;
@@ -397,6 +400,18 @@ impl Paragraph {
             }
         }
         start..unit.end
+    }
+
+    /// How far a line at the left edge reaches out: the empty half of an opening mark, so that edges look straight.
+    pub(crate) fn outdent(&self, line: &Line) -> f32 {
+        let Some(first) = self.clusters.get(line.clusters.start) else {
+            return 0.0;
+        };
+        let opens = self
+            .text
+            .get(first.start..first.end)
+            .is_some_and(|text| text.chars().all(is_opening));
+        if opens { 0.45 * self.size(*first) } else { 0.0 }
     }
 
     /// Puts a line at a place: one text per style, and its links.
