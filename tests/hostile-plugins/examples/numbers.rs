@@ -102,7 +102,7 @@ struct Reader {
 }
 
 impl Reader {
-    #[expect(clippy::panic, clippy::exit, reason = "fails as told")]
+    #[expect(clippy::panic, reason = "fails as told")]
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
         self.cx.checkpoint()?;
         let end = (self.next + BATCH).min(self.options.rows);
