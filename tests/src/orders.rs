@@ -48,8 +48,9 @@ pub fn export(lines: &[Line]) -> String {
     for line in lines {
         let order = format!("\t{}", line.order);
         let sub = format!("\t{}1", line.order);
-        let cells = [&order, &sub, &line.title, "\t3600123456789012345", "1", &line.amount, &line.at, &line.at, &line.status, &line.amount, "直播"];
-        out.push_str(&cells.map(|cell| quoted(cell)).join(","));
+        let product = format!("\t3600123456{}", line.order.chars().rev().take(9).collect::<String>());
+        let cells = [&order, &sub, &line.title, &product, "1", &line.amount, &line.at, &line.at, &line.status, &line.amount, "直播"].map(|cell: &str| quoted(cell));
+        out.push_str(&cells.join(","));
         out.push_str("\r\n");
     }
     out

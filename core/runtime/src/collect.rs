@@ -44,6 +44,31 @@ impl Collected {
     }
 }
 
+/// Which days to ask a source for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// What the reports need now.
+    pub near: Period,
+    /// What a source is asked for the first time: cohorts and first purchases reach back further than any window.
+    pub far: Period,
+}
+
+impl Windows {
+    /// The same window, whether it is the first time or not.
+    #[must_use]
+    pub fn only(window: Period) -> Self {
+        Self { near: window, far: window }
+    }
+
+    async fn of(self, project: &Project, source: &Source) -> Period {
+        match project.ledger.last_collection(&source.id, Some(CollectionState::Done)).await {
+            Ok(Some(_)) => self.near,
+            // A ledger that does not answer stops the collection a moment later, with its reason.
+            Ok(None) | Err(_) => self.far,
+        }
+    }
+}
+
 /// Which sources feed the tables that some metrics read, and which of those tables each feeds.
 ///
 /// # Errors
@@ -91,7 +116,7 @@ pub fn needs(
 pub async fn collect(
     project: &Project,
     sources: &[Id],
-    window: Period,
+    windows: Windows,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Vec<Collected> {
     let mut all = Vec::new();
@@ -100,6 +125,7 @@ pub async fn collect(
             continue;
         };
         progress(id.as_str());
+        let window = windows.of(project, source).await;
         let collected = one(project, source, window).await;
         if let Some(problems) = &collected.trouble {
             tracing::warn!(source = %id, "not collected: {problems}");
@@ -187,7 +213,8 @@ async fn fill(
     Ok(())
 }
 
-/// Every header contract is checked before a row is mapped; all exports with problems are named at once.
+/// Every header contract is checked before a row is mapped; all exports with problems are named at once, and a note that
+/// holds for many exports is told once.
 fn check_headers(
     mapping: &Mapping,
     facts: &ScanFacts,
@@ -196,7 +223,13 @@ fn check_headers(
     let mut problems = Vec::new();
     for export in &facts.exports {
         match check_contract(mapping, &export.name, &export.columns) {
-            Ok(notes) => warnings.extend(notes),
+            Ok(notes) => {
+                for note in notes {
+                    if warnings.iter().all(|told| told.message != note.message) {
+                        warnings.push(note);
+                    }
+                }
+            }
             Err(found) => problems.extend(found.0),
         }
     }

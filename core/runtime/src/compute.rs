@@ -1,5 +1,6 @@
 //! Step 4, compute: each metric once per set of shops; SQL in the engine, judgement in the plugin, a verdict for whoever fails.
 
+use crate::collect::Windows;
 use crate::config::meant::{Campaign, Metric};
 use crate::plan;
 use crate::plugin::descriptor::{Descriptor, Input, InputWindow};
@@ -83,32 +84,27 @@ pub fn tables(project: &Project, metrics: &[Id]) -> Result<BTreeSet<String>, Pro
     }
 }
 
-/// The days that the inputs of some metrics reach back to, and the period's end.
+/// So many days before the first need a source is asked for on its first time, where a metric reads everything there is.
+const FIRST_TIME_DAYS: i64 = 400;
+
+/// The days that the inputs of some metrics read, up to the run's own day; and further back for a source's first time.
 #[must_use]
-pub fn reach(project: &Project, metrics: &[Id], period: Period) -> Period {
-    let mut first = period
-        .previous()
-        .map_or(period.start(), |previous| previous.start());
-    for metric in metrics
-        .iter()
-        .filter_map(|id| project.config.metrics.get(id))
-    {
-        let Ok(component) = project.component(&metric.plugin) else {
-            continue;
-        };
+pub fn reach(project: &Project, metrics: &[Id], period: Period) -> Windows {
+    let mut first = period.previous().map_or(period.start(), |previous| previous.start());
+    let mut everything = false;
+    for metric in metrics.iter().filter_map(|id| project.config.metrics.get(id)) {
+        let Ok(component) = project.component(&metric.plugin) else { continue };
         for input in &component.descriptor.inputs {
-            if let Some(start) =
-                days_of(input.window, period).and_then(|days| days.first().copied())
-            {
-                first = first.min(start);
+            match days_of(input.window, period) {
+                Some(days) => first = days.first().map_or(first, |day| first.min(*day)),
+                None => everything = true,
             }
         }
     }
-    let now = project.clock.now();
-    let last = until(now, project.config.project.zone.clone())
-        .yesterday()
-        .unwrap_or(period.last());
-    Period::span(first, last.max(period.last())).unwrap_or(period)
+    let last = until(project.clock.now(), project.config.project.zone.clone()).yesterday().unwrap_or(period.last());
+    let up_to_now = |from: Date| Period::span(from, last.max(period.last())).unwrap_or(period);
+    let back = if everything { FIRST_TIME_DAYS } else { 0 };
+    Windows { near: up_to_now(first), far: up_to_now(first.checked_sub(Span::new().days(back)).unwrap_or(first)) }
 }
 
 /// Runs the metrics of a report for one set of shops. No failure stops another.

@@ -39,7 +39,7 @@ pub struct Judgement {
     pub missing: Vec<Gap>,
     /// Doubts that do not stop a report.
     pub doubts: Vec<Doubt>,
-    /// The newest export of any source.
+    /// Until when every source reaches: the oldest of their newest exports.
     pub through: Option<Timestamp>,
 }
 
@@ -108,11 +108,8 @@ pub fn judge(config: &Config, needs: &[Need], snapshot: &Snapshot, period: Perio
     found.days.0 = period
         .days()
         .saturating_sub(u32::try_from(absent_days.len()).unwrap_or(u32::MAX));
-    found.through = snapshot
-        .revisions
-        .iter()
-        .map(|revision| revision.exported_at)
-        .max();
+    let newest = |need: &Need| snapshot.revisions.iter().filter(|revision| revision.feed == need.source).map(|revision| revision.exported_at).max();
+    found.through = needs.iter().filter_map(newest).min();
     found
 }
 

@@ -39,7 +39,8 @@ fn ledger_trouble(e: impl std::fmt::Display) -> Problems {
 pub async fn begin(project: &Project, order: &Order, now: Timestamp) -> Result<Begun, Problems> {
     let occurrence = &order.occurrence;
     let mut issue = Issue::of(occurrence, order.revision);
-    let stamp = now.strftime("%Y%m%dT%H%M%S").to_string();
+    let local = now.to_zoned(project.config.project.zone.clone());
+    let stamp = local.strftime("%Y%m%dT%H%M%S").to_string();
     let subject = occurrence
         .subject
         .as_ref()

@@ -125,8 +125,8 @@ pub async fn gather(
     let mut collected = Vec::new();
     if order.collect && order.pinned.is_none() {
         let sources: Vec<Id> = needs.iter().map(|need| need.source.clone()).collect();
-        let window = compute::reach(project, &report.metrics, period);
-        collected = collect::collect(project, &sources, window, progress).await;
+        let windows = compute::reach(project, &report.metrics, period);
+        collected = collect::collect(project, &sources, windows, progress).await;
         for (need, collected) in needs.iter_mut().zip(&collected) {
             need.trouble = collected.trouble_sentence();
         }

@@ -3,7 +3,7 @@
 use super::args::{BackfillArgs, CollectArgs, RerunArgs, RunArgs};
 use super::print::{self, Voice};
 use super::{Answer, Ended};
-use crate::collect::{self, Collected};
+use crate::collect::{self, Collected, Windows};
 use crate::plan::{self, Wish};
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
@@ -73,7 +73,7 @@ async fn fetch(project: &Project, wanted: &[Id], windows: &[Period], voice: Voic
         let progress = voice.progress("collecting");
         for window in windows {
             all.extend(
-                collect::collect(project, &sources, *window, &|what| {
+                collect::collect(project, &sources, Windows::only(*window), &|what| {
                     progress.note(&format!("collecting {what} {window}"))
                 })
                 .await,

@@ -4,6 +4,7 @@
 //! [`no_code`] answers for folders without a library. In the child, [`host_main`] loads exactly one library.
 
 mod answer;
+mod builtin;
 mod child;
 mod conformance;
 pub mod descriptor;

@@ -1,5 +1,6 @@
 //! Which plugins there are: libraries, each looked at in a short-lived process, and folders of metrics without code.
 
+use super::builtin;
 use super::descriptor::{Descriptor, Folder};
 use super::session::Session;
 use chenbao_model::diagnostic::{Problems, nearest};
@@ -67,6 +68,15 @@ impl PluginStore {
                     &folder,
                     without_code(&folder).map_err(|problems| problems.to_string()),
                 );
+            }
+        }
+        // A folder of the same id found above is a team's own version, and wins without a word.
+        for (name, folder) in builtin::folders() {
+            let path = Path::new(name);
+            if let Ok(component) = of_folder(path, &folder)
+                && !store.components.contains_key(&component.id)
+            {
+                store.components.insert(component.id.clone(), component);
             }
         }
         store
@@ -183,8 +193,11 @@ fn inspect_all(libraries: &[PathBuf], exe: &Path) -> Vec<Result<Component, Strin
 /// # Errors
 /// Everything that is wrong with its folder.
 pub fn without_code(dir: &Path) -> Result<Component, Problems> {
-    let folder = Folder::read(dir)?;
-    let descriptor = Descriptor::parse(&folder)?;
+    of_folder(dir, &Folder::read(dir)?)
+}
+
+fn of_folder(dir: &Path, folder: &Folder) -> Result<Component, Problems> {
+    let descriptor = Descriptor::parse(folder)?;
     if !descriptor.answers_without_code() {
         let lacking: Vec<&str> = descriptor
             .outputs
