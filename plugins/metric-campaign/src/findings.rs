@@ -15,7 +15,13 @@ const PART: i64 = 200;
 const FEW: i64 = 30;
 
 /// Adds all findings.
-pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params, now: &Sums, products: &[Product]) {
+pub(crate) fn add(
+    report: &mut Report,
+    shop: &Shop,
+    params: &Params,
+    now: &Sums,
+    products: &[Product],
+) {
     add_result(report, shop, now);
     add_uplift(report, shop, now);
     add_phases(report, shop);
@@ -25,20 +31,35 @@ pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params, now: &Sums,
 }
 
 fn add_result(report: &mut Report, shop: &Shop, now: &Sums) {
-    let told = |kind: &str| Finding::new(kind).text_arg("campaign", &shop.name).arg("paid", now.paid, "money").confidence(1.0).controllability(0.1);
-    report.add(match planned(shop).and_then(|plan| Some((plan, percent(now.paid, plan)?))) {
-        Some((plan, attained)) => told("campaign_result")
-            .arg("attainment", attained, "%")
-            .arg("gap", now.paid - plan, "money")
-            .money(now.paid - plan)
-            .severity(if now.paid < plan { "warning" } else { "notice" })
-            .evidence("plan_attainment"),
-        None => told("campaign_level").money(now.paid).evidence("paid_amount"),
-    });
+    let told = |kind: &str| {
+        Finding::new(kind)
+            .text_arg("campaign", &shop.name)
+            .arg("paid", now.paid, "money")
+            .confidence(1.0)
+            .controllability(0.1)
+    };
+    report.add(
+        match planned(shop).and_then(|plan| Some((plan, percent(now.paid, plan)?))) {
+            Some((plan, attained)) => told("campaign_result")
+                .arg("attainment", attained, "%")
+                .arg("gap", now.paid - plan, "money")
+                .money(now.paid - plan)
+                .severity(if now.paid < plan { "warning" } else { "notice" })
+                .evidence("plan_attainment"),
+            None => told("campaign_level")
+                .money(now.paid)
+                .evidence("paid_amount"),
+        },
+    );
 }
 
 fn add_uplift(report: &mut Report, shop: &Shop, now: &Sums) {
-    let Some(against) = shop.against(&shop.days, shop.days.start).filter(|a| a.days == now.days) else { return };
+    let Some(against) = shop
+        .against(&shop.days, shop.days.start)
+        .filter(|a| a.days == now.days)
+    else {
+        return;
+    };
     report.add(
         Finding::new("uplift")
             .arg("uplift", against.gap(), "money")
@@ -53,12 +74,28 @@ fn add_uplift(report: &mut Report, shop: &Shop, now: &Sums) {
 
 /// The phase furthest below its plan, and the one furthest above.
 fn add_phases(report: &mut Report, shop: &Shop) {
-    let over = shop.phases.iter().filter(|phase| phase.days.end <= shop.days.end);
-    let gaps: Vec<_> = over.filter_map(|phase| Some((phase, phase.plan?, shop.sums(&phase.days)?.paid))).collect();
-    let short = gaps.iter().filter(|(_, plan, paid)| paid < plan).min_by_key(|(_, plan, paid)| *paid - *plan);
-    let ahead = gaps.iter().filter(|(_, plan, paid)| paid > plan).max_by_key(|(_, plan, paid)| *paid - *plan);
-    for (kind, severity, action, found) in [("phase_short", "warning", "plan_phase", short), ("phase_ahead", "notice", "repeat_phase", ahead)] {
-        let Some((phase, plan, paid)) = found else { continue };
+    let over = shop
+        .phases
+        .iter()
+        .filter(|phase| phase.days.end <= shop.days.end);
+    let gaps: Vec<_> = over
+        .filter_map(|phase| Some((phase, phase.plan?, shop.sums(&phase.days)?.paid)))
+        .collect();
+    let short = gaps
+        .iter()
+        .filter(|(_, plan, paid)| paid < plan)
+        .min_by_key(|(_, plan, paid)| *paid - *plan);
+    let ahead = gaps
+        .iter()
+        .filter(|(_, plan, paid)| paid > plan)
+        .max_by_key(|(_, plan, paid)| *paid - *plan);
+    for (kind, severity, action, found) in [
+        ("phase_short", "warning", "plan_phase", short),
+        ("phase_ahead", "notice", "repeat_phase", ahead),
+    ] {
+        let Some((phase, plan, paid)) = found else {
+            continue;
+        };
         let finding = Finding::new(kind)
             .severity(severity)
             .text_arg("phase", &phase.name)
@@ -75,7 +112,9 @@ fn add_phases(report: &mut Report, shop: &Shop) {
 }
 
 fn add_last(report: &mut Report, shop: &Shop, params: &Params, now: &Sums) {
-    let Some((last, sums)) = shop.last_sums() else { return };
+    let Some((last, sums)) = shop.last_sums() else {
+        return;
+    };
     if let Some(pct) = percent(now.paid - sums.paid, sums.paid) {
         report.add(
             Finding::new("versus_last")
@@ -89,7 +128,10 @@ fn add_last(report: &mut Report, shop: &Shop, params: &Params, now: &Sums) {
                 .evidence("cumulative"),
         );
     }
-    let (Some(rate), Some(earlier)) = (shop.refund_rate(&shop.days), shop.refund_rate(&last.days)) else { return };
+    let (Some(rate), Some(earlier)) = (shop.refund_rate(&shop.days), shop.refund_rate(&last.days))
+    else {
+        return;
+    };
     if rate - earlier < params.refund_pp {
         return;
     }
@@ -113,7 +155,10 @@ fn add_last(report: &mut Report, shop: &Shop, params: &Params, now: &Sums) {
 
 /// People who waited: the days before below their baseline, by 2 % of the campaign or more.
 fn add_before(report: &mut Report, shop: &Shop, params: &Params, now: &Sums) {
-    let Some(against) = before(shop, params).and_then(|block| shop.against(&block, block.start)) else { return };
+    let Some(against) = before(shop, params).and_then(|block| shop.against(&block, block.start))
+    else {
+        return;
+    };
     if against.gap() >= Decimal::ZERO || against.gap().abs() * Decimal::from(50) < now.paid {
         return;
     }
@@ -134,14 +179,30 @@ fn add_before(report: &mut Report, shop: &Shop, params: &Params, now: &Sums) {
 }
 
 /// The product that sent back most above the campaign's own rate.
-fn add_products(report: &mut Report, shop: &Shop, params: &Params, (now, products): (&Sums, &[Product])) {
-    let Some(all) = shop.refund_rate(&shop.days) else { return };
+fn add_products(
+    report: &mut Report,
+    shop: &Shop,
+    params: &Params,
+    (now, products): (&Sums, &[Product]),
+) {
+    let Some(all) = shop.refund_rate(&shop.days) else {
+        return;
+    };
     let excess = |product: &Product| {
-        let rate = product.refund_rate().filter(|rate| *rate - all >= params.refund_pp && product.orders >= Decimal::from(FEW))?;
+        let rate = product.refund_rate().filter(|rate| {
+            *rate - all >= params.refund_pp && product.orders >= Decimal::from(FEW)
+        })?;
         Some((rate, (rate - all) * product.paid / Decimal::ONE_HUNDRED))
     };
-    let worst = products.iter().filter_map(|p| excess(p).map(|(rate, money)| (p, rate, money))).max_by_key(|(.., money)| *money);
-    let Some((product, rate, money)) = worst.filter(|(.., money)| *money * Decimal::from(PART) >= now.paid) else { return };
+    let worst = products
+        .iter()
+        .filter_map(|p| excess(p).map(|(rate, money)| (p, rate, money)))
+        .max_by_key(|(.., money)| *money);
+    let Some((product, rate, money)) =
+        worst.filter(|(.., money)| *money * Decimal::from(PART) >= now.paid)
+    else {
+        return;
+    };
     report.add(
         Finding::new("product_refunds_high")
             .severity("warning")

@@ -9,7 +9,9 @@ mod findings;
 mod shop;
 mod tables;
 
-use chenbao_plugin::{Arg, Cx, Inputs, Metric, Report, Result, Scalar, Series, Table, export_plugin};
+use chenbao_plugin::{
+    Arg, Cx, Inputs, Metric, Report, Result, Scalar, Series, Table, export_plugin,
+};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -68,7 +70,9 @@ fn absent(report: &mut Report, why: &str) {
         report.add(Scalar::new(id, unit).clock("pay").missing(why));
     }
     report.add(Series::time("daily").missing(why));
-    report.add(Series::number("cumulative").missing(why)).add(Series::number("multiple").missing(why));
+    report
+        .add(Series::number("cumulative").missing(why))
+        .add(Series::number("multiple").missing(why));
     report.add(Series::category("bridge").missing(why));
     for id in ["phases", "days", "products"] {
         report.add(Table::new(id).missing(why));
@@ -77,7 +81,12 @@ fn absent(report: &mut Report, why: &str) {
 
 fn add_caveats(report: &mut Report, shop: &shop::Shop, now: &shop::Sums) {
     if shop.plan.is_none() {
-        report.quality("info", "no_plan", [("campaign", Arg::text(&shop.name))], &["plan_attainment"]);
+        report.quality(
+            "info",
+            "no_plan",
+            [("campaign", Arg::text(&shop.name))],
+            &["plan_attainment"],
+        );
     }
     match shop.last_so_far() {
         None => {
@@ -86,14 +95,27 @@ fn add_caveats(report: &mut Report, shop: &shop::Shop, now: &shop::Sums) {
         Some(last) => {
             let have = shop.sums(&last.days).map_or(0, |sums| sums.days);
             if i64::from(have) < i64::from(last.days.len()) {
-                let args = [("last", Arg::text(&last.name)), ("have", Arg::new(have, "")), ("need", Arg::new(last.days.len(), ""))];
+                let args = [
+                    ("last", Arg::text(&last.name)),
+                    ("have", Arg::new(have, "")),
+                    ("need", Arg::new(last.days.len(), "")),
+                ];
                 report.quality("info", "last_partial", args, &["cumulative", "multiple"]);
             }
         }
     }
     if shop.days.end < shop.whole.end {
-        let day = shop.days.end.yesterday().unwrap_or(shop.days.start).to_string();
-        let args = [("day", Arg::text(day)), ("have", Arg::new(now.days, "")), ("need", Arg::new(shop.whole.len(), ""))];
+        let day = shop
+            .days
+            .end
+            .yesterday()
+            .unwrap_or(shop.days.start)
+            .to_string();
+        let args = [
+            ("day", Arg::text(day)),
+            ("have", Arg::new(now.days, "")),
+            ("need", Arg::new(shop.whole.len(), "")),
+        ];
         report.quality("warning", "running", args, &["paid_amount"]);
     }
 }

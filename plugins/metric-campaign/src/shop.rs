@@ -30,6 +30,9 @@ struct RefundRow {
     amount: Option<Decimal>,
 }
 
+/// Age and amount of each refund, by the pay day of its order.
+type Refunds = BTreeMap<Date, Vec<(i64, Decimal)>>;
+
 /// A part of a campaign with its plan.
 #[derive(Debug, Clone)]
 pub(crate) struct Phase {
@@ -58,7 +61,7 @@ pub(crate) struct Shop {
     pub(crate) plan: Option<Decimal>,
     pub(crate) last: Option<Span>,
     by_day: BTreeMap<Date, Day>,
-    refunds: Option<BTreeMap<Date, Vec<(i64, Decimal)>>>,
+    refunds: Option<Refunds>,
     samples: (u32, u32),
 }
 
@@ -85,33 +88,61 @@ impl Against {
 }
 
 fn date(text: &str) -> Result<Date> {
-    text.parse().map_err(|e| bad_data(format!("`{text}` is not a day: {e}")))
+    text.parse()
+        .map_err(|e| bad_data(format!("`{text}` is not a day: {e}")))
 }
 
 fn block(first: &str, last: &str) -> Result<Block> {
-    Ok(Block { start: date(first)?, end: date(last)?.tomorrow().map_err(|e| bad_data(e.to_string()))? })
+    Ok(Block {
+        start: date(first)?,
+        end: date(last)?
+            .tomorrow()
+            .map_err(|e| bad_data(e.to_string()))?,
+    })
 }
 
 fn money(text: &Option<String>) -> Result<Option<Decimal>> {
-    let parse = |text: &String| text.parse().map_err(|e| bad_data(format!("`{text}` is not an amount: {e}")));
+    let parse = |text: &String| {
+        text.parse()
+            .map_err(|e| bad_data(format!("`{text}` is not an amount: {e}")))
+    };
     text.as_ref().map(parse).transpose()
 }
 
 impl Shop {
-    pub(crate) fn read(inputs: &mut Inputs, campaign: &CampaignArgs, cx: &Cx<'_>, params: &Params) -> Result<Self> {
+    pub(crate) fn read(
+        inputs: &mut Inputs,
+        campaign: &CampaignArgs,
+        cx: &Cx<'_>,
+        params: &Params,
+    ) -> Result<Self> {
         let frame = Frame::of(cx)?;
         let phases: Vec<Phase> = campaign
             .phases
             .iter()
-            .map(|p| Ok(Phase { name: p.name.clone(), days: block(&p.starts_on, &p.ends_on)?, plan: money(&p.plan)? }))
+            .map(|p| {
+                Ok(Phase {
+                    name: p.name.clone(),
+                    days: block(&p.starts_on, &p.ends_on)?,
+                    plan: money(&p.plan)?,
+                })
+            })
             .collect::<Result<_>>()?;
         let whole = whole(campaign, &cx.context.campaigns, &phases)?.unwrap_or(frame.now);
         let days: Vec<Day> = inputs.take("days")?.read()?;
         let plans: Option<Decimal> = phases.iter().map(|phase| phase.plan).sum();
-        let last = campaign.last.as_ref().map(|last| -> Result<Span> { Ok(Span { name: last.name.clone(), days: block(&last.starts_on, &last.ends_on)? }) });
+        let last = campaign.last.as_ref().map(|last| -> Result<Span> {
+            Ok(Span {
+                name: last.name.clone(),
+                days: block(&last.starts_on, &last.ends_on)?,
+            })
+        });
         Ok(Self {
             name: campaign.name.clone(),
-            days: Block { start: whole.start, end: whole.end.min(frame.now.end) },
+            days: Block {
+                start: whole.start,
+                end: whole.end.min(frame.now.end),
+            },
             whole,
             plan: money(&campaign.plan)?.or(plans.filter(|_| !phases.is_empty())),
             last: last.transpose()?,
@@ -129,16 +160,35 @@ impl Shop {
 
     /// Sums of the days that are there; none if there is none.
     pub(crate) fn sums(&self, block: &Block) -> Option<Sums> {
-        let add = |sum: Sums, day: &Day| Sums { paid: sum.paid + day.paid(), orders: sum.orders + day.orders, days: sum.days + 1 };
-        let none = Sums { paid: Decimal::ZERO, orders: Decimal::ZERO, days: 0 };
-        Some(self.by_day.range(block.start..block.end).map(|(_, day)| day).fold(none, add)).filter(|sums| sums.days > 0)
+        let add = |sum: Sums, day: &Day| Sums {
+            paid: sum.paid + day.paid(),
+            orders: sum.orders + day.orders,
+            days: sum.days + 1,
+        };
+        let none = Sums {
+            paid: Decimal::ZERO,
+            orders: Decimal::ZERO,
+            days: 0,
+        };
+        Some(
+            self.by_day
+                .range(block.start..block.end)
+                .map(|(_, day)| day)
+                .fold(none, add),
+        )
+        .filter(|sums| sums.days > 0)
     }
 
     /// The same weekdays before a day and before `before`, newest first, campaign days left out.
     fn comparable(&self, day: Date, before: Date) -> impl Iterator<Item = &Day> {
         let week = move |k: i32| day.checked_sub((7 * k).days()).ok();
-        let earlier = (1..=60).filter_map(week).filter(move |day| *day < before).take(usize::try_from(self.samples.0).unwrap_or(0));
-        earlier.filter(|day| !self.frame.in_campaign(*day)).filter_map(|day| self.by_day.get(&day))
+        let earlier = (1..=60)
+            .filter_map(week)
+            .filter(move |day| *day < before)
+            .take(usize::try_from(self.samples.0).unwrap_or(0));
+        earlier
+            .filter(|day| !self.frame.in_campaign(*day))
+            .filter_map(|day| self.by_day.get(&day))
     }
 
     /// How many comparable days make a baseline.
@@ -157,8 +207,14 @@ impl Shop {
     pub(crate) fn against(&self, block: &Block, before: Date) -> Option<Against> {
         let mut sum = Against::default();
         for day in block.days() {
-            if let (Some(paid), Some(baseline)) = (self.day(day).map(Day::paid), self.baseline(day, before)) {
-                sum = Against { baseline: sum.baseline + baseline, paid: sum.paid + paid, days: sum.days + 1 };
+            if let (Some(paid), Some(baseline)) =
+                (self.day(day).map(Day::paid), self.baseline(day, before))
+            {
+                sum = Against {
+                    baseline: sum.baseline + baseline,
+                    paid: sum.paid + paid,
+                    days: sum.days + 1,
+                };
             }
         }
         Some(sum).filter(|sum| sum.days > 0)
@@ -173,8 +229,18 @@ impl Shop {
     pub(crate) fn refund(&self, block: &Block) -> Option<Decimal> {
         let age = self.age();
         let known = self.refunds.as_ref().filter(|known| !known.is_empty())?;
-        let of = |list: &Vec<(i64, Decimal)>| list.iter().filter(|(at, _)| *at <= age).map(|(_, amount)| *amount).sum::<Decimal>();
-        Some(known.range(block.start..block.end).map(|(_, list)| of(list)).sum())
+        let of = |list: &Vec<(i64, Decimal)>| {
+            list.iter()
+                .filter(|(at, _)| *at <= age)
+                .map(|(_, amount)| *amount)
+                .sum::<Decimal>()
+        };
+        Some(
+            known
+                .range(block.start..block.end)
+                .map(|(_, list)| of(list))
+                .sum(),
+        )
     }
 
     pub(crate) fn refund_rate(&self, block: &Block) -> Option<Decimal> {
@@ -189,9 +255,16 @@ impl Shop {
     /// The refund rate of the ordinary days that make the baseline, at the same age.
     pub(crate) fn ordinary_refund_rate(&self) -> Option<Decimal> {
         let mut sums = (Decimal::ZERO, Decimal::ZERO);
-        for day in self.days.days().flat_map(|day| self.comparable(day, self.days.start)) {
+        for day in self
+            .days
+            .days()
+            .flat_map(|day| self.comparable(day, self.days.start))
+        {
             let end = day.pay_day.tomorrow().ok()?;
-            sums.0 += self.refund(&Block { start: day.pay_day, end })?;
+            sums.0 += self.refund(&Block {
+                start: day.pay_day,
+                end,
+            })?;
             sums.1 += day.paid();
         }
         percent(sums.0, sums.1)
@@ -201,7 +274,13 @@ impl Shop {
     pub(crate) fn last_so_far(&self) -> Option<Span> {
         let last = self.last.as_ref()?;
         let end = last.days.start.checked_add(self.days.len().days()).ok()?;
-        Some(Span { name: last.name.clone(), days: Block { start: last.days.start, end: end.min(last.days.end) } })
+        Some(Span {
+            name: last.name.clone(),
+            days: Block {
+                start: last.days.start,
+                end: end.min(last.days.end),
+            },
+        })
     }
 
     /// Its name and sums, where every one of those days is there: half a campaign is no comparison.
@@ -226,9 +305,11 @@ fn whole(campaign: &CampaignArgs, all: &[CampaignDays], phases: &[Phase]) -> Res
     Ok(start.zip(end).map(|(start, end)| Block { start, end }))
 }
 
-fn refunds(inputs: &mut Inputs) -> Result<Option<BTreeMap<Date, Vec<(i64, Decimal)>>>> {
-    let Some(rows) = inputs.optional("refunds") else { return Ok(None) };
-    let mut out: BTreeMap<Date, Vec<(i64, Decimal)>> = BTreeMap::new();
+fn refunds(inputs: &mut Inputs) -> Result<Option<Refunds>> {
+    let Some(rows) = inputs.optional("refunds") else {
+        return Ok(None);
+    };
+    let mut out = Refunds::new();
     for row in rows.read::<RefundRow>()? {
         if let Some(amount) = row.amount {
             out.entry(row.pay_day).or_default().push((row.age, amount));

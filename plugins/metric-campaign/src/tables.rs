@@ -49,24 +49,47 @@ pub(crate) fn read(inputs: &mut Inputs, shop: &Shop) -> Result<Vec<Product>> {
     let mut products: BTreeMap<String, Product> = BTreeMap::new();
     for row in inputs.take("products")?.read::<ProductRow>()? {
         let Some(id) = row.product_id else { continue };
-        let none = Product { name: id.clone(), id: id.clone(), paid: Decimal::ZERO, units: None, orders: Decimal::ZERO, previous: Decimal::ZERO, refund: None };
+        let none = Product {
+            name: id.clone(),
+            id: id.clone(),
+            paid: Decimal::ZERO,
+            units: None,
+            orders: Decimal::ZERO,
+            previous: Decimal::ZERO,
+            refund: None,
+        };
         let product = products.entry(id).or_insert(none);
         if row.span == "now" {
             product.name = row.product_name.unwrap_or_else(|| product.id.clone());
-            (product.paid, product.units, product.orders) = (row.paid.unwrap_or_default(), row.units, row.orders);
+            (product.paid, product.units, product.orders) =
+                (row.paid.unwrap_or_default(), row.units, row.orders);
         } else {
             product.previous = row.paid.unwrap_or_default();
         }
     }
-    if let Some(rows) = inputs.optional("product_refunds").filter(|_| shop.refund(&shop.days).is_some()) {
-        products.values_mut().for_each(|product| product.refund = Some(Decimal::ZERO));
-        for row in rows.read::<RefundRow>()?.into_iter().filter(|row| row.age <= shop.age()) {
+    if let Some(rows) = inputs
+        .optional("product_refunds")
+        .filter(|_| shop.refund(&shop.days).is_some())
+    {
+        products
+            .values_mut()
+            .for_each(|product| product.refund = Some(Decimal::ZERO));
+        for row in rows
+            .read::<RefundRow>()?
+            .into_iter()
+            .filter(|row| row.age <= shop.age())
+        {
             if let Some(product) = row.product_id.and_then(|id| products.get_mut(&id)) {
-                product.refund = product.refund.map(|sum| sum + row.amount.unwrap_or_default());
+                product.refund = product
+                    .refund
+                    .map(|sum| sum + row.amount.unwrap_or_default());
             }
         }
     }
-    let mut list: Vec<Product> = products.into_values().filter(|product| !product.orders.is_zero()).collect();
+    let mut list: Vec<Product> = products
+        .into_values()
+        .filter(|product| !product.orders.is_zero())
+        .collect();
     list.sort_by(|a, b| b.paid.cmp(&a.paid).then_with(|| a.id.cmp(&b.id)));
     Ok(list)
 }
@@ -85,27 +108,48 @@ pub(crate) fn add_phases(report: &mut Report, shop: &Shop, now: &Sums) {
         .column_up()
         .column_passport("paid / plan", "pay")
         .column("baseline", "number", "money")
-        .column_passport("sum of each day's median of same weekdays before the campaign", "pay")
+        .column_passport(
+            "sum of each day's median of same weekdays before the campaign",
+            "pay",
+        )
         .column("uplift", "number", "money")
         .column_up()
         .column_passport("paid - baseline", "pay");
     let line = |name: Cell, block: &Block, plan: Option<Decimal>, paid: Option<Decimal>| {
-        let against = shop.against(block, shop.days.start).filter(|a| i64::from(a.days) == i64::from(block.len()));
+        let against = shop
+            .against(block, shop.days.start)
+            .filter(|a| i64::from(a.days) == i64::from(block.len()));
         vec![
             name,
             block.start.to_string().into(),
             block.end.yesterday().map(|day| day.to_string()).ok().into(),
             plan.into(),
             paid.into(),
-            paid.zip(plan).and_then(|(paid, plan)| percent(paid, plan)).into(),
+            paid.zip(plan)
+                .and_then(|(paid, plan)| percent(paid, plan))
+                .into(),
             against.map(|a| a.baseline).into(),
             against.map(|a| a.gap()).into(),
         ]
     };
-    for phase in shop.phases.iter().filter(|phase| phase.days.start < shop.days.end) {
-        table.add(line(Cell::from(&phase.name), &phase.days, phase.plan, shop.sums(&phase.days).map(|sums| sums.paid)));
+    for phase in shop
+        .phases
+        .iter()
+        .filter(|phase| phase.days.start < shop.days.end)
+    {
+        table.add(line(
+            Cell::from(&phase.name),
+            &phase.days,
+            phase.plan,
+            shop.sums(&phase.days).map(|sums| sums.paid),
+        ));
     }
-    table.add(line(Cell::key("total"), &shop.days, crate::figures::planned(shop), Some(now.paid)));
+    table.add(line(
+        Cell::key("total"),
+        &shop.days,
+        crate::figures::planned(shop),
+        Some(now.paid),
+    ));
     report.add(table.total_row());
 }
 
@@ -125,18 +169,29 @@ pub(crate) fn add_days(report: &mut Report, shop: &Shop) {
         .column_passport("paid / baseline", "pay")
         .column("last_day", "date", "")
         .column("last", "number", "money")
-        .column_passport("paid on the same day of the last campaign of the type", "pay");
+        .column_passport(
+            "paid on the same day of the last campaign of the type",
+            "pay",
+        );
     for (i, day) in (0_i32..).zip(shop.days.days()) {
         let paid = shop.day(day).map(Day::paid);
         let baseline = shop.baseline(day, shop.days.start);
-        let then = shop.last.as_ref().and_then(|last| last.days.start.checked_add(i.days()).ok().filter(|day| last.days.holds(*day)));
+        let then = shop.last.as_ref().and_then(|last| {
+            last.days
+                .start
+                .checked_add(i.days())
+                .ok()
+                .filter(|day| last.days.holds(*day))
+        });
         table.add(vec![
             day.to_string().into(),
             shop.phase_of(day).map(|phase| phase.name.as_str()).into(),
             paid.into(),
             shop.day(day).map(|day| day.orders).into(),
             baseline.into(),
-            paid.zip(baseline).and_then(|(paid, base)| ratio(paid, base)).into(),
+            paid.zip(baseline)
+                .and_then(|(paid, base)| ratio(paid, base))
+                .into(),
             then.map(|day| day.to_string()).into(),
             then.and_then(|day| shop.day(day)).map(Day::paid).into(),
         ]);

@@ -26,7 +26,10 @@ fn months(day: Date) -> i32 {
 pub(crate) fn add(report: &mut Report, rows: Rows, frame: &Frame, params: &Params) -> Result<()> {
     let mut cohorts: BTreeMap<Date, BTreeMap<i32, Decimal>> = BTreeMap::new();
     for row in rows.read::<Row>()? {
-        cohorts.entry(row.first_month).or_default().insert(months(row.month) - months(row.first_month), row.buyers);
+        cohorts
+            .entry(row.first_month)
+            .or_default()
+            .insert(months(row.month) - months(row.first_month), row.buyers);
     }
     let last = frame.now.end.yesterday().unwrap_or(frame.now.start);
     let shown: Vec<(&Date, &BTreeMap<i32, Decimal>)> = {
@@ -39,10 +42,22 @@ pub(crate) fn add(report: &mut Report, rows: Rows, frame: &Frame, params: &Param
     let mut counts = table("cohort_counts", width, "{buyer}");
     for (first, later) in &shown {
         let size = later.get(&0).copied().unwrap_or_default();
-        let head = [Cell::from(first.strftime("%Y-%m").to_string()), Cell::from(size)];
+        let head = [
+            Cell::from(first.strftime("%Y-%m").to_string()),
+            Cell::from(size),
+        ];
         let of = |n: i32| (n <= reach(first)).then(|| later.get(&n).copied().unwrap_or_default());
-        shares.add(head.iter().cloned().chain((1..=width).map(|n| of(n).and_then(|again| percent(again, size)).into())).collect());
-        counts.add(head.into_iter().chain((1..=width).map(|n| of(n).into())).collect());
+        shares.add(
+            head.iter()
+                .cloned()
+                .chain((1..=width).map(|n| of(n).and_then(|again| percent(again, size)).into()))
+                .collect(),
+        );
+        counts.add(
+            head.into_iter()
+                .chain((1..=width).map(|n| of(n).into()))
+                .collect(),
+        );
     }
     if shown.is_empty() {
         (shares, counts) = (shares.missing("no_rows"), counts.missing("no_rows"));
@@ -50,17 +65,27 @@ pub(crate) fn add(report: &mut Report, rows: Rows, frame: &Frame, params: &Param
     report.add(shares).add(counts);
     if frame.now.end.day() != 1 {
         let month = [("month", Arg::text(last.strftime("%Y-%m").to_string()))];
-        report.quality("info", "cohort_definition", month, &["cohorts", "cohort_counts"]);
+        report.quality(
+            "info",
+            "cohort_definition",
+            month,
+            &["cohorts", "cohort_counts"],
+        );
     }
     Ok(())
 }
 
 fn table(id: &str, width: i32, unit: &str) -> Table {
-    let mut table = Table::new(id).column("first_month", "text", "").column("buyers", "number", "{buyer}");
+    let mut table = Table::new(id)
+        .column("first_month", "text", "")
+        .column("buyers", "number", "{buyer}");
     table = table.column_passport("buyers whose first paid order lies in the month", "pay");
     for n in 1..=width {
         table = table.column(&format!("m{n}"), "number", unit).column_up();
-        table = table.column_passport("buyers of the cohort who paid in the n-th month after", "pay");
+        table = table.column_passport(
+            "buyers of the cohort who paid in the n-th month after",
+            "pay",
+        );
     }
     table
 }

@@ -86,10 +86,16 @@ impl Spans {
 
 pub(crate) fn read(rows: Rows) -> Result<Spans> {
     let rows: Vec<Row> = rows.read()?;
-    let one = |name: &str| rows.iter().find(|row| row.span == name).map(|row| &row.span_of);
+    let one = |name: &str| {
+        rows.iter()
+            .find(|row| row.span == name)
+            .map(|row| &row.span_of)
+    };
     let days = rows.iter().filter(|row| row.span == "day");
     Ok(Spans {
-        days: days.filter_map(|row| Some((row.pay_day, Counts::of(&row.span_of)?))).collect(),
+        days: days
+            .filter_map(|row| Some((row.pay_day, Counts::of(&row.span_of)?)))
+            .collect(),
         now: one("now").and_then(Counts::of),
         prev: one("prev").and_then(Counts::of),
         cover: one("cover").and_then(|span| crate::cover(span.orders?, span.orders_with_buyer?)),
@@ -104,10 +110,19 @@ pub(crate) fn add(report: &mut Report, frame: &Frame, spans: &Spans) {
     for (id, unit) in SCALARS {
         history = history.line(id, unit);
     }
-    let first = frame.now.end.checked_sub(35.days()).unwrap_or(frame.now.start);
+    let first = frame
+        .now
+        .end
+        .checked_sub(35.days())
+        .unwrap_or(frame.now.start);
     for day in first.series(1.day()).take_while(|day| *day < frame.now.end) {
         let counts = spans.days.get(&day);
-        history.add(day.to_string(), SCALARS.iter().map(|(id, _)| counts.and_then(|counts| counts.value(id))));
+        history.add(
+            day.to_string(),
+            SCALARS
+                .iter()
+                .map(|(id, _)| counts.and_then(|counts| counts.value(id))),
+        );
     }
     report.add(history);
     add_change(report, frame, spans);
@@ -115,7 +130,9 @@ pub(crate) fn add(report: &mut Report, frame: &Frame, spans: &Spans) {
 
 fn scalar(id: &str, unit: &str, frame: &Frame, spans: &Spans) -> Scalar {
     let item = Scalar::new(id, unit).clock("pay").formula(formula(id));
-    let Some(value) = spans.now.and_then(|now| now.value(id)) else { return item.missing("undefined") };
+    let Some(value) = spans.now.and_then(|now| now.value(id)) else {
+        return item.missing("undefined");
+    };
     let mut item = item
         .value(value)
         .spark(&format!("history.{id}"))
@@ -123,10 +140,15 @@ fn scalar(id: &str, unit: &str, frame: &Frame, spans: &Spans) -> Scalar {
     if frame.is_day() {
         let earliest = spans.days.keys().next().copied().unwrap_or(frame.now.start);
         let blocks = frame.samples(8, earliest);
-        let values = blocks.iter().filter_map(|block| spans.days.get(&block.start)?.value(id)).collect();
+        let values = blocks
+            .iter()
+            .filter_map(|block| spans.days.get(&block.start)?.value(id))
+            .collect();
         let base = Baseline { values, of: 8 };
         if base.n() >= 4 {
-            item = item.compare("weekday_median", base.median()).n_of(base.n(), base.of);
+            item = item
+                .compare("weekday_median", base.median())
+                .n_of(base.n(), base.of);
         }
     }
     item = match id {
@@ -134,7 +156,10 @@ fn scalar(id: &str, unit: &str, frame: &Frame, spans: &Spans) -> Scalar {
         _ => item,
     };
     match id {
-        "new_share" => item.denominator("buyers").n(spans.now.and_then(|n| u64::try_from(n.buyers).ok()).unwrap_or(0)),
+        "new_share" => item.denominator("buyers").n(spans
+            .now
+            .and_then(|n| u64::try_from(n.buyers).ok())
+            .unwrap_or(0)),
         "returning_amount_share" => item.denominator("paid amount of orders with a buyer"),
         "returning_buyers" | "returning_amount" => item.better_up(),
         "buyers" | "new_buyers" => item.better_up(),
@@ -154,8 +179,12 @@ fn formula(id: &str) -> &'static str {
 }
 
 fn add_change(report: &mut Report, frame: &Frame, spans: &Spans) {
-    let (Some(now), Some(prev)) = (spans.now, spans.prev) else { return };
-    let (Some(share), Some(before)) = (now.value("new_share"), prev.value("new_share")) else { return };
+    let (Some(now), Some(prev)) = (spans.now, spans.prev) else {
+        return;
+    };
+    let (Some(share), Some(before)) = (now.value("new_share"), prev.value("new_share")) else {
+        return;
+    };
     let delta = now.returning_paid - prev.returning_paid;
     report.add(
         Finding::new("new_change")

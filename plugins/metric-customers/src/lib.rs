@@ -9,7 +9,9 @@ mod repeat;
 mod rfm;
 mod spots;
 
-use chenbao_plugin::{Arg, Cx, Inputs, Metric, Report, Result, Rows, Scalar, Series, Table, export_plugin};
+use chenbao_plugin::{
+    Arg, Cx, Inputs, Metric, Report, Result, Rows, Scalar, Series, Table, export_plugin,
+};
 use metric_kit::{Frame, percent};
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -53,10 +55,17 @@ impl Metric for Customers {
         let mut report = Report::new();
         match spans.cover() {
             None => absent(&mut report, Gap::NoRows),
-            Some(cover) if cover.is_zero() || cover < params.buyer_cover_pct => absent(&mut report, Gap::NoBuyers),
+            Some(cover) if cover.is_zero() || cover < params.buyer_cover_pct => {
+                absent(&mut report, Gap::NoBuyers);
+            }
             Some(cover) => {
                 if cover < Decimal::ONE_HUNDRED {
-                    report.quality("info", "buyer_cover", [("share", Arg::new(cover, "%"))], &["buyers", "new_share", "rfm"]);
+                    report.quality(
+                        "info",
+                        "buyer_cover",
+                        [("share", Arg::new(cover, "%"))],
+                        &["buyers", "new_share", "rfm"],
+                    );
                 }
                 figures::add(&mut report, &frame, &spans);
                 repeat::add(&mut report, either(inputs, "repeat")?, &frame, &params)?;

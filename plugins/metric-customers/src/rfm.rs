@@ -45,12 +45,22 @@ pub(crate) fn add(report: &mut Report, spots: Vec<Spot>, frame: &Frame, params: 
     let scored = scores(&spots);
     let rows: Vec<Row> = spots.into_iter().zip(scored).collect();
     let high = |(_, s): &Row| [s.r, s.f, s.m].map(|score| score >= params.rfm_high);
-    let groups: Vec<(&str, Group)> =
-        SEGMENTS.iter().map(|(key, wanted)| (*key, Group::of(rows.iter().filter(|row| high(row) == *wanted)))).collect();
+    let groups: Vec<(&str, Group)> = SEGMENTS
+        .iter()
+        .map(|(key, wanted)| {
+            (
+                *key,
+                Group::of(rows.iter().filter(|row| high(row) == *wanted)),
+            )
+        })
+        .collect();
     report.add(segments(&groups, &Group::of(rows.iter())));
     report.add(ranges(&rows));
     let day = frame.now.end.yesterday().unwrap_or(frame.now.start);
-    let args = [("high", Arg::new(params.rfm_high, "")), ("day", Arg::text(day.to_string()))];
+    let args = [
+        ("high", Arg::new(params.rfm_high, "")),
+        ("day", Arg::text(day.to_string())),
+    ];
     report.quality("info", "rfm_definition", args, &["rfm", "rfm_scores"]);
     if !frame.is_day() {
         add_win_back(report, &groups, params);
@@ -66,7 +76,10 @@ fn segments(groups: &[(&str, Group)], all: &Group) -> Table {
         .column_passport("sum(pay_amount) of all time", "pay")
         .column("paid_share", "number", "%")
         .column("recency", "number", "d")
-        .column_passport("mean days from the last paid day to the period's last day", "pay")
+        .column_passport(
+            "mean days from the last paid day to the period's last day",
+            "pay",
+        )
         .column("orders", "number", "1")
         .column("value", "number", "money")
         .column_passport("paid / buyers", "pay");
@@ -96,7 +109,11 @@ fn segments(groups: &[(&str, Group)], all: &Group) -> Table {
 fn ranges(rows: &[Row]) -> Table {
     let mut table = Table::new("rfm_scores").column("score", "number", "1");
     for name in ["recency", "frequency", "money"] {
-        table = table.column(&format!("{name}_range"), "text", "").column(&format!("{name}_buyers"), "number", "{buyer}");
+        table = table.column(&format!("{name}_range"), "text", "").column(
+            &format!("{name}_buyers"),
+            "number",
+            "{buyer}",
+        );
     }
     if rows.is_empty() {
         return table.missing("no_rows");
@@ -116,17 +133,31 @@ fn ranges(rows: &[Row]) -> Table {
 
 /// Lowest to highest value of a score, and its buyers; ties may leave a score empty.
 fn range(rows: &[Row], of: impl Fn(&Row) -> Option<Decimal>) -> Vec<Cell> {
-    let hit: Vec<(Decimal, i64)> = rows.iter().filter_map(|row| Some((of(row)?, row.0.buyers))).collect();
+    let hit: Vec<(Decimal, i64)> = rows
+        .iter()
+        .filter_map(|row| Some((of(row)?, row.0.buyers)))
+        .collect();
     let low = hit.iter().map(|(value, _)| *value).min();
     let high = hit.iter().map(|(value, _)| *value).max();
-    let text = low.zip(high).map(|(low, high)| format!("{}–{}", low.normalize(), high.normalize()));
-    vec![text.into(), hit.iter().map(|(_, buyers)| buyers).sum::<i64>().into()]
+    let text = low
+        .zip(high)
+        .map(|(low, high)| format!("{}–{}", low.normalize(), high.normalize()));
+    vec![
+        text.into(),
+        hit.iter().map(|(_, buyers)| buyers).sum::<i64>().into(),
+    ]
 }
 
 /// Those who buy often and much but have stayed away.
 fn add_win_back(report: &mut Report, groups: &[(&str, Group)], params: &Params) {
-    let Some((key, group)) = groups.iter().find(|(key, _)| *key == "keep") else { return };
-    let Some(days) = ratio(group.recency, group.buyers).filter(|_| group.buyers >= Decimal::from(params.n_min)) else { return };
+    let Some((key, group)) = groups.iter().find(|(key, _)| *key == "keep") else {
+        return;
+    };
+    let Some(days) =
+        ratio(group.recency, group.buyers).filter(|_| group.buyers >= Decimal::from(params.n_min))
+    else {
+        return;
+    };
     report.add(
         Finding::new("win_back")
             .severity("info")

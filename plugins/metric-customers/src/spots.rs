@@ -30,8 +30,13 @@ pub(crate) fn read(rows: Rows, cx: &Cx<'_>) -> Result<Vec<Spot>> {
     for batch in rows {
         cx.checkpoint()?;
         let batch = batch?;
-        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| bad_data(format!("no column `{name}`")));
-        let (recency, frequency, money) = (column("recency")?, column("frequency")?, column("money")?);
+        let column = |name: &str| {
+            batch
+                .column_by_name(name)
+                .ok_or_else(|| bad_data(format!("no column `{name}`")))
+        };
+        let (recency, frequency, money) =
+            (column("recency")?, column("frequency")?, column("money")?);
         let buyers = column("buyers")?;
         for row in 0..batch.num_rows() {
             if money.is_null(row) {
@@ -57,7 +62,11 @@ fn number(column: &ArrayRef, row: usize) -> Result<Decimal> {
             let scale = u32::try_from(*scale).map_err(|e| bad_data(e.to_string()))?;
             Decimal::try_from_i128_with_scale(unscaled, scale).map_err(|e| bad_data(e.to_string()))
         }
-        DataType::Utf8 => column.as_string::<i32>().value(row).parse().map_err(|e| bad_data(format!("{e}"))),
+        DataType::Utf8 => column
+            .as_string::<i32>()
+            .value(row)
+            .parse()
+            .map_err(|e| bad_data(format!("{e}"))),
         other => Err(bad_data(format!("type {other} is not a number"))),
     }
 }
@@ -68,7 +77,9 @@ pub(crate) fn scores(spots: &[Spot]) -> Vec<Scores> {
     let recency = cuts(spots, |spot| spot.recency);
     let frequency = cuts(spots, |spot| spot.frequency);
     let money = cuts(spots, |spot| spot.money);
-    let above = |cuts: &[Decimal], value: Decimal| u32::try_from(cuts.iter().filter(|cut| value > **cut).count()).unwrap_or(0);
+    let above = |cuts: &[Decimal], value: Decimal| {
+        u32::try_from(cuts.iter().filter(|cut| value > **cut).count()).unwrap_or(0)
+    };
     let score = |spot: &Spot| Scores {
         r: 5 - above(&recency, spot.recency),
         f: 1 + above(&frequency, spot.frequency),
@@ -80,7 +91,8 @@ pub(crate) fn scores(spots: &[Spot]) -> Vec<Scores> {
 /// The values that must be exceeded. A type-7 quantile lies between the values at `floor` and `ceil` of `(n - 1) p`, and no
 /// value lies between those two, so a value exceeds it exactly when it exceeds the lower one.
 fn cuts(spots: &[Spot], of: impl Fn(&Spot) -> Decimal) -> Vec<Decimal> {
-    let mut sorted: Vec<(Decimal, i64)> = spots.iter().map(|spot| (of(spot), spot.buyers)).collect();
+    let mut sorted: Vec<(Decimal, i64)> =
+        spots.iter().map(|spot| (of(spot), spot.buyers)).collect();
     sorted.sort_unstable();
     let n: i64 = sorted.iter().map(|(_, buyers)| buyers).sum();
     let at = |k: i64| {
@@ -102,9 +114,15 @@ mod tests {
 
     /// The unpacked orders of the R package rfm, from `CHENBAO_TEST_DATA`; none where the file or `xz` is not there.
     fn published() -> Option<String> {
-        let dir = std::env::var("CHENBAO_TEST_DATA").unwrap_or_else(|_| "../../../shared/data".to_owned());
+        let dir = std::env::var("CHENBAO_TEST_DATA")
+            .unwrap_or_else(|_| "../../../shared/data".to_owned());
         let path = std::path::Path::new(&dir).join("rfm_r_package_orders.csv.xz");
-        let run = std::process::Command::new("xz").arg("-dc").arg(&path).output().ok().filter(|run| run.status.success());
+        let run = std::process::Command::new("xz")
+            .arg("-dc")
+            .arg(&path)
+            .output()
+            .ok()
+            .filter(|run| run.status.success());
         if run.is_none() {
             println!("SKIPPED: {} or xz is not here", path.display());
         }
@@ -112,7 +130,13 @@ mod tests {
     }
 
     fn spots(csv: &str) -> BTreeMap<String, Spot> {
-        let head: Vec<&str> = csv.lines().next().unwrap().split(',').map(|h| h.trim_matches('"')).collect();
+        let head: Vec<&str> = csv
+            .lines()
+            .next()
+            .unwrap()
+            .split(',')
+            .map(|h| h.trim_matches('"'))
+            .collect();
         let at = |name: &str| head.iter().position(|h| *h == name).unwrap();
         let (who, when, what) = (at("customer_id"), at("order_date"), at("revenue"));
         let analysis: Date = "2006-12-31".parse().unwrap();
@@ -121,7 +145,12 @@ mod tests {
             let cells: Vec<&str> = line.split(',').map(|c| c.trim_matches('"')).collect();
             let day: Date = cells[when].parse().unwrap();
             let days = Decimal::from((analysis - day).get_days());
-            let spot = buyers.entry(cells[who].to_owned()).or_insert(Spot { recency: days, frequency: Decimal::ZERO, money: Decimal::ZERO, buyers: 1 });
+            let spot = buyers.entry(cells[who].to_owned()).or_insert(Spot {
+                recency: days,
+                frequency: Decimal::ZERO,
+                money: Decimal::ZERO,
+                buyers: 1,
+            });
             spot.recency = spot.recency.min(days);
             spot.frequency += Decimal::ONE;
             spot.money += cells[what].parse::<Decimal>().unwrap();
@@ -135,11 +164,17 @@ mod tests {
         let Some(csv) = published() else { return };
         let buyers = spots(&csv);
         assert_eq!(buyers.len(), 995);
-        let (names, list): (Vec<&String>, Vec<Spot>) = buyers.iter().map(|(name, spot)| (name, *spot)).unzip();
+        let (names, list): (Vec<&String>, Vec<Spot>) =
+            buyers.iter().map(|(name, spot)| (name, *spot)).unzip();
         let scores = scores(&list);
         // The package's tests fix the first whole value of each next bin. (Its bins begin one unit above the quantile, so for
         // money they may begin up to one unit later than here.)
-        let next_bins = |of: fn(&Spot) -> Decimal| cuts(&list, of).iter().map(|cut| (cut + Decimal::ONE).to_string()).collect::<Vec<_>>();
+        let next_bins = |of: fn(&Spot) -> Decimal| {
+            cuts(&list, of)
+                .iter()
+                .map(|cut| (cut + Decimal::ONE).to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(next_bins(|s| s.frequency), ["4", "5", "6", "8"]);
         assert_eq!(next_bins(|s| s.recency), ["115", "181", "297", "482"]);
         for (name, days, orders, money, score) in [
@@ -149,19 +184,41 @@ mod tests {
             ("Aden Murphy", 98, 7, 596, 544),
             ("Admiral Senger", 132, 5, 448, 433),
         ] {
-            let i = names.iter().position(|n| *n == name).unwrap_or_else(|| panic!("no {name}"));
+            let i = names
+                .iter()
+                .position(|n| *n == name)
+                .unwrap_or_else(|| panic!("no {name}"));
             let (spot, got) = (list[i], scores[i]);
-            assert_eq!([spot.recency, spot.frequency, spot.money], [days, orders, money].map(Decimal::from), "{name}");
+            assert_eq!(
+                [spot.recency, spot.frequency, spot.money],
+                [days, orders, money].map(Decimal::from),
+                "{name}"
+            );
             assert_eq!(got.r * 100 + got.f * 10 + got.m, score, "{name}");
         }
     }
 
     #[test]
     fn buyers_alike_weigh_as_many() {
-        let spot = |value: i64, buyers| Spot { recency: value.into(), frequency: value.into(), money: value.into(), buyers };
+        let spot = |value: i64, buyers| Spot {
+            recency: value.into(),
+            frequency: value.into(),
+            money: value.into(),
+            buyers,
+        };
         let apart: Vec<Spot> = [1, 1, 1, 1, 2, 3, 4, 5, 6, 6].map(|v| spot(v, 1)).to_vec();
-        let together = [spot(1, 4), spot(2, 1), spot(3, 1), spot(4, 1), spot(5, 1), spot(6, 2)];
+        let together = [
+            spot(1, 4),
+            spot(2, 1),
+            spot(3, 1),
+            spot(4, 1),
+            spot(5, 1),
+            spot(6, 2),
+        ];
         assert_eq!(cuts(&apart, |s| s.money), cuts(&together, |s| s.money));
-        assert_eq!(scores(&together).iter().map(|s| s.m).collect::<Vec<_>>(), [1, 3, 3, 4, 4, 5]);
+        assert_eq!(
+            scores(&together).iter().map(|s| s.m).collect::<Vec<_>>(),
+            [1, 3, 3, 4, 4, 5]
+        );
     }
 }

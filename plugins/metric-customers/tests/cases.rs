@@ -1,5 +1,6 @@
 //! The cases of this folder, and its words.
 
+#[cfg(test)]
 #[path = "../../metric-kit/testing/case.rs"]
 mod case;
 

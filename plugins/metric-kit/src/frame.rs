@@ -39,7 +39,10 @@ impl Block {
     }
 
     fn back(&self, days: i32) -> Option<Self> {
-        Some(Self { start: self.start.checked_sub(days.days()).ok()?, end: self.end.checked_sub(days.days()).ok()? })
+        Some(Self {
+            start: self.start.checked_sub(days.days()).ok()?,
+            end: self.end.checked_sub(days.days()).ok()?,
+        })
     }
 }
 
@@ -65,10 +68,19 @@ impl Frame {
     /// # Errors
     /// A date is not one.
     pub fn of(cx: &Cx<'_>) -> Result<Self> {
-        let date = |text: &str| text.parse::<Date>().map_err(|e| bad_data(format!("`{text}` is not a day: {e}")));
+        let date = |text: &str| {
+            text.parse::<Date>()
+                .map_err(|e| bad_data(format!("`{text}` is not a day: {e}")))
+        };
         let period = &cx.period;
-        let now = Block { start: date(&period.start)?, end: date(&period.end)? };
-        let prev = Block { start: date(&period.prev_start)?, end: date(&period.prev_end)? };
+        let now = Block {
+            start: date(&period.start)?,
+            end: date(&period.end)?,
+        };
+        let prev = Block {
+            start: date(&period.prev_start)?,
+            end: date(&period.prev_end)?,
+        };
         let as_of = match cx.context.as_of.split('T').next() {
             None | Some("") => now.end,
             Some(day) => date(day)?,
@@ -77,9 +89,21 @@ impl Frame {
         for campaign in &cx.context.campaigns {
             let last = date(&campaign.ends_on)?;
             let end = last.tomorrow().map_err(|e| bad_data(e.to_string()))?;
-            campaigns.push((Block { start: date(&campaign.starts_on)?, end }, campaign.name.clone()));
+            campaigns.push((
+                Block {
+                    start: date(&campaign.starts_on)?,
+                    end,
+                },
+                campaign.name.clone(),
+            ));
         }
-        Ok(Self { now, prev, grain: period.grain.clone(), as_of, campaigns })
+        Ok(Self {
+            now,
+            prev,
+            grain: period.grain.clone(),
+            as_of,
+            campaigns,
+        })
     }
 
     /// Whether the period is one day.
@@ -127,7 +151,9 @@ impl Frame {
     pub fn samples(&self, most: u32, earliest: Date) -> Vec<Block> {
         let mut out = Vec::new();
         for k in 1..=i32::try_from(most).unwrap_or(0) {
-            let Some(block) = self.now.back(k * self.step()) else { break };
+            let Some(block) = self.now.back(k * self.step()) else {
+                break;
+            };
             if block.start >= earliest && self.campaign_in(&block).is_none() {
                 out.push(block);
             }
@@ -139,7 +165,10 @@ impl Frame {
     #[must_use]
     pub fn campaign_in(&self, block: &Block) -> Option<&str> {
         let meets = |other: &Block| other.start < block.end && block.start < other.end;
-        self.campaigns.iter().find(|(days, _)| meets(days)).map(|(_, name)| name.as_str())
+        self.campaigns
+            .iter()
+            .find(|(days, _)| meets(days))
+            .map(|(_, name)| name.as_str())
     }
 
     /// Whether the period is an ordinary one held against a campaign.
@@ -164,7 +193,10 @@ impl Frame {
     #[must_use]
     pub fn refund_ages(&self) -> (i64, i64) {
         let youngest = days_between(self.now.end, self.as_of).max(0);
-        (i64::from(youngest), i64::from(youngest + self.now.len() - 1))
+        (
+            i64::from(youngest),
+            i64::from(youngest + self.now.len() - 1),
+        )
     }
 
     /// The last day whose refunds count for orders paid on `day` of a block that is held against the period: each day is
@@ -207,9 +239,25 @@ mod tests {
 
     fn frame(period: [&str; 4], grain: &str, as_of: &str) -> Frame {
         let [start, end, prev_start, prev_end] = period.map(str::to_owned);
-        let d11 = CampaignDays { name: "双11".into(), starts_on: "2026-10-31".into(), ends_on: "2026-11-14".into(), ..CampaignDays::default() };
-        let period = PeriodArgs { start, end, prev_start, prev_end, grain: grain.into(), tz: "Asia/Shanghai".into() };
-        let context = ContextArgs { as_of: as_of.into(), campaigns: vec![d11], ..ContextArgs::default() };
+        let d11 = CampaignDays {
+            name: "双11".into(),
+            starts_on: "2026-10-31".into(),
+            ends_on: "2026-11-14".into(),
+            ..CampaignDays::default()
+        };
+        let period = PeriodArgs {
+            start,
+            end,
+            prev_start,
+            prev_end,
+            grain: grain.into(),
+            tz: "Asia/Shanghai".into(),
+        };
+        let context = ContextArgs {
+            as_of: as_of.into(),
+            campaigns: vec![d11],
+            ..ContextArgs::default()
+        };
         Frame::of(&Cx::offline(period, context)).unwrap()
     }
 
@@ -219,38 +267,105 @@ mod tests {
 
     #[test]
     fn samples_are_same_weekdays_without_campaigns() {
-        let frame = frame(["2026-11-21", "2026-11-22", "2026-11-14", "2026-11-15"], "day", "2026-11-22T07:40:00+08:00");
-        let starts: Vec<String> = frame.samples(8, day("2026-09-20")).iter().map(|b| b.start.to_string()).collect();
-        assert_eq!(starts, ["2026-10-24", "2026-10-17", "2026-10-10", "2026-10-03", "2026-09-26"]);
+        let frame = frame(
+            ["2026-11-21", "2026-11-22", "2026-11-14", "2026-11-15"],
+            "day",
+            "2026-11-22T07:40:00+08:00",
+        );
+        let starts: Vec<String> = frame
+            .samples(8, day("2026-09-20"))
+            .iter()
+            .map(|b| b.start.to_string())
+            .collect();
+        assert_eq!(
+            starts,
+            [
+                "2026-10-24",
+                "2026-10-17",
+                "2026-10-10",
+                "2026-10-03",
+                "2026-09-26"
+            ]
+        );
         assert_eq!(frame.campaign_in(&frame.prev), Some("双11"));
-        assert_eq!((frame.prev_word(), frame.basis(), frame.now_word()), ("last_sat", "weekday", "this_day"));
+        assert_eq!(
+            (frame.prev_word(), frame.basis(), frame.now_word()),
+            ("last_sat", "weekday", "this_day")
+        );
     }
 
     #[test]
     fn weeks_step_by_weeks() {
-        let frame = frame(["2026-11-16", "2026-11-23", "2026-11-09", "2026-11-16"], "week", "2026-11-23T07:40:00+08:00");
-        let starts: Vec<String> = frame.samples(3, day("2026-01-01")).iter().map(|b| b.start.to_string()).collect();
-        assert_eq!(starts, Vec::<String>::new(), "the three weeks before are campaign weeks");
-        assert_eq!(frame.samples(4, day("2026-01-01"))[0].start, day("2026-10-19"));
+        let frame = frame(
+            ["2026-11-16", "2026-11-23", "2026-11-09", "2026-11-16"],
+            "week",
+            "2026-11-23T07:40:00+08:00",
+        );
+        let starts: Vec<String> = frame
+            .samples(3, day("2026-01-01"))
+            .iter()
+            .map(|b| b.start.to_string())
+            .collect();
+        assert_eq!(
+            starts,
+            Vec::<String>::new(),
+            "the three weeks before are campaign weeks"
+        );
+        assert_eq!(
+            frame.samples(4, day("2026-01-01"))[0].start,
+            day("2026-10-19")
+        );
         assert_eq!(frame.prev_word(), "last_week");
         assert_eq!(frame.refund_ages(), (0, 6));
     }
 
     #[test]
     fn refunds_are_cut_at_equal_age() {
-        let frame = frame(["2026-11-21", "2026-11-22", "2026-11-14", "2026-11-15"], "day", "2026-11-24T07:40:00+08:00");
+        let frame = frame(
+            ["2026-11-21", "2026-11-22", "2026-11-14", "2026-11-15"],
+            "day",
+            "2026-11-24T07:40:00+08:00",
+        );
         assert_eq!(frame.refund_ages(), (2, 2));
-        assert_eq!(frame.refunds_until(day("2026-11-21"), &frame.now), day("2026-11-23"));
-        assert_eq!(frame.refunds_until(day("2026-11-14"), &frame.prev), day("2026-11-16"));
-        assert_eq!(frame.refunds_until_alone(day("2026-11-20")), day("2026-11-22"));
-        assert_eq!(frame.refunds_until_alone(day("2026-11-01")), day("2026-11-03"));
+        assert_eq!(
+            frame.refunds_until(day("2026-11-21"), &frame.now),
+            day("2026-11-23")
+        );
+        assert_eq!(
+            frame.refunds_until(day("2026-11-14"), &frame.prev),
+            day("2026-11-16")
+        );
+        assert_eq!(
+            frame.refunds_until_alone(day("2026-11-20")),
+            day("2026-11-22")
+        );
+        assert_eq!(
+            frame.refunds_until_alone(day("2026-11-01")),
+            day("2026-11-03")
+        );
     }
 
     #[test]
     fn a_weeks_days_are_as_old_as_their_weekdays() {
-        let frame = frame(["2026-11-16", "2026-11-23", "2026-11-09", "2026-11-16"], "week", "2026-11-23T07:40:00+08:00");
-        assert_eq!(frame.refunds_until_alone(day("2026-11-22")), day("2026-11-22"), "D0");
-        assert_eq!(frame.refunds_until_alone(day("2026-11-16")), day("2026-11-22"), "D6");
-        assert_eq!(frame.refunds_until_alone(day("2026-11-09")), day("2026-11-15"), "D6 a week before");
+        let frame = frame(
+            ["2026-11-16", "2026-11-23", "2026-11-09", "2026-11-16"],
+            "week",
+            "2026-11-23T07:40:00+08:00",
+        );
+        assert_eq!(
+            frame.refunds_until_alone(day("2026-11-22")),
+            day("2026-11-22"),
+            "D0"
+        );
+        assert_eq!(
+            frame.refunds_until_alone(day("2026-11-16")),
+            day("2026-11-22"),
+            "D6"
+        );
+        assert_eq!(
+            frame.refunds_until_alone(day("2026-11-09")),
+            day("2026-11-15"),
+            "D6 a week before"
+        );
     }
 }

@@ -20,7 +20,11 @@ impl Parts {
     /// All parts, entered and left last.
     #[must_use]
     pub fn all(&self) -> Vec<Decimal> {
-        self.factors.iter().copied().chain([self.entered, self.left]).collect()
+        self.factors
+            .iter()
+            .copied()
+            .chain([self.entered, self.left])
+            .collect()
     }
 }
 
@@ -28,7 +32,10 @@ impl Parts {
 #[must_use]
 pub fn lmdi(before: &[Vec<Decimal>], after: &[Vec<Decimal>]) -> Parts {
     let width = before.first().or(after.first()).map_or(0, Vec::len);
-    let mut parts = Parts { factors: vec![Decimal::ZERO; width], ..Parts::default() };
+    let mut parts = Parts {
+        factors: vec![Decimal::ZERO; width],
+        ..Parts::default()
+    };
     for (old, new) in before.iter().zip(after) {
         let (v0, v1) = (product(old), product(new));
         match logs(old, new) {
@@ -61,7 +68,11 @@ fn growth(a: Decimal, b: Decimal) -> Option<Decimal> {
 /// The logarithmic mean is the change by the sum of the logarithms; where that sum vanishes, it is the value itself.
 fn share_out(factors: &mut [Decimal], logs: &[Decimal], (v0, v1): (Decimal, Decimal)) {
     let sum: Decimal = logs.iter().sum();
-    let weight = if sum.abs() < Decimal::new(1, 12) { v1 } else { (v1 - v0) / sum };
+    let weight = if sum.abs() < Decimal::new(1, 12) {
+        v1
+    } else {
+        (v1 - v0) / sum
+    };
     for (part, log) in factors.iter_mut().zip(logs) {
         *part += weight * log;
     }
@@ -92,7 +103,10 @@ mod tests {
     }
 
     fn near(got: Decimal, expected: &str) {
-        assert!((got - dec(expected)).abs() < dec("0.00005"), "{got} is not {expected}");
+        assert!(
+            (got - dec(expected)).abs() < dec("0.00005"),
+            "{got} is not {expected}"
+        );
     }
 
     /// PyLMDI's demo: two sectors of 37.5, every factor doubled; references.md section 10.
@@ -101,13 +115,17 @@ mod tests {
         let before = vec![row(&["1.5", "5", "5"]), row(&["1.5", "5", "5"])];
         let after = vec![row(&["3", "10", "10"]), row(&["3", "10", "10"])];
         let parts = lmdi(&before, &after);
-        assert_eq!(settle(&parts.factors, dec("525")), row(&["175", "175", "175"]));
+        assert_eq!(
+            settle(&parts.factors, dec("525")),
+            row(&["175", "175", "175"])
+        );
     }
 
     /// Two sectors, E 30 -> 80 and 20 -> 16, Q 10 -> 40 and 40 -> 40; references.md section 10.
     #[test]
     fn activity_structure_and_intensity_of_two_sectors() {
-        let sector = |q: &str, all: &str, e: &str| vec![dec(all), dec(q) / dec(all), dec(e) / dec(q)];
+        let sector =
+            |q: &str, all: &str, e: &str| vec![dec(all), dec(q) / dec(all), dec(e) / dec(q)];
         let parts = lmdi(
             &[sector("10", "50", "30"), sector("40", "50", "20")],
             &[sector("40", "80", "80"), sector("40", "80", "16")],
@@ -115,7 +133,10 @@ mod tests {
         near(parts.factors[0], "32.3846");
         near(parts.factors[1], "38.2849");
         near(parts.factors[2], "-24.6695");
-        assert_eq!(settle(&parts.factors, dec("46")).iter().sum::<Decimal>(), dec("46"));
+        assert_eq!(
+            settle(&parts.factors, dec("46")).iter().sum::<Decimal>(),
+            dec("46")
+        );
     }
 
     #[test]
@@ -133,7 +154,9 @@ mod tests {
     fn settled_parts_always_add_up() {
         let mut state = 20_261_121_u64;
         let mut next = |from: u64, to: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             from + (state >> 33) % (to - from)
         };
         for _ in 0..2_000 {
@@ -142,14 +165,21 @@ mod tests {
                 let clicks = next(10, views + 10);
                 let orders = next(1, clicks + 1);
                 let paid = Decimal::new(i64::try_from(next(100, 900_000_000)).unwrap(), 2);
-                let (v, c, o) = (Decimal::from(views), Decimal::from(clicks), Decimal::from(orders));
+                let (v, c, o) = (
+                    Decimal::from(views),
+                    Decimal::from(clicks),
+                    Decimal::from(orders),
+                );
                 (paid, vec![v, c / v, o / c, paid / o])
             };
             let (before, after) = (side(), side());
             let total = after.0 - before.0;
             let parts = lmdi(&[before.1], &[after.1]);
             let off = (parts.all().iter().sum::<Decimal>() - total).abs();
-            assert!(off < dec("0.005"), "before rounding the parts miss {total} by {off}");
+            assert!(
+                off < dec("0.005"),
+                "before rounding the parts miss {total} by {off}"
+            );
             assert_eq!(settle(&parts.all(), total).iter().sum::<Decimal>(), total);
         }
     }

@@ -37,7 +37,9 @@ pub fn price_volume_mix(products: &[Sold]) -> Mix {
     let (q0, q1) = products
         .iter()
         .filter(lasting)
-        .fold((Decimal::ZERO, Decimal::ZERO), |(a, b), p| (a + p.before.0, b + p.after.0));
+        .fold((Decimal::ZERO, Decimal::ZERO), |(a, b), p| {
+            (a + p.before.0, b + p.after.0)
+        });
     for product in products {
         if !lasting(&product) {
             out.entered += product.after.1;
@@ -63,22 +65,38 @@ mod tests {
 
     fn sold(before: (&str, &str), after: (&str, &str)) -> Sold {
         let side = |(units, price): (&str, &str)| (dec(units), dec(units) * dec(price));
-        Sold { before: side(before), after: side(after) }
+        Sold {
+            before: side(before),
+            after: side(after),
+        }
     }
 
     /// freemathhelp.com, "Price, volume and mix variance": 4.0, 20.4 and -0.4 of 24.0; references.md section 10.
     #[test]
     fn the_published_example() {
-        let mix = price_volume_mix(&[sold(("50", "1.20"), ("60", "1.10")), sold(("40", "0.80"), ("50", "1.00"))]);
+        let mix = price_volume_mix(&[
+            sold(("50", "1.20"), ("60", "1.10")),
+            sold(("40", "0.80"), ("50", "1.00")),
+        ]);
         let shown = |value: Decimal| value.round_dp(1);
-        assert_eq!((shown(mix.price), shown(mix.volume), shown(mix.mix)), (dec("4.0"), dec("20.4"), dec("-0.4")));
+        assert_eq!(
+            (shown(mix.price), shown(mix.volume), shown(mix.mix)),
+            (dec("4.0"), dec("20.4"), dec("-0.4"))
+        );
         assert_eq!((mix.price + mix.volume + mix.mix).round_dp(10), dec("24"));
     }
 
     #[test]
     fn products_of_one_period_enter_or_leave() {
-        let mix = price_volume_mix(&[sold(("0", "9"), ("3", "9")), sold(("2", "5"), ("0", "5")), sold(("1", "4"), ("1", "4"))]);
+        let mix = price_volume_mix(&[
+            sold(("0", "9"), ("3", "9")),
+            sold(("2", "5"), ("0", "5")),
+            sold(("1", "4"), ("1", "4")),
+        ]);
         assert_eq!((mix.entered, mix.left), (dec("27"), dec("-10")));
-        assert_eq!((mix.price, mix.volume, mix.mix), (dec("0"), dec("0"), dec("0")));
+        assert_eq!(
+            (mix.price, mix.volume, mix.mix),
+            (dec("0"), dec("0"), dec("0"))
+        );
     }
 }

@@ -5,7 +5,11 @@ use rust_decimal::{Decimal, RoundingStrategy};
 /// Numerator by denominator; nothing when the denominator is zero.
 #[must_use]
 pub fn ratio(numerator: Decimal, denominator: Decimal) -> Option<Decimal> {
-    if denominator.is_zero() { None } else { numerator.checked_div(denominator) }
+    if denominator.is_zero() {
+        None
+    } else {
+        numerator.checked_div(denominator)
+    }
 }
 
 /// The same in percent: 3.12 is 3.12 %.
@@ -80,7 +84,14 @@ mod tests {
     fn quantiles_are_those_of_r_type_7() {
         // R: quantile(c(1, 2, 3, 4, 10), c(.1, .2, .5, .8)) gives 1.4, 1.8, 3.0, 5.2.
         let values = decs(&[10, 1, 4, 3, 2]);
-        for (p, expected) in [("0.1", "1.4"), ("0.2", "1.8"), ("0.5", "3"), ("0.8", "5.2"), ("1", "10"), ("0", "1")] {
+        for (p, expected) in [
+            ("0.1", "1.4"),
+            ("0.2", "1.8"),
+            ("0.5", "3"),
+            ("0.8", "5.2"),
+            ("1", "10"),
+            ("0", "1"),
+        ] {
             let got = quantile(&values, p.parse().unwrap()).unwrap();
             assert_eq!(got, expected.parse::<Decimal>().unwrap(), "{p}");
         }
@@ -91,6 +102,9 @@ mod tests {
     #[test]
     fn nothing_is_divided_by_zero() {
         assert_eq!(percent(Decimal::ONE, Decimal::ZERO), None);
-        assert_eq!(percent(Decimal::ONE, Decimal::from(8)), Some("12.5".parse().unwrap()));
+        assert_eq!(
+            percent(Decimal::ONE, Decimal::from(8)),
+            Some("12.5".parse().unwrap())
+        );
     }
 }

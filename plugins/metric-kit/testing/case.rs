@@ -13,7 +13,9 @@ fn text(path: &Path) -> String {
 }
 
 fn toml(path: &Path) -> Value {
-    let table: toml::Table = text(path).parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let table: toml::Table = text(path)
+        .parse()
+        .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::to_value(table).unwrap()
 }
 
@@ -25,22 +27,36 @@ fn json_at(path: &Path) -> Value {
 pub(crate) fn compute<M: Metric>(folder: &Path, case: &Path) -> Value {
     let mut params: Map<String, Value> = Map::new();
     if let Some(declared) = toml(&folder.join("metric.toml"))["params"].as_object() {
-        params.extend(declared.iter().map(|(name, param)| (name.clone(), param["default"].clone())));
+        params.extend(
+            declared
+                .iter()
+                .map(|(name, param)| (name.clone(), param["default"].clone())),
+        );
     }
     if case.join("params.json").exists() {
-        params.extend(json_at(&case.join("params.json")).as_object().unwrap().clone());
+        params.extend(
+            json_at(&case.join("params.json"))
+                .as_object()
+                .unwrap()
+                .clone(),
+        );
     }
     let period: PeriodArgs = serde_json::from_value(json_at(&case.join("period.json"))).unwrap();
     let context: ContextArgs = serde_json::from_value(json_at(&case.join("context.json"))).unwrap();
     let mut inputs = Inputs::from_json(&json_at(&case.join("inputs.json"))).unwrap();
     let params = serde_json::from_value(Value::Object(params)).unwrap();
-    M::compute(params, &mut inputs, &Cx::offline(period, context)).unwrap().to_json()
+    M::compute(params, &mut inputs, &Cx::offline(period, context))
+        .unwrap()
+        .to_json()
 }
 
 /// Runs every case of the folder. `UPDATE_CASES=1` rewrites what is expected, and still fails, so that it is looked at.
 pub(crate) fn run_all<M: Metric>(folder: &str) {
     let folder = PathBuf::from(folder);
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder.join("cases")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder.join("cases"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     cases.sort();
     assert!(!cases.is_empty(), "no case in {}", folder.display());
     let mut wrong = Vec::new();
@@ -52,7 +68,11 @@ pub(crate) fn run_all<M: Metric>(folder: &str) {
             std::fs::write(&path, serde_json::to_string_pretty(&got).unwrap() + "\n").unwrap();
             wrong.push(format!("{} was rewritten: read it", path.display()));
         } else if got != json_at(&path) {
-            wrong.push(format!("{}: {}", case.display(), first_difference(&got, &json_at(&path))));
+            wrong.push(format!(
+                "{}: {}",
+                case.display(),
+                first_difference(&got, &json_at(&path))
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -63,7 +83,11 @@ fn first_difference(got: &Value, expected: &Value) -> String {
     let (got_items, expected_items) = (list(got), list(expected));
     match got_items.iter().zip(&expected_items).find(|(a, b)| a != b) {
         Some((a, b)) => format!("item `{}` is\n{a}\nnot\n{b}", a["id"]),
-        None => format!("{} items, not {}; or the quality differs", got_items.len(), expected_items.len()),
+        None => format!(
+            "{} items, not {}; or the quality differs",
+            got_items.len(),
+            expected_items.len()
+        ),
     }
 }
 
@@ -74,11 +98,19 @@ pub(crate) fn check_declared(folder: &Path, doc: &Value) {
     for item in doc["items"].as_array().unwrap() {
         let (kind, id) = (item["type"].as_str().unwrap(), item["id"].as_str().unwrap());
         let name = item["kind"].as_str().unwrap_or(id);
-        assert_eq!(outputs[name]["type"], json!(kind), "`{name}` is not declared as {kind}");
+        assert_eq!(
+            outputs[name]["type"],
+            json!(kind),
+            "`{name}` is not declared as {kind}"
+        );
         if kind == "scalar" {
             assert_eq!(outputs[name]["unit"], item["unit"], "unit of `{name}`");
         }
-        keys.insert(if kind == "finding" { format!("finding.{name}") } else { format!("item.{id}") });
+        keys.insert(if kind == "finding" {
+            format!("finding.{name}")
+        } else {
+            format!("item.{id}")
+        });
         for line in item["y"].as_array().into_iter().flatten() {
             keys.insert(format!("series.{id}.{}", line["id"].as_str().unwrap()));
         }
@@ -88,14 +120,43 @@ pub(crate) fn check_declared(folder: &Path, doc: &Value) {
         words_of(item, &mut keys);
     }
     for quality in doc["quality"].as_array().into_iter().flatten() {
-        keys.insert(format!("quality.{}", quality["words"]["key"].as_str().unwrap()));
+        keys.insert(format!(
+            "quality.{}",
+            quality["words"]["key"].as_str().unwrap()
+        ));
     }
-    let given = |id: &String| doc["items"].as_array().unwrap().iter().any(|item| item["id"] == json!(id));
-    let silent = outputs.as_object().unwrap().iter().filter(|(id, output)| output["type"] != "finding" && !given(id));
-    assert_eq!(silent.map(|(id, _)| id).collect::<Vec<_>>(), Vec::<&String>::new(), "declared, but not in the answer");
+    let given = |id: &String| {
+        doc["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|item| item["id"] == json!(id))
+    };
+    let silent = outputs
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(id, output)| output["type"] != "finding" && !given(id));
+    assert_eq!(
+        silent.map(|(id, _)| id).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "declared, but not in the answer"
+    );
+    check_words(folder, &keys);
+}
+
+fn check_words(folder: &Path, keys: &BTreeSet<String>) {
     for lang in ["zh-CN", "en"] {
         let words = toml(&folder.join(format!("strings.{lang}.toml")));
-        let lacking: Vec<&String> = keys.iter().filter(|key| key.split('.').fold(&words, |at, part| &at[part]).as_str().is_none()).collect();
+        let lacking: Vec<&String> = keys
+            .iter()
+            .filter(|key| {
+                key.split('.')
+                    .fold(&words, |at, part| &at[part])
+                    .as_str()
+                    .is_none()
+            })
+            .collect();
         assert!(lacking.is_empty(), "strings.{lang}.toml lacks {lacking:?}");
     }
 }
@@ -132,21 +193,41 @@ pub(crate) fn check_strings(folder: &str) {
     let folder = PathBuf::from(folder);
     let all = |lang: &str| {
         let mut keys = BTreeSet::new();
-        flat("", &toml(&folder.join(format!("strings.{lang}.toml"))), &mut keys);
+        flat(
+            "",
+            &toml(&folder.join(format!("strings.{lang}.toml"))),
+            &mut keys,
+        );
         keys
     };
     let (zh, en) = (all("zh-CN"), all("en"));
     let differ: Vec<&String> = zh.symmetric_difference(&en).collect();
     assert!(differ.is_empty(), "only one language has {differ:?}");
-    for (name, output) in toml(&folder.join("metric.toml"))["outputs"].as_object().unwrap() {
-        let kind = if output["type"] == "finding" { "finding" } else { "item" };
-        assert!(zh.contains(&format!("{kind}.{name}")), "no words for the output `{name}`");
+    for (name, output) in toml(&folder.join("metric.toml"))["outputs"]
+        .as_object()
+        .unwrap()
+    {
+        let kind = if output["type"] == "finding" {
+            "finding"
+        } else {
+            "item"
+        };
+        assert!(
+            zh.contains(&format!("{kind}.{name}")),
+            "no words for the output `{name}`"
+        );
     }
 }
 
 fn flat(prefix: &str, value: &Value, keys: &mut BTreeSet<String>) {
     match value.as_object() {
-        Some(map) => map.iter().for_each(|(name, inner)| flat(&format!("{prefix}{}{name}", if prefix.is_empty() { "" } else { "." }), inner, keys)),
+        Some(map) => map.iter().for_each(|(name, inner)| {
+            flat(
+                &format!("{prefix}{}{name}", if prefix.is_empty() { "" } else { "." }),
+                inner,
+                keys,
+            );
+        }),
         None => {
             keys.insert(prefix.to_owned());
         }

@@ -27,7 +27,11 @@ fn last_days(end: Date) -> impl Iterator<Item = Date> {
 
 /// `daily` for the chart and `history` for the sparks; a day without rows is a gap, not a zero.
 pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params) {
-    let mut daily = Series::time("daily").shape("daily").line("paid", "money").line("net", "money").clock("pay");
+    let mut daily = Series::time("daily")
+        .shape("daily")
+        .line("paid", "money")
+        .line("net", "money")
+        .clock("pay");
     let lines = || KPIS.iter().filter(|kpi| kpi.spark.starts_with("history."));
     let mut history = Series::time("history").shape("daily").clock("pay");
     for kpi in lines() {
@@ -37,13 +41,21 @@ pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params) {
     for day in last_days(shop.frame.now.end) {
         let sums = guarded(shop.day(day), params);
         any |= sums.paid.is_some();
-        daily.add(day.to_string(), [sums.paid, sums.paid.zip(sums.refund).map(|(paid, back)| paid - back)]);
+        daily.add(
+            day.to_string(),
+            [
+                sums.paid,
+                sums.paid.zip(sums.refund).map(|(paid, back)| paid - back),
+            ],
+        );
         history.add(day.to_string(), lines().map(|kpi| (kpi.value)(&sums)));
     }
     if !any {
         (daily, history) = (daily.missing("no_rows"), history.missing("no_rows"));
     }
-    report.add(daily.refund_age(shop.frame.refund_ages().0)).add(history);
+    report
+        .add(daily.refund_age(shop.frame.refund_ages().0))
+        .add(history);
 }
 
 /// By hour of payment; where times are dates only, hours make no sense.
@@ -55,7 +67,10 @@ pub(crate) fn add_hours(report: &mut Report, inputs: &mut Inputs, shop: &Shop) -
             hours.entry(row.hour).or_default()[at] = row.paid;
         }
     }
-    let mut series = Series::category("by_hour").line("paid", "money").line("previous", "money").clock("pay");
+    let mut series = Series::category("by_hour")
+        .line("paid", "money")
+        .line("previous", "money")
+        .clock("pay");
     let known = |at: usize| hours.values().any(|sides| sides[at].is_some());
     if !known(0) {
         series = series.missing("no_rows");
@@ -74,8 +89,12 @@ pub(crate) fn add_hours(report: &mut Report, inputs: &mut Inputs, shop: &Shop) -
 
 /// Price, volume and mix over products, for shops that count units.
 pub(crate) fn add_mix(report: &mut Report, shop: &Shop, products: &[Product]) {
-    let mut series = Series::category("price_volume_mix").line("amount", "money").shape("waterfall").clock("pay");
-    series = series.formula("price = (p1-p0) q1; volume = (Q1-Q0) m0 p0; mix = (q1-Q1 m0) p0; m0 = q0/Q0");
+    let mut series = Series::category("price_volume_mix")
+        .line("amount", "money")
+        .shape("waterfall")
+        .clock("pay");
+    series = series
+        .formula("price = (p1-p0) q1; volume = (Q1-Q0) m0 p0; mix = (q1-Q1 m0) p0; m0 = q0/Q0");
     let sold: Option<Vec<Sold>> = products.iter().map(Product::sold).collect();
     let (now, prev) = (shop.now().paid, shop.prev().paid);
     report.add(match (sold.filter(|sold| !sold.is_empty()), now, prev) {
@@ -84,9 +103,15 @@ pub(crate) fn add_mix(report: &mut Report, shop: &Shop, products: &[Product]) {
         (None, ..) => series.missing("source_absent"),
         (Some(sold), Some(now), Some(prev)) => {
             let mix = price_volume_mix(&sold);
-            let parts = settle(&[mix.volume, mix.price, mix.mix, mix.entered, mix.left], now - prev);
+            let parts = settle(
+                &[mix.volume, mix.price, mix.mix, mix.entered, mix.left],
+                now - prev,
+            );
             series = series.point(Cell::key(shop.frame.prev_word()), [prev]);
-            for (key, part) in ["volume", "price", "mix", "new_products", "gone_products"].iter().zip(&parts) {
+            for (key, part) in ["volume", "price", "mix", "new_products", "gone_products"]
+                .iter()
+                .zip(&parts)
+            {
                 if !part.is_zero() {
                     series = series.point(Cell::key(key), [part]);
                 }

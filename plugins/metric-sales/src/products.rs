@@ -75,7 +75,10 @@ impl Product {
             None if sums.paid.is_zero() => Some((Decimal::ZERO, Decimal::ZERO)),
             None => None,
         };
-        Some(Sold { before: side(&self.prev)?, after: side(&self.now)? })
+        Some(Sold {
+            before: side(&self.prev)?,
+            after: side(&self.now)?,
+        })
     }
 }
 
@@ -90,7 +93,12 @@ pub(crate) fn read(inputs: &mut Inputs, shop: &Shop) -> Result<Vec<Product>> {
             now: Sums::default(),
             prev: Sums::default(),
         });
-        let sums = Sums { paid: row.paid.unwrap_or_default(), orders: row.orders, units: row.units, refund: None };
+        let sums = Sums {
+            paid: row.paid.unwrap_or_default(),
+            orders: row.orders,
+            units: row.units,
+            refund: None,
+        };
         if row.span == "now" {
             product.now = sums;
             product.name = row.product_name.unwrap_or_else(|| product.id.clone());
@@ -104,23 +112,49 @@ pub(crate) fn read(inputs: &mut Inputs, shop: &Shop) -> Result<Vec<Product>> {
     if matches!(shop.refunds, Refunds::Known(_)) {
         add_refunds(inputs, shop, &mut products)?;
     }
-    let mut list: Vec<Product> = products.into_values().filter(|p| !p.now.orders.is_zero() || !p.prev.orders.is_zero()).collect();
-    list.sort_by(|a, b| b.now.paid.cmp(&a.now.paid).then_with(|| b.prev.paid.cmp(&a.prev.paid)).then_with(|| a.id.cmp(&b.id)));
+    let mut list: Vec<Product> = products
+        .into_values()
+        .filter(|p| !p.now.orders.is_zero() || !p.prev.orders.is_zero())
+        .collect();
+    list.sort_by(|a, b| {
+        b.now
+            .paid
+            .cmp(&a.now.paid)
+            .then_with(|| b.prev.paid.cmp(&a.prev.paid))
+            .then_with(|| a.id.cmp(&b.id))
+    });
     Ok(list)
 }
 
-fn add_refunds(inputs: &mut Inputs, shop: &Shop, products: &mut BTreeMap<String, Product>) -> Result<()> {
-    let Some(rows) = inputs.optional("product_refunds") else { return Ok(()) };
+fn add_refunds(
+    inputs: &mut Inputs,
+    shop: &Shop,
+    products: &mut BTreeMap<String, Product>,
+) -> Result<()> {
+    let Some(rows) = inputs.optional("product_refunds") else {
+        return Ok(());
+    };
     let frame = &shop.frame;
-    let last = |block: &metric_kit::Block| block.end.yesterday().map(|day| frame.refunds_until(day, block));
+    let last = |block: &metric_kit::Block| {
+        block
+            .end
+            .yesterday()
+            .map(|day| frame.refunds_until(day, block))
+    };
     let (now, prev) = (last(&frame.now).ok(), last(&frame.prev).ok());
     for product in products.values_mut() {
         product.now.refund = Some(Decimal::ZERO);
         product.prev.refund = Some(Decimal::ZERO);
     }
     for row in rows.read::<RefundRow>()? {
-        let Some(product) = row.product_id.and_then(|id| products.get_mut(&id)) else { continue };
-        let (sums, until) = if row.span == "now" { (&mut product.now, now) } else { (&mut product.prev, prev) };
+        let Some(product) = row.product_id.and_then(|id| products.get_mut(&id)) else {
+            continue;
+        };
+        let (sums, until) = if row.span == "now" {
+            (&mut product.now, now)
+        } else {
+            (&mut product.prev, prev)
+        };
         if until.is_some_and(|until| row.known_day <= until) {
             sums.refund = sums.refund.map(|sum| sum + row.amount.unwrap_or_default());
         }
@@ -152,7 +186,10 @@ pub(crate) fn add_table(report: &mut Report, shop: &Shop, params: &Params, produ
         .column_passport("refunds up to the refund age / paid", "pay");
     let all = shop.now().paid;
     let known = shop.prev().paid.is_some();
-    let sold: Vec<&Product> = products.iter().filter(|p| !p.now.orders.is_zero()).collect();
+    let sold: Vec<&Product> = products
+        .iter()
+        .filter(|p| !p.now.orders.is_zero())
+        .collect();
     for product in sold.iter().take(params.top_products) {
         let now = &product.now;
         table.add(vec![
@@ -161,7 +198,10 @@ pub(crate) fn add_table(report: &mut Report, shop: &Shop, params: &Params, produ
             now.paid.into(),
             all.and_then(|all| percent(now.paid, all)).into(),
             known.then_some(product.prev.paid).into(),
-            known.then(|| percent(product.delta(), product.prev.paid)).flatten().into(),
+            known
+                .then(|| percent(product.delta(), product.prev.paid))
+                .flatten()
+                .into(),
             now.units.into(),
             now.orders.into(),
             now.unit_price().into(),
@@ -179,7 +219,11 @@ pub(crate) fn add_table(report: &mut Report, shop: &Shop, params: &Params, produ
 pub(crate) fn add_carriers(report: &mut Report, inputs: &mut Inputs, shop: &Shop) -> Result<()> {
     let mut carriers: BTreeMap<Option<String>, (Sums, Sums)> = BTreeMap::new();
     for row in inputs.take("carriers")?.read::<CarrierRow>()? {
-        let sums = Sums { paid: row.paid.unwrap_or_default(), orders: row.orders, ..Sums::default() };
+        let sums = Sums {
+            paid: row.paid.unwrap_or_default(),
+            orders: row.orders,
+            ..Sums::default()
+        };
         let slot = carriers.entry(row.carrier).or_default();
         if row.span == "now" {
             slot.0 = sums;
@@ -208,36 +252,68 @@ pub(crate) fn add_carriers(report: &mut Report, inputs: &mut Inputs, shop: &Shop
         report.add(table.missing("source_absent"));
         return Ok(());
     }
-    if let Some(share) = carriers.get(&None).and_then(|(now, _)| percent(now.paid, all)).filter(|share| !share.is_zero()) {
-        report.quality("info", "carrier_unknown", [("share", Arg::new(share, "%"))], &["by_carrier"]);
+    if let Some(share) = carriers
+        .get(&None)
+        .and_then(|(now, _)| percent(now.paid, all))
+        .filter(|share| !share.is_zero())
+    {
+        report.quality(
+            "info",
+            "carrier_unknown",
+            [("share", Arg::new(share, "%"))],
+            &["by_carrier"],
+        );
     }
     report.add(filled(table, carriers, all, shop));
     Ok(())
 }
 
-fn filled(mut table: Table, carriers: BTreeMap<Option<String>, (Sums, Sums)>, all: Decimal, shop: &Shop) -> Table {
+fn filled(
+    mut table: Table,
+    carriers: BTreeMap<Option<String>, (Sums, Sums)>,
+    all: Decimal,
+    shop: &Shop,
+) -> Table {
     let known = shop.prev().paid.is_some();
     let mut rows: Vec<(Option<String>, (Sums, Sums))> = carriers.into_iter().collect();
-    rows.sort_by(|(a, (x, _)), (b, (y, _))| a.is_none().cmp(&b.is_none()).then(y.paid.cmp(&x.paid)).then(a.cmp(b)));
+    rows.sort_by(|(a, (x, _)), (b, (y, _))| {
+        a.is_none()
+            .cmp(&b.is_none())
+            .then(y.paid.cmp(&x.paid))
+            .then(a.cmp(b))
+    });
     let line = |name: Cell, now: &Sums, prev: &Sums| {
         vec![
             name,
             now.paid.into(),
             percent(now.paid, all).into(),
             known.then_some(prev.paid).into(),
-            known.then(|| percent(now.paid - prev.paid, prev.paid)).flatten().into(),
+            known
+                .then(|| percent(now.paid - prev.paid, prev.paid))
+                .flatten()
+                .into(),
             now.orders.into(),
             ratio(now.paid, now.orders).into(),
         ]
     };
     for (carrier, (now, prev)) in &rows {
-        table.add(line(carrier.as_ref().map_or_else(|| Cell::key("unknown"), Cell::from), now, prev));
+        table.add(line(
+            carrier
+                .as_ref()
+                .map_or_else(|| Cell::key("unknown"), Cell::from),
+            now,
+            prev,
+        ));
     }
     let total = |figures: &crate::rows::Figures| Sums {
         paid: figures.paid.unwrap_or_default(),
         orders: figures.orders.unwrap_or_default(),
         ..Sums::default()
     };
-    table.add(line(Cell::key("total"), &total(&shop.now()), &total(&shop.prev())));
+    table.add(line(
+        Cell::key("total"),
+        &total(&shop.now()),
+        &total(&shop.prev()),
+    ));
     table.total_row()
 }

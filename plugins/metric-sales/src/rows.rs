@@ -56,6 +56,9 @@ struct TrafficRow {
     clicks: Option<Decimal>,
 }
 
+/// Impressions and clicks by grain and day.
+type Traffic = BTreeMap<String, BTreeMap<Date, (Decimal, Decimal)>>;
+
 /// What is known of refunds by the pay day of their order.
 #[derive(Debug)]
 pub(crate) enum Refunds {
@@ -90,7 +93,7 @@ pub(crate) struct Shop {
     buyers_prev: Option<Buyers>,
     pub(crate) refunds: Refunds,
     pub(crate) refund_days: Option<BTreeMap<Date, Decimal>>,
-    traffic: BTreeMap<String, BTreeMap<Date, (Decimal, Decimal)>>,
+    traffic: Traffic,
 }
 
 /// Grains of `traffic`, the platform's own sum first.
@@ -116,20 +119,36 @@ impl Shop {
     /// Keys from an ERP win: they hold those of the orders too.
     fn read_buyers(&mut self, inputs: &mut Inputs) -> Result<()> {
         let mut rows: Vec<BuyerRow> = inputs.take("spans")?.read()?;
-        self.buyer_days = self.days.values().map(|day| (day.pay_day, day.count())).collect();
+        self.buyer_days = self
+            .days
+            .values()
+            .map(|day| (day.pay_day, day.count()))
+            .collect();
         if let Some(joined) = inputs.optional("buyers") {
             rows = joined.read()?;
             let of_day = |row: &&BuyerRow| row.span == "day";
-            self.buyer_days = rows.iter().filter(of_day).filter_map(|row| Some((row.pay_day?, row.count))).collect();
+            self.buyer_days = rows
+                .iter()
+                .filter(of_day)
+                .filter_map(|row| Some((row.pay_day?, row.count)))
+                .collect();
         }
-        let span = |name: &str| rows.iter().find(|row| row.span == name).map(|row| row.count);
+        let span = |name: &str| {
+            rows.iter()
+                .find(|row| row.span == name)
+                .map(|row| row.count)
+        };
         (self.buyers_now, self.buyers_prev) = (span("now"), span("prev"));
         Ok(())
     }
 
     /// First day that was read.
     pub(crate) fn earliest(&self) -> Date {
-        self.frame.now.end.checked_sub(jiff::Span::new().days(63)).unwrap_or(self.frame.now.start)
+        self.frame
+            .now
+            .end
+            .checked_sub(jiff::Span::new().days(63))
+            .unwrap_or(self.frame.now.start)
     }
 
     /// Whether the comparable period was read whole.
@@ -143,14 +162,20 @@ impl Shop {
     }
 
     pub(crate) fn now(&self) -> Figures {
-        Figures { buyers: self.buyers_now, ..self.sums(&self.frame.now) }
+        Figures {
+            buyers: self.buyers_now,
+            ..self.sums(&self.frame.now)
+        }
     }
 
     pub(crate) fn prev(&self) -> Figures {
         if !self.reaches_prev() {
             return Figures::default();
         }
-        Figures { buyers: self.buyers_prev, ..self.sums(&self.frame.prev) }
+        Figures {
+            buyers: self.buyers_prev,
+            ..self.sums(&self.frame.prev)
+        }
     }
 
     /// A block of the same weekdays; buyers of several days do not add.
@@ -161,17 +186,31 @@ impl Shop {
     /// One day of the history.
     pub(crate) fn day(&self, day: Date) -> Figures {
         match day.tomorrow() {
-            Ok(end) => self.fold(&Block { start: day, end }, |day| self.frame.refunds_until_alone(day)),
+            Ok(end) => self.fold(&Block { start: day, end }, |day| {
+                self.frame.refunds_until_alone(day)
+            }),
             Err(_) => Figures::default(),
         }
     }
 
     fn fold(&self, block: &Block, until: impl Fn(Date) -> Date) -> Figures {
-        let mut rows = self.days.range(block.start..block.end).map(|(_, day)| day).peekable();
+        let mut rows = self
+            .days
+            .range(block.start..block.end)
+            .map(|(_, day)| day)
+            .peekable();
         if rows.peek().is_none() {
-            return Figures { refund_clock: self.refund_clock(block), ..Figures::default() };
+            return Figures {
+                refund_clock: self.refund_clock(block),
+                ..Figures::default()
+            };
         }
-        let mut sums = Figures { paid: Some(Decimal::ZERO), orders: Some(Decimal::ZERO), units: Some(Decimal::ZERO), ..Figures::default() };
+        let mut sums = Figures {
+            paid: Some(Decimal::ZERO),
+            orders: Some(Decimal::ZERO),
+            units: Some(Decimal::ZERO),
+            ..Figures::default()
+        };
         for day in rows {
             sums.paid = sums.paid.map(|sum| sum + day.paid.unwrap_or_default());
             sums.orders = sums.orders.map(|sum| sum + day.orders);
@@ -186,17 +225,26 @@ impl Shop {
     }
 
     fn refund(&self, block: &Block, until: impl Fn(Date) -> Date) -> Option<Decimal> {
-        let Refunds::Known(by_day) = &self.refunds else { return None };
+        let Refunds::Known(by_day) = &self.refunds else {
+            return None;
+        };
         let of = |(day, list): (&Date, &Vec<(Date, Decimal)>)| {
             let last = until(*day);
-            list.iter().filter(|(known, _)| *known <= last).map(|(_, amount)| *amount).sum::<Decimal>()
+            list.iter()
+                .filter(|(known, _)| *known <= last)
+                .map(|(_, amount)| *amount)
+                .sum::<Decimal>()
         };
         Some(by_day.range(block.start..block.end).map(of).sum())
     }
 
     fn refund_clock(&self, block: &Block) -> Option<Decimal> {
         let days = self.refund_days.as_ref().filter(|days| !days.is_empty())?;
-        Some(days.range(block.start..block.end).map(|(_, amount)| *amount).sum())
+        Some(
+            days.range(block.start..block.end)
+                .map(|(_, amount)| *amount)
+                .sum(),
+        )
     }
 
     /// Impressions and clicks of both blocks at the first grain that has every day of both.
@@ -204,9 +252,11 @@ impl Shop {
         GRAINS.iter().find_map(|grain| {
             let days = self.traffic.get(*grain)?;
             let sum = |block: &Block| {
-                block.days().try_fold((Decimal::ZERO, Decimal::ZERO), |(views, clicks), day| {
-                    days.get(&day).map(|(v, c)| (views + v, clicks + c))
-                })
+                block
+                    .days()
+                    .try_fold((Decimal::ZERO, Decimal::ZERO), |(views, clicks), day| {
+                        days.get(&day).map(|(v, c)| (views + v, clicks + c))
+                    })
             };
             Some([sum(blocks[0])?, sum(blocks[1])?])
         })
@@ -225,7 +275,9 @@ impl Day {
 }
 
 fn refunds(inputs: &mut Inputs) -> Result<Refunds> {
-    let Some(rows) = inputs.optional("refunds") else { return Ok(Refunds::Absent) };
+    let Some(rows) = inputs.optional("refunds") else {
+        return Ok(Refunds::Absent);
+    };
     let rows: Vec<RefundRow> = rows.read()?;
     if rows.is_empty() {
         return Ok(Refunds::Empty);
@@ -236,21 +288,35 @@ fn refunds(inputs: &mut Inputs) -> Result<Refunds> {
             by_day.entry(day).or_default().push((row.known_day, amount));
         }
     }
-    Ok(if by_day.is_empty() { Refunds::Unlinked } else { Refunds::Known(by_day) })
+    Ok(if by_day.is_empty() {
+        Refunds::Unlinked
+    } else {
+        Refunds::Known(by_day)
+    })
 }
 
 fn refund_days(inputs: &mut Inputs) -> Result<Option<BTreeMap<Date, Decimal>>> {
-    let Some(rows) = inputs.optional("refund_days") else { return Ok(None) };
+    let Some(rows) = inputs.optional("refund_days") else {
+        return Ok(None);
+    };
     let rows: Vec<RefundDay> = rows.read()?;
-    Ok(Some(rows.into_iter().filter_map(|row| Some((row.refund_day, row.amount?))).collect()))
+    Ok(Some(
+        rows.into_iter()
+            .filter_map(|row| Some((row.refund_day, row.amount?)))
+            .collect(),
+    ))
 }
 
-fn traffic(inputs: &mut Inputs) -> Result<BTreeMap<String, BTreeMap<Date, (Decimal, Decimal)>>> {
-    let mut out: BTreeMap<String, BTreeMap<Date, (Decimal, Decimal)>> = BTreeMap::new();
-    let Some(rows) = inputs.optional("traffic") else { return Ok(out) };
+fn traffic(inputs: &mut Inputs) -> Result<Traffic> {
+    let mut out = Traffic::new();
+    let Some(rows) = inputs.optional("traffic") else {
+        return Ok(out);
+    };
     for row in rows.read::<TrafficRow>()? {
         if let (Some(views), Some(clicks)) = (row.impressions, row.clicks) {
-            out.entry(row.grain).or_default().insert(row.day, (views, clicks));
+            out.entry(row.grain)
+                .or_default()
+                .insert(row.day, (views, clicks));
         }
     }
     Ok(out)

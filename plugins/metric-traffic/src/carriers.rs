@@ -23,12 +23,20 @@ pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params) {
         .column("paid", "number", "money")
         .column("gpm", "number", "money")
         .column_passport("T10: paid amount / product impressions PV x 1000", "event");
-    let mut rows: Vec<(&String, Counts)> =
-        shop.carriers.keys().filter_map(|name| Some((name, shop.carrier_now(name)?))).collect();
+    let mut rows: Vec<(&String, Counts)> = shop
+        .carriers
+        .keys()
+        .filter_map(|name| Some((name, shop.carrier_now(name)?)))
+        .collect();
     rows.sort_by(|(a, x), (b, y)| y.seen.cmp(&x.seen).then(a.cmp(b)));
-    let samples = shop.frame.samples(params.baseline_days.min(8), shop.earliest());
+    let samples = shop
+        .frame
+        .samples(params.baseline_days.min(8), shop.earliest());
     for (name, now) in &rows {
-        let base: Vec<_> = samples.iter().filter_map(|block| shop.carrier(name, block)?.click_to_pay()).collect();
+        let base: Vec<_> = samples
+            .iter()
+            .filter_map(|block| shop.carrier(name, block)?.click_to_pay())
+            .collect();
         table.add(vec![
             Cell::from(*name),
             now.seen.into(),
@@ -41,7 +49,11 @@ pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params) {
             now.gpm().into(),
         ]);
     }
-    report.add(if rows.is_empty() { table.missing("source_absent") } else { table });
+    report.add(if rows.is_empty() {
+        table.missing("source_absent")
+    } else {
+        table
+    });
     if !rows.is_empty() && shop.platform_carriers && !shop.platform_orders {
         report.quality("info", "carriers_from_platform", [], &["by_carrier"]);
     }

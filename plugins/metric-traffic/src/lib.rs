@@ -74,15 +74,34 @@ impl Metric for Traffic {
 }
 
 fn add_caveats(report: &mut Report, shop: &rows::Shop, steps: &[steps::Judged]) {
-    if let Some(base) = steps.first().map(|step| &step.base).filter(|base| base.n() < base.of) {
-        report.quality("info", "baseline_short", [("n", Arg::new(base.n(), "")), ("of", Arg::new(base.of, ""))], &["steps"]);
+    if let Some(base) = steps
+        .first()
+        .map(|step| &step.base)
+        .filter(|base| base.n() < base.of)
+    {
+        report.quality(
+            "info",
+            "baseline_short",
+            [("n", Arg::new(base.n(), "")), ("of", Arg::new(base.of, ""))],
+            &["steps"],
+        );
     }
     let (have, need) = (shop.days_here(), shop.frame.now.len());
     if i32::try_from(have).is_ok_and(|have| have < need) {
-        report.quality("warning", "days_short", [("have", Arg::new(have, "")), ("need", Arg::new(need, ""))], &["steps"]);
+        report.quality(
+            "warning",
+            "days_short",
+            [("have", Arg::new(have, "")), ("need", Arg::new(need, ""))],
+            &["steps"],
+        );
     }
     if shop.platform_orders {
-        report.quality("info", "orders_from_platform", [], &["click_to_pay", "steps"]);
+        report.quality(
+            "info",
+            "orders_from_platform",
+            [],
+            &["click_to_pay", "steps"],
+        );
     }
 }
 

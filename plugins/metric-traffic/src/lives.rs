@@ -37,7 +37,9 @@ struct Room {
 impl Room {
     fn of(lives: &[Live], block: &Block) -> Option<Self> {
         let within: Vec<&Live> = lives.iter().filter(|live| block.holds(live.day)).collect();
-        let sum = |of: fn(&Live) -> Option<Decimal>| within.iter().map(|live| of(live)).sum::<Option<Decimal>>();
+        let sum = |of: fn(&Live) -> Option<Decimal>| {
+            within.iter().map(|live| of(live)).sum::<Option<Decimal>>()
+        };
         (!within.is_empty()).then(|| Self {
             seen: sum(|live| live.room_impressions),
             views: sum(|live| live.views),
@@ -59,14 +61,31 @@ impl Room {
 
 /// Id, unit and formula.
 const SCALARS: [(&str, &str, &str); 5] = [
-    ("room_impressions", "{view}", "T1: sum(lives.room_impressions), PV"),
+    (
+        "room_impressions",
+        "{view}",
+        "T1: sum(lives.room_impressions), PV",
+    ),
     ("views", "{view}", "T2: sum(lives.views), PV"),
     ("enter_rate", "%", "T3 in PV: views / room impressions"),
-    ("view_to_pay", "%", "T9: paid orders of the sessions / views PV"),
-    ("pay_per_mille_views", "money", "T11: paid amount of the sessions / views PV x 1000"),
+    (
+        "view_to_pay",
+        "%",
+        "T9: paid orders of the sessions / views PV",
+    ),
+    (
+        "pay_per_mille_views",
+        "money",
+        "T11: paid amount of the sessions / views PV x 1000",
+    ),
 ];
 
-pub(crate) fn add(report: &mut Report, inputs: &mut Inputs, shop: &Shop, params: &Params) -> Result<()> {
+pub(crate) fn add(
+    report: &mut Report,
+    inputs: &mut Inputs,
+    shop: &Shop,
+    params: &Params,
+) -> Result<()> {
     let lives: Option<Vec<Live>> = match inputs.optional("lives") {
         Some(rows) => Some(rows.read()?),
         None => None,
@@ -74,8 +93,16 @@ pub(crate) fn add(report: &mut Report, inputs: &mut Inputs, shop: &Shop, params:
     let list = lives.as_deref().unwrap_or_default();
     for (id, unit, formula) in SCALARS {
         let item = Scalar::new(id, unit).formula(formula).clock("event");
-        let item = if id == "pay_per_mille_views" { item.note("views_denominator", []) } else { item };
-        report.add(if lives.is_some() { scalar(item, id, list, shop, params) } else { item.missing_of("source_absent", "", "lives") });
+        let item = if id == "pay_per_mille_views" {
+            item.note("views_denominator", [])
+        } else {
+            item
+        };
+        report.add(if lives.is_some() {
+            scalar(item, id, list, shop, params)
+        } else {
+            item.missing_of("source_absent", "", "lives")
+        });
     }
     report.add(history(list, shop, lives.is_some()));
     report.add(table(list, shop, lives.is_some()));
@@ -90,10 +117,19 @@ fn scalar(item: Scalar, id: &str, lives: &[Live], shop: &Shop, params: &Params) 
     };
     let most = params.baseline_days.min(8);
     let blocks = shop.frame.samples(most, shop.earliest());
-    let base = Baseline { values: blocks.iter().filter_map(value).collect(), of: most };
-    let item = item.value(now).better_up().spark(&format!("live_history.{id}")).compare(shop.frame.basis(), value(&shop.frame.prev));
+    let base = Baseline {
+        values: blocks.iter().filter_map(value).collect(),
+        of: most,
+    };
+    let item = item
+        .value(now)
+        .better_up()
+        .spark(&format!("live_history.{id}"))
+        .compare(shop.frame.basis(), value(&shop.frame.prev));
     if shop.frame.is_day() && base.n() >= params.baseline_min {
-        return item.compare("weekday_median", base.median()).n_of(base.n(), base.of);
+        return item
+            .compare("weekday_median", base.median())
+            .n_of(base.n(), base.of);
     }
     item
 }
@@ -109,8 +145,21 @@ fn history(lives: &[Live], shop: &Shop, known: bool) -> Series {
     let end = shop.frame.now.end;
     let first = end.checked_sub(35.days()).unwrap_or(shop.frame.now.start);
     for day in first.series(1.day()).take_while(|day| *day < end) {
-        let room = day.tomorrow().ok().and_then(|next| Room::of(lives, &Block { start: day, end: next }));
-        series.add(day.to_string(), SCALARS.iter().map(|(id, ..)| room.and_then(|room| room.value(id))));
+        let room = day.tomorrow().ok().and_then(|next| {
+            Room::of(
+                lives,
+                &Block {
+                    start: day,
+                    end: next,
+                },
+            )
+        });
+        series.add(
+            day.to_string(),
+            SCALARS
+                .iter()
+                .map(|(id, ..)| room.and_then(|room| room.value(id))),
+        );
     }
     series
 }
@@ -124,7 +173,10 @@ fn table(lives: &[Live], shop: &Shop, known: bool) -> Table {
         .column("views", "number", "{view}")
         .column("enter_rate", "number", "%")
         .column_up()
-        .column_passport("T3: viewers / room impression UV, the platform's own people of the session", "event")
+        .column_passport(
+            "T3: viewers / room impression UV, the platform's own people of the session",
+            "event",
+        )
         .column("click_rate", "number", "%")
         .column_up()
         .column_passport("T6: product clicks PV / product impressions PV", "event")
@@ -141,12 +193,18 @@ fn table(lives: &[Live], shop: &Shop, known: bool) -> Table {
     if !known {
         return table.missing_of("source_absent", "", "lives");
     }
-    let rate = |part: Option<Decimal>, whole: Option<Decimal>| part.zip(whole).and_then(|(part, whole)| percent(part, whole));
+    let rate = |part: Option<Decimal>, whole: Option<Decimal>| {
+        part.zip(whole)
+            .and_then(|(part, whole)| percent(part, whole))
+    };
     let mut any = false;
     for live in lives.iter().filter(|live| shop.frame.now.holds(live.day)) {
         any = true;
         let minute = |text: &String| text.replace('T', " ").chars().take(16).collect::<String>();
-        let mille = live.pay_amount.zip(live.views).and_then(|(paid, views)| ratio(paid * Decimal::ONE_THOUSAND, views));
+        let mille = live
+            .pay_amount
+            .zip(live.views)
+            .and_then(|(paid, views)| ratio(paid * Decimal::ONE_THOUSAND, views));
         table.add(vec![
             live.started_at.as_ref().map(minute).into(),
             live.author_name.as_ref().into(),

@@ -52,7 +52,8 @@ impl Sums {
 
     fn add_sold(&mut self, row: &SoldRow) {
         self.counts.orders = Some(self.counts.orders.unwrap_or_default() + row.orders);
-        self.counts.paid = Some(self.counts.paid.unwrap_or_default() + row.paid.unwrap_or_default());
+        self.counts.paid =
+            Some(self.counts.paid.unwrap_or_default() + row.paid.unwrap_or_default());
         if let Some(units) = row.units {
             self.units = Some(self.units.unwrap_or_default() + units);
         }
@@ -74,6 +75,18 @@ impl Product {
     fn overall(&self) -> Option<Decimal> {
         percent(self.now.counts.orders?, self.now.counts.seen)
     }
+
+    /// What it would have sold more at that many deals per hundred impressions.
+    fn lost(&self, overall: Decimal) -> Option<Decimal> {
+        let now = &self.now.counts;
+        let missing = (overall - self.overall()?) * now.seen / Decimal::ONE_HUNDRED;
+        Some(
+            missing
+                * now
+                    .order_value()
+                    .or_else(|| self.base.counts.order_value())?,
+        )
+    }
 }
 
 /// Why a product is shown much and sold little.
@@ -87,14 +100,25 @@ enum Problem {
 /// Reads the products with traffic in the period, the most shown first. Comparable days are those of the samples; for
 /// periods longer than a day it is the comparable period.
 pub(crate) fn read(inputs: &mut Inputs, shop: &Shop, params: &Params) -> Result<Vec<Product>> {
-    let Some(rows) = inputs.optional("products") else { return Ok(Vec::new()) };
+    let Some(rows) = inputs.optional("products") else {
+        return Ok(Vec::new());
+    };
     let frame = &shop.frame;
-    let samples = if frame.is_day() { frame.samples(params.baseline_days.min(8), shop.earliest()) } else { vec![frame.prev] };
+    let samples = if frame.is_day() {
+        frame.samples(params.baseline_days.min(8), shop.earliest())
+    } else {
+        vec![frame.prev]
+    };
     let sampled = |day: Date| samples.iter().any(|block| block.holds(day));
     let mut products: BTreeMap<String, Product> = BTreeMap::new();
     for row in rows.read::<SeenRow>()? {
-        let product = products.entry(row.product_id.clone()).or_insert_with(|| empty(&row.product_id));
-        let (seen, clicks) = (row.impressions.unwrap_or_default(), row.clicks.unwrap_or_default());
+        let product = products
+            .entry(row.product_id.clone())
+            .or_insert_with(|| empty(&row.product_id));
+        let (seen, clicks) = (
+            row.impressions.unwrap_or_default(),
+            row.clicks.unwrap_or_default(),
+        );
         if frame.now.holds(row.day) {
             product.now.add_seen(seen, clicks);
             product.name = row.product_name.unwrap_or(row.product_id);
@@ -110,18 +134,40 @@ pub(crate) fn read(inputs: &mut Inputs, shop: &Shop, params: &Params) -> Result<
             }
         }
     }
-    let mut list: Vec<Product> = products.into_values().filter(|p| !p.now.counts.seen.is_zero()).collect();
-    list.sort_by(|a, b| b.now.counts.seen.cmp(&a.now.counts.seen).then_with(|| a.id.cmp(&b.id)));
+    let mut list: Vec<Product> = products
+        .into_values()
+        .filter(|p| !p.now.counts.seen.is_zero())
+        .collect();
+    list.sort_by(|a, b| {
+        b.now
+            .counts
+            .seen
+            .cmp(&a.now.counts.seen)
+            .then_with(|| a.id.cmp(&b.id))
+    });
     Ok(list)
 }
 
 fn empty(id: &str) -> Product {
-    Product { id: id.to_owned(), name: id.to_owned(), now: Sums::default(), base: Sums::default(), stock: None }
+    Product {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        now: Sums::default(),
+        base: Sums::default(),
+        stock: None,
+    }
 }
 
 /// With order lines at hand, a product with traffic and no line sold nothing: that is a zero that the data states.
-fn add_sold(inputs: &mut Inputs, shop: &Shop, sampled: impl Fn(Date) -> bool, products: &mut BTreeMap<String, Product>) -> Result<()> {
-    let Some(rows) = inputs.optional("product_orders") else { return Ok(()) };
+fn add_sold(
+    inputs: &mut Inputs,
+    shop: &Shop,
+    sampled: impl Fn(Date) -> bool,
+    products: &mut BTreeMap<String, Product>,
+) -> Result<()> {
+    let Some(rows) = inputs.optional("product_orders") else {
+        return Ok(());
+    };
     let rows: Vec<SoldRow> = rows.read()?;
     if rows.is_empty() {
         return Ok(());
@@ -133,7 +179,9 @@ fn add_sold(inputs: &mut Inputs, shop: &Shop, sampled: impl Fn(Date) -> bool, pr
         }
     }
     for row in rows {
-        let Some(product) = products.get_mut(&row.product_id) else { continue };
+        let Some(product) = products.get_mut(&row.product_id) else {
+            continue;
+        };
         if shop.frame.now.holds(row.pay_day) {
             product.now.add_sold(&row);
         } else if sampled(row.pay_day) {
@@ -208,49 +256,85 @@ fn word(product: &Product, problem: Option<Problem>, params: &Params) -> &'stati
 /// X2: shown at least as much as three quarters of the products, deals per impression among the lowest quarter and well
 /// below the median. Which rate falls further short of the products' median names the problem.
 fn problems(products: &[Product], params: &Params) -> BTreeMap<String, Problem> {
-    let judged: Vec<&Product> = products.iter().filter(|p| p.now.counts.clicks >= Decimal::from(params.n_min) && p.overall().is_some()).collect();
-    let all = |of: fn(&Product) -> Option<Decimal>| judged.iter().filter_map(|p| of(p)).collect::<Vec<_>>();
+    let judged: Vec<&Product> = products
+        .iter()
+        .filter(|p| p.now.counts.clicks >= Decimal::from(params.n_min) && p.overall().is_some())
+        .collect();
+    let all = |of: fn(&Product) -> Option<Decimal>| {
+        judged.iter().filter_map(|p| of(p)).collect::<Vec<_>>()
+    };
     let (seen, overall) = (all(|p| Some(p.now.counts.seen)), all(Product::overall));
-    let edges = quantile(&seen, Decimal::new(75, 2)).zip(quantile(&overall, Decimal::new(25, 2))).zip(median(&overall));
-    let rates = median(&all(|p| p.now.counts.click_rate())).zip(median(&all(|p| p.now.counts.click_to_pay())));
-    let (Some(((much, little), middle)), Some((click, pay)), true) = (edges, rates, judged.len() >= 4) else { return BTreeMap::new() };
+    let edges = quantile(&seen, Decimal::new(75, 2))
+        .zip(quantile(&overall, Decimal::new(25, 2)))
+        .zip(median(&overall));
+    let rates = median(&all(|p| p.now.counts.click_rate()))
+        .zip(median(&all(|p| p.now.counts.click_to_pay())));
+    let (Some(((much, little), middle)), Some((click, pay)), true) =
+        (edges, rates, judged.len() >= 4)
+    else {
+        return BTreeMap::new();
+    };
     let edge = little.min(middle * (Decimal::ONE - params.x2_gap_pct / Decimal::ONE_HUNDRED));
     let problem = |p: &&&Product| {
         let counts = &p.now.counts;
-        let short = |rate: Option<Decimal>, median: Decimal| rate.and_then(|rate| ratio(rate, median)).unwrap_or_default();
+        let short = |rate: Option<Decimal>, median: Decimal| {
+            rate.and_then(|rate| ratio(rate, median))
+                .unwrap_or_default()
+        };
         match p.stock {
             Some(stock) if stock <= Decimal::ZERO => Problem::Stock,
-            _ if short(counts.click_rate(), click) < short(counts.click_to_pay(), pay) => Problem::Click,
+            _ if short(counts.click_rate(), click) < short(counts.click_to_pay(), pay) => {
+                Problem::Click
+            }
             _ => Problem::Page,
         }
     };
-    let hit = |p: &&&Product| p.now.counts.seen >= much && p.overall().is_some_and(|overall| overall <= edge);
-    judged.iter().filter(hit).map(|p| (p.id.clone(), problem(&p))).collect()
+    let hit = |p: &&&Product| {
+        p.now.counts.seen >= much && p.overall().is_some_and(|overall| overall <= edge)
+    };
+    judged
+        .iter()
+        .filter(hit)
+        .map(|p| (p.id.clone(), problem(&p)))
+        .collect()
 }
 
 /// The product that would bring most if it sold as the middle one does.
-fn add_finding(report: &mut Report, products: &[Product], problems: &BTreeMap<String, Problem>, told: Option<&str>) {
-    let middle = |of: fn(&Counts) -> Option<Decimal>| median(&products.iter().filter_map(|p| of(&p.now.counts)).collect::<Vec<_>>());
-    let overall = median(&products.iter().filter_map(Product::overall).collect::<Vec<_>>());
-    let lost = |p: &Product| {
-        let missing = (overall? - p.overall()?) * p.now.counts.seen / Decimal::ONE_HUNDRED;
-        Some(missing * p.now.counts.order_value().or_else(|| p.base.counts.order_value())?)
+fn add_finding(
+    report: &mut Report,
+    products: &[Product],
+    problems: &BTreeMap<String, Problem>,
+    told: Option<&str>,
+) {
+    let middle = |of: fn(&Counts) -> Option<Decimal>| {
+        let rates: Vec<Decimal> = products.iter().filter_map(|p| of(&p.now.counts)).collect();
+        median(&rates)
     };
+    let rates: Vec<Decimal> = products.iter().filter_map(Product::overall).collect();
+    let overall = median(&rates);
     let candidates = products.iter().filter(|p| told != Some(p.id.as_str()));
-    let worst = candidates.filter_map(|p| Some((lost(p)?, p, *problems.get(&p.id)?))).max_by_key(|(money, ..)| *money);
-    let Some((money, product, problem)) = worst else { return };
+    let worst = candidates
+        .filter_map(|p| Some((p.lost(overall?)?, p, *problems.get(&p.id)?)))
+        .max_by_key(|(money, ..)| *money);
+    let Some((money, product, problem)) = worst else {
+        return;
+    };
     let now = &product.now.counts;
-    let (kind, rate, base, action) = match problem {
-        Problem::Click => ("exposure_no_click", now.click_rate(), middle(Counts::click_rate), "check_creative_where"),
-        Problem::Page => ("exposure_no_deal", now.click_to_pay(), middle(Counts::click_to_pay), "check_page_where"),
-        Problem::Stock => ("exposure_no_deal", now.click_to_pay(), middle(Counts::click_to_pay), "restock_where"),
+    let (kind, of, action): (_, fn(&Counts) -> Option<Decimal>, _) = match problem {
+        Problem::Click => (
+            "exposure_no_click",
+            Counts::click_rate,
+            "check_creative_where",
+        ),
+        Problem::Page => ("exposure_no_deal", Counts::click_to_pay, "check_page_where"),
+        Problem::Stock => ("exposure_no_deal", Counts::click_to_pay, "restock_where"),
     };
     let mut finding = Finding::new(kind)
         .severity("warning")
         .text_arg("product", &product.name)
         .arg("impressions", now.seen, "{view}")
-        .arg("rate", rate, "%")
-        .arg("baseline", base, "%")
+        .arg("rate", of(now), "%")
+        .arg("baseline", middle(of), "%")
         .arg("money", money, "money")
         .money(-money)
         .confidence(0.6)

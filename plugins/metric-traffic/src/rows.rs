@@ -80,6 +80,9 @@ impl Counts {
 
 type Days = BTreeMap<Date, Counts>;
 
+/// Day and number of orders with money back, by the pay day of the order.
+type Refunded = BTreeMap<Date, Vec<(Date, Decimal)>>;
+
 /// Everything by day.
 #[derive(Debug)]
 pub(crate) struct Shop {
@@ -88,7 +91,7 @@ pub(crate) struct Shop {
     days: Days,
     pub(crate) carriers: BTreeMap<String, Days>,
     users: BTreeMap<Date, (Decimal, Decimal)>,
-    refunded: Option<BTreeMap<Date, Vec<(Date, Decimal)>>>,
+    refunded: Option<Refunded>,
     /// Deals are as the platform's traffic table counts them: there are no order lines.
     pub(crate) platform_orders: bool,
     /// The same by carrier: orders do not all name their carrier.
@@ -105,15 +108,25 @@ impl Shop {
             Some(rows) => Some(rows.read::<OrderRow>()?),
             None => None,
         };
-        let grain = GRAINS.iter().find(|grain| rows.iter().any(|row| row.grain == **grain && frame.now.holds(row.day)));
-        let of_grain = || rows.iter().filter(|row| grain.is_some_and(|grain| row.grain == *grain));
+        let grain = GRAINS.iter().find(|grain| {
+            rows.iter()
+                .any(|row| row.grain == **grain && frame.now.holds(row.day))
+        });
+        let of_grain = || {
+            rows.iter()
+                .filter(|row| grain.is_some_and(|grain| row.grain == *grain))
+        };
         let mut shop = Self {
             days: Days::new(),
             carriers: BTreeMap::new(),
-            users: of_grain().filter_map(|row| Some((row.day, (row.impression_users?, row.click_users?)))).collect(),
+            users: of_grain()
+                .filter_map(|row| Some((row.day, (row.impression_users?, row.click_users?))))
+                .collect(),
             refunded: refunded(inputs)?,
             platform_orders: orders.is_none(),
-            platform_carriers: orders.as_deref().is_none_or(|orders| carriers_unknown(orders, &frame)),
+            platform_carriers: orders
+                .as_deref()
+                .is_none_or(|orders| carriers_unknown(orders, &frame)),
             frame,
         };
         if grain.is_some_and(|grain| *grain != "shop_day") {
@@ -124,7 +137,11 @@ impl Shop {
         }
         for row in rows.iter().filter(|row| row.grain == "carrier_day") {
             if let Some(carrier) = &row.carrier {
-                add_row(shop.carriers.entry(carrier.clone()).or_default(), row, shop.platform_carriers);
+                add_row(
+                    shop.carriers.entry(carrier.clone()).or_default(),
+                    row,
+                    shop.platform_carriers,
+                );
             }
         }
         shop.add_orders(orders.unwrap_or_default());
@@ -142,7 +159,12 @@ impl Shop {
                 }
             };
             to(&mut self.days);
-            if let Some(days) = row.carrier.as_ref().and_then(|carrier| self.carriers.get_mut(carrier)).filter(|_| !self.platform_carriers) {
+            if let Some(days) = row
+                .carrier
+                .as_ref()
+                .and_then(|carrier| self.carriers.get_mut(carrier))
+                .filter(|_| !self.platform_carriers)
+            {
                 to(days);
             }
         }
@@ -151,20 +173,32 @@ impl Shop {
     /// Counts of the period's days that are there.
     pub(crate) fn now(&self) -> Option<Counts> {
         let now = self.frame.now;
-        let mut sum = self.days.range(now.start..now.end).map(|(_, counts)| *counts).reduce(Counts::plus)?;
-        sum.kept = sum.orders.zip(self.refunded(&now, |day| self.frame.refunds_until(day, &now))).map(|(orders, back)| orders - back);
+        let mut sum = self
+            .days
+            .range(now.start..now.end)
+            .map(|(_, counts)| *counts)
+            .reduce(Counts::plus)?;
+        sum.kept = sum
+            .orders
+            .zip(self.refunded(&now, |day| self.frame.refunds_until(day, &now)))
+            .map(|(orders, back)| orders - back);
         Some(sum)
     }
 
     /// How many days of the period are there.
     pub(crate) fn days_here(&self) -> usize {
-        self.days.range(self.frame.now.start..self.frame.now.end).count()
+        self.days
+            .range(self.frame.now.start..self.frame.now.end)
+            .count()
     }
 
     /// Counts of a comparable block of which every day is there.
     pub(crate) fn counts(&self, block: &Block) -> Option<Counts> {
         let mut sum = sum(&self.days, block)?;
-        sum.kept = sum.orders.zip(self.refunded(block, |day| self.frame.refunds_until(day, block))).map(|(orders, back)| orders - back);
+        sum.kept = sum
+            .orders
+            .zip(self.refunded(block, |day| self.frame.refunds_until(day, block)))
+            .map(|(orders, back)| orders - back);
         Some(sum)
     }
 
@@ -176,7 +210,11 @@ impl Shop {
     /// Counts of a carrier on the period's days that are there.
     pub(crate) fn carrier_now(&self, carrier: &str) -> Option<Counts> {
         let now = self.frame.now;
-        self.carriers.get(carrier)?.range(now.start..now.end).map(|(_, counts)| *counts).reduce(Counts::plus)
+        self.carriers
+            .get(carrier)?
+            .range(now.start..now.end)
+            .map(|(_, counts)| *counts)
+            .reduce(Counts::plus)
     }
 
     /// Counts of a carrier over a comparable block of which every day is there.
@@ -186,21 +224,32 @@ impl Shop {
 
     /// People as the platform counts them on a single day.
     pub(crate) fn users(&self, block: &Block) -> Option<(Decimal, Decimal)> {
-        if block.len() == 1 { self.users.get(&block.start).copied() } else { None }
+        if block.len() == 1 {
+            self.users.get(&block.start).copied()
+        } else {
+            None
+        }
     }
 
     fn refunded(&self, block: &Block, until: impl Fn(Date) -> Date) -> Option<Decimal> {
         let known = self.refunded.as_ref().filter(|known| !known.is_empty())?;
         let of = |(day, list): (&Date, &Vec<(Date, Decimal)>)| {
             let last = until(*day);
-            list.iter().filter(|(back, _)| *back <= last).map(|(_, orders)| *orders).sum::<Decimal>()
+            list.iter()
+                .filter(|(back, _)| *back <= last)
+                .map(|(_, orders)| *orders)
+                .sum::<Decimal>()
         };
         Some(known.range(block.start..block.end).map(of).sum())
     }
 
     /// First day that was read.
     pub(crate) fn earliest(&self) -> Date {
-        self.frame.now.end.checked_sub(jiff::Span::new().days(63)).unwrap_or(self.frame.now.start)
+        self.frame
+            .now
+            .end
+            .checked_sub(jiff::Span::new().days(63))
+            .unwrap_or(self.frame.now.start)
     }
 }
 
@@ -212,27 +261,42 @@ fn sum(days: &Days, block: &Block) -> Option<Counts> {
 
 /// Adds a row's PV; the platform's own deals only where they are the ones that count.
 fn add_row(days: &mut Days, row: &DayRow, with_deals: bool) {
-    let (Some(seen), Some(clicks)) = (row.impressions, row.clicks) else { return };
+    let (Some(seen), Some(clicks)) = (row.impressions, row.clicks) else {
+        return;
+    };
     let deals = |value: Option<Decimal>| value.filter(|_| with_deals);
-    let counts = Counts { seen, clicks, orders: deals(row.paid_orders), paid: deals(row.paid_amount), kept: None };
+    let counts = Counts {
+        seen,
+        clicks,
+        orders: deals(row.paid_orders),
+        paid: deals(row.paid_amount),
+        kept: None,
+    };
     let slot = days.entry(row.day);
-    slot.and_modify(|sum| *sum = sum.plus(counts)).or_insert(counts);
+    slot.and_modify(|sum| *sum = sum.plus(counts))
+        .or_insert(counts);
 }
 
 /// More than 5 % of the period's orders without a carrier: the platform's own table then knows better.
 fn carriers_unknown(orders: &[OrderRow], frame: &Frame) -> bool {
     let of = |unknown: bool| {
-        let rows = orders.iter().filter(|row| frame.now.holds(row.pay_day) && (!unknown || row.carrier.is_none()));
+        let rows = orders
+            .iter()
+            .filter(|row| frame.now.holds(row.pay_day) && (!unknown || row.carrier.is_none()));
         rows.map(|row| row.orders).sum::<Decimal>()
     };
     percent(of(true), of(false)).is_none_or(|share| share > Decimal::from(5))
 }
 
-fn refunded(inputs: &mut Inputs) -> Result<Option<BTreeMap<Date, Vec<(Date, Decimal)>>>> {
-    let Some(rows) = inputs.optional("refunded") else { return Ok(None) };
-    let mut out: BTreeMap<Date, Vec<(Date, Decimal)>> = BTreeMap::new();
+fn refunded(inputs: &mut Inputs) -> Result<Option<Refunded>> {
+    let Some(rows) = inputs.optional("refunded") else {
+        return Ok(None);
+    };
+    let mut out = Refunded::new();
     for row in rows.read::<RefundedRow>()? {
-        out.entry(row.pay_day).or_default().push((row.known_day, row.orders));
+        out.entry(row.pay_day)
+            .or_default()
+            .push((row.known_day, row.orders));
     }
     Ok(Some(out))
 }

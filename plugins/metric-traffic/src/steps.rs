@@ -15,9 +15,24 @@ pub(crate) struct Step {
 }
 
 pub(crate) const STEPS: [Step; 3] = [
-    Step { key: "click", passed: |c| Some(c.clicks), of: |c| Some(c.seen), rate: Counts::click_rate },
-    Step { key: "order", passed: |c| c.orders, of: |c| Some(c.clicks), rate: Counts::click_to_pay },
-    Step { key: "kept", passed: |c| c.kept, of: |c| c.orders, rate: Counts::kept_rate },
+    Step {
+        key: "click",
+        passed: |c| Some(c.clicks),
+        of: |c| Some(c.seen),
+        rate: Counts::click_rate,
+    },
+    Step {
+        key: "order",
+        passed: |c| c.orders,
+        of: |c| Some(c.clicks),
+        rate: Counts::click_to_pay,
+    },
+    Step {
+        key: "kept",
+        passed: |c| c.kept,
+        of: |c| c.orders,
+        rate: Counts::kept_rate,
+    },
 ];
 
 /// What a step's rate says.
@@ -53,16 +68,30 @@ impl Judged {
     /// Money that did not come: the gap, times those who came, times what the later steps keep of it, times an order.
     pub(crate) fn lost(&self, now: &Counts) -> Option<Decimal> {
         let missing = self.gap()? * self.of? / Decimal::ONE_HUNDRED;
-        let orders = if self.step.key == "click" { missing * now.click_to_pay()? / Decimal::ONE_HUNDRED } else { missing };
+        let orders = if self.step.key == "click" {
+            missing * now.click_to_pay()? / Decimal::ONE_HUNDRED
+        } else {
+            missing
+        };
         Some(orders * now.order_value()?)
     }
 }
 
 /// Comparable figures, newest first, campaign days left out.
-pub(crate) fn baseline(shop: &Shop, params: &Params, rate: fn(&Counts) -> Option<Decimal>) -> Baseline {
+pub(crate) fn baseline(
+    shop: &Shop,
+    params: &Params,
+    rate: fn(&Counts) -> Option<Decimal>,
+) -> Baseline {
     let most = params.baseline_days.min(8);
     let blocks = shop.frame.samples(most, shop.earliest());
-    Baseline { values: blocks.iter().filter_map(|block| rate(&shop.counts(block)?)).collect(), of: most }
+    Baseline {
+        values: blocks
+            .iter()
+            .filter_map(|block| rate(&shop.counts(block)?))
+            .collect(),
+        of: most,
+    }
 }
 
 /// Every step of the period.
@@ -71,21 +100,41 @@ pub(crate) fn judge(shop: &Shop, params: &Params, now: &Counts) -> Vec<Judged> {
         let (rate, of) = ((step.rate)(now), (step.of)(now));
         let base = baseline(shop, params, step.rate);
         let verdict = verdict(rate, of, &base, params);
-        Judged { step, count: (step.passed)(now), of, rate, base, verdict }
+        Judged {
+            step,
+            count: (step.passed)(now),
+            of,
+            rate,
+            base,
+            verdict,
+        }
     };
     STEPS.iter().map(judged).collect()
 }
 
 /// Below its own quantile, materially, and with enough cases: otherwise nothing is said.
-pub(crate) fn verdict(rate: Option<Decimal>, of: Option<Decimal>, base: &Baseline, params: &Params) -> Verdict {
-    let (Some(rate), Some(of)) = (rate, of) else { return Verdict::NotJudged };
+pub(crate) fn verdict(
+    rate: Option<Decimal>,
+    of: Option<Decimal>,
+    base: &Baseline,
+    params: &Params,
+) -> Verdict {
+    let (Some(rate), Some(of)) = (rate, of) else {
+        return Verdict::NotJudged;
+    };
     if of < Decimal::from(params.n_min) {
         return Verdict::NotJudged;
     }
-    let (Some(median), true) = (base.median(), base.n() >= params.baseline_min) else { return Verdict::BaselineShort };
+    let (Some(median), true) = (base.median(), base.n() >= params.baseline_min) else {
+        return Verdict::BaselineShort;
+    };
     let fall = ratio(median - rate, median).unwrap_or_default() * Decimal::ONE_HUNDRED;
     let below = |quantile: Decimal| base.quantile(quantile).is_some_and(|edge| rate < edge);
-    match (fall >= params.material_pct, below(params.warn_quantile), below(params.critical_quantile)) {
+    match (
+        fall >= params.material_pct,
+        below(params.warn_quantile),
+        below(params.critical_quantile),
+    ) {
         (true, _, true) => Verdict::Critical,
         (true, true, false) => Verdict::Warning,
         _ => Verdict::Normal,
@@ -105,9 +154,20 @@ pub(crate) fn add(report: &mut Report, now: &Counts, steps: &[Judged]) {
         .column_passport("median of the comparable periods, campaign days left out", "event")
         .column("sample", "text", "")
         .column("verdict", "text", "");
-    table.add(vec![Cell::key("impression"), now.seen.into(), Cell::null(), Cell::null(), Cell::null(), Cell::key("first_step")]);
+    table.add(vec![
+        Cell::key("impression"),
+        now.seen.into(),
+        Cell::null(),
+        Cell::null(),
+        Cell::null(),
+        Cell::key("first_step"),
+    ]);
     let first = steps.iter().position(Judged::broken);
-    for (i, step) in steps.iter().enumerate().filter(|(_, step)| step.count.is_some()) {
+    for (i, step) in steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| step.count.is_some())
+    {
         let verdict = match step.verdict {
             _ if first == Some(i) => "first_break",
             Verdict::Warning | Verdict::Critical => "below",

@@ -1,11 +1,20 @@
 //! The funnel on hand-made Saturdays: a break is found and priced, and not found where there is none.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use chenbao_plugin::{ContextArgs, Cx, Inputs, Metric, PeriodArgs};
 use metric_traffic::{Params, Traffic};
 use serde_json::{Value, json};
 
 const SATURDAYS: [&str; 9] = [
-    "2026-09-26", "2026-10-03", "2026-10-10", "2026-10-17", "2026-10-24", "2026-10-31", "2026-11-07", "2026-11-14", "2026-11-21",
+    "2026-09-26",
+    "2026-10-03",
+    "2026-10-10",
+    "2026-10-17",
+    "2026-10-24",
+    "2026-10-31",
+    "2026-11-07",
+    "2026-11-14",
+    "2026-11-21",
 ];
 
 fn params() -> Params {
@@ -29,19 +38,35 @@ fn run(views: [i64; 2], orders: [i64; 9], more: Value) -> Value {
         .map(|(day, n)| json!({"pay_day": day, "carrier": null, "orders": n, "paid": format!("{}.00", n * 100)}))
         .collect();
     let mut inputs = json!({"days": days, "orders": orders});
-    inputs.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    inputs
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     let s = str::to_owned;
     let period = PeriodArgs {
-        start: s("2026-11-21"), end: s("2026-11-22"), prev_start: s("2026-11-14"), prev_end: s("2026-11-15"), grain: s("day"),
+        start: s("2026-11-21"),
+        end: s("2026-11-22"),
+        prev_start: s("2026-11-14"),
+        prev_end: s("2026-11-15"),
+        grain: s("day"),
         tz: s("Asia/Shanghai"),
     };
-    let context = ContextArgs { as_of: s("2026-11-22T07:40:00+08:00"), ..ContextArgs::default() };
+    let context = ContextArgs {
+        as_of: s("2026-11-22T07:40:00+08:00"),
+        ..ContextArgs::default()
+    };
     let mut inputs = Inputs::from_json(&inputs).unwrap();
-    Traffic::compute(params(), &mut inputs, &Cx::offline(period, context)).unwrap().to_json()
+    Traffic::compute(params(), &mut inputs, &Cx::offline(period, context))
+        .unwrap()
+        .to_json()
 }
 
 fn item<'a>(doc: &'a Value, id: &str) -> Option<&'a Value> {
-    doc["items"].as_array().unwrap().iter().find(|item| item["id"] == id)
+    doc["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["id"] == id)
 }
 
 fn decimal(value: &Value) -> f64 {
@@ -86,7 +111,10 @@ fn thin_denominators_are_not_judged() {
     let few = BROKEN.map(|n| n / 10);
     let doc = run([1_000, 100], few, json!({}));
     assert!(item(&doc, "funnel_break").is_none());
-    assert_eq!(item(&doc, "steps").unwrap()["rows"][2][5], json!({"$key": "not_judged"}));
+    assert_eq!(
+        item(&doc, "steps").unwrap()["rows"][2][5],
+        json!({"$key": "not_judged"})
+    );
 }
 
 #[test]
@@ -107,11 +135,28 @@ fn a_break_in_one_product_is_placed_there() {
     seen.extend(bad_seen);
     sold.extend(bad_sold);
     let stock = json!([{"product_id": "坏", "day": "2026-11-21", "available": 80}]);
-    let doc = run([10_000, 1_000], BROKEN, json!({"products": seen, "product_orders": sold, "stock": stock}));
+    let doc = run(
+        [10_000, 1_000],
+        BROKEN,
+        json!({"products": seen, "product_orders": sold, "stock": stock}),
+    );
     let found = item(&doc, "funnel_break_in").unwrap();
     assert_eq!(found["args"]["where"]["value"], "坏");
-    let excluded: Vec<&str> = found["excluded"].as_array().unwrap().iter().map(|e| e["key"].as_str().unwrap()).collect();
-    assert_eq!(excluded, ["traffic_normal", "click_normal", "price_unchanged", "stock_ok"]);
+    let excluded: Vec<&str> = found["excluded"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["key"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        excluded,
+        [
+            "traffic_normal",
+            "click_normal",
+            "price_unchanged",
+            "stock_ok"
+        ]
+    );
     assert_eq!(found["action"]["key"], "check_page_where");
 }
 
