@@ -125,7 +125,11 @@ impl<'a> Formatter<'a> {
     #[must_use]
     pub fn cell(&self, value: Decimal, unit: &str, places: u32) -> String {
         let digits = group(value.abs(), places);
-        let sign = if value.is_sign_negative() && has_digit_above_zero(&digits) { MINUS.to_string() } else { String::new() };
+        let sign = if value.is_sign_negative() && has_digit_above_zero(&digits) {
+            MINUS.to_string()
+        } else {
+            String::new()
+        };
         match Unit::of(unit) {
             Unit::Money | Unit::Number => format!("{sign}{digits}"),
             Unit::Days => format!("{sign}{digits}{}", self.word("unit.days")),
@@ -242,7 +246,9 @@ impl<'a> Formatter<'a> {
                 group(value, u32::from(!value.fract().is_zero())),
                 self.word("unit.days")
             ),
-            Unit::Number if value.fract().is_zero() && value >= Decimal::ONE_HUNDRED => group(value, 0),
+            Unit::Number if value.fract().is_zero() && value >= Decimal::ONE_HUNDRED => {
+                group(value, 0)
+            }
             Unit::Number => group(value, 2),
         }
     }

@@ -54,16 +54,7 @@ pub fn render(
 ) -> Result<Warned<Vec<Artifact>>, Problems> {
     let stem = &document.meta.file_stem;
     let mut warnings = Vec::new();
-    let pages = if formats
-        .iter()
-        .any(|format| matches!(format, Format::Pdf | Format::Png))
-    {
-        let placed = layout::pages(document, options.fonts)?;
-        warnings.extend(placed.warnings);
-        placed.value
-    } else {
-        Vec::new()
-    };
+    let pages = pages(document, formats, options, &mut warnings)?;
     let mut out = Vec::new();
     for format in formats {
         match format {
@@ -103,16 +94,12 @@ pub fn render(
                 ));
             }
             Format::Png => {
-                for (i, bytes) in png::pages(&pages, options.fonts, PAGE_SCALE)?
+                let pictures = png::pages(&pages, options.fonts, PAGE_SCALE)?
                     .into_iter()
-                    .enumerate()
-                {
-                    out.push(Artifact::new(
-                        format!("{stem}-{}.png", i + 1),
-                        "image/png",
-                        bytes,
-                    ));
-                }
+                    .enumerate();
+                out.extend(pictures.map(|(i, bytes)| {
+                    Artifact::new(format!("{stem}-{}.png", i + 1), "image/png", bytes)
+                }));
             }
         }
     }
@@ -120,6 +107,24 @@ pub fn render(
         value: out,
         warnings,
     })
+}
+
+/// Lays pages out, if any format needs them.
+fn pages(
+    document: &Document,
+    formats: &[Format],
+    options: &RenderOptions<'_>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Vec<layout::Page>, Problems> {
+    if !formats
+        .iter()
+        .any(|format| matches!(format, Format::Pdf | Format::Png))
+    {
+        return Ok(Vec::new());
+    }
+    let placed = layout::pages(document, options.fonts)?;
+    warnings.extend(placed.warnings);
+    Ok(placed.value)
 }
 
 fn add_new(warnings: &mut Vec<Diagnostic>, more: Vec<Diagnostic>) {

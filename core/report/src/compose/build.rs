@@ -2,19 +2,19 @@
 //! what failed stands and says why.
 
 use super::charts::{self, Charting};
-use super::figures::{self, MANNERS, Saying};
+use super::figures::{self, Saying};
 use super::findings::{self, Ranked};
 use super::frame::Frame;
-use super::markup::{Element, Node};
+use super::markup::Element;
 use super::places::Source;
 use super::results::{Found, done, unknown};
-use super::sentence::{Run, without_gaps};
+use super::sentence::without_gaps;
 use super::tables::{self, Tabling};
 use super::unbound;
 use crate::format::DASH;
 use crate::input::{ComposeInput, MetricInput};
 use chenbao_model::Diagnostic;
-use chenbao_model::document::{self, Block, Chart, ChartKind, Inline, Kpi, Section, Tone, plain};
+use chenbao_model::document::{self, Block, Chart, ChartKind, Inline, Kpi, Section, plain};
 use chenbao_model::result::{Item, Passport, Scalar, Series, Table};
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub(super) struct Composer<'a> {
     source: &'a Source,
     pub(super) frame: Frame<'a>,
     pub(super) saying: Saying<'a>,
-    ranked: Vec<Ranked<'a>>,
+    pub(super) ranked: Vec<Ranked<'a>>,
     pub(super) problems: Vec<Diagnostic>,
     pub(super) warnings: Vec<Diagnostic>,
     /// Passports of what is shown, for the footer.
@@ -98,7 +98,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn find(&mut self, element: &Element, path: &str) -> Option<Found<'a>> {
+    pub(super) fn find(&mut self, element: &Element, path: &str) -> Option<Found<'a>> {
         match self.frame.results.find(path, self.frame.format) {
             Ok(found) => Some(found),
             Err(problem) => {
@@ -108,13 +108,13 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn mismatch(&mut self, element: &Element, path: &str, wanted: &str) {
+    pub(super) fn mismatch(&mut self, element: &Element, path: &str, wanted: &str) {
         let name = element.name;
         let problem = Diagnostic::error(format!("`<{name}>` shows {wanted}, and `{path}` is none"));
         self.problem(element, problem);
     }
 
-    fn number(&mut self, element: &Element, key: &str) -> Option<usize> {
+    pub(super) fn number(&mut self, element: &Element, key: &str) -> Option<usize> {
         let written = element.attribute(key)?;
         let number = written.parse().ok().filter(|n| *n > 0);
         if number.is_none() {
@@ -149,6 +149,7 @@ impl<'a> Composer<'a> {
             }
             "section" => self.section(element),
             "columns" => self.columns(element),
+            "column" => self.blocks(element),
             "table" => self.table(element).map(Block::Table).into_iter().collect(),
             "line" => self.chart(element, ChartKind::Line),
             "bar" => self.chart(element, ChartKind::Bar),
@@ -247,7 +248,8 @@ impl<'a> Composer<'a> {
         if !actions.is_empty() {
             return vec![Block::Actions { actions }];
         }
-        let whole = self.input.context.completeness.whole() && self.frame.results.metrics().all(|m| done(m).is_some());
+        let whole = self.input.context.completeness.whole()
+            && self.frame.results.metrics().all(|m| done(m).is_some());
         let is_now = self.input.context.period.end() == self.input.context.today;
         let key = match (whole, is_now) {
             (false, _) => "actions.unknown",
@@ -425,7 +427,12 @@ impl<'a> Composer<'a> {
                     kind,
                     lines,
                     last: self.number(element, "last"),
-                    marks: element.attribute("mark").is_some(),
+                    hours: element.attribute("x") == Some("hour"),
+                    marks: if element.attribute("mark").is_some() {
+                        &self.input.context.campaigns
+                    } else {
+                        &[]
+                    },
                     up_is_good: element.attribute("good") != Some("down"),
                     title,
                 };
@@ -449,7 +456,6 @@ impl<'a> Composer<'a> {
             format: self.frame.format,
             days: self.frame.days,
             lang: self.input.lang,
-            campaigns: &self.input.context.campaigns,
         }
     }
 
@@ -510,191 +516,6 @@ impl<'a> Composer<'a> {
         }
         same
     }
-
-    /// The words of an element: sentences with a figure that this reader does not have are left out.
-    fn inlines(&mut self, element: &Element) -> Vec<Inline> {
-        let runs = self.runs(element);
-        without_gaps(runs)
-    }
-
-    fn runs(&mut self, element: &Element) -> Vec<Run> {
-        let mut runs = Vec::new();
-        for child in &element.children {
-            match child {
-                Node::Text {
-                    text,
-                    from_data: true,
-                } => runs.push(Run::Said(super::sentence::data(text))),
-                Node::Text {
-                    text,
-                    from_data: false,
-                } => runs.push(Run::Said(Inline::words(text.clone()))),
-                Node::Element(child) => runs.extend(self.inline(child)),
-            }
-        }
-        runs
-    }
-
-    fn inline(&mut self, element: &Element) -> Vec<Run> {
-        match element.name {
-            "br" => vec![Run::Said(Inline::words(super::sentence::BREAK.to_string()))],
-            "v" => match element.attribute("of") {
-                Some(path) => self.value(element, path),
-                None => Vec::new(),
-            },
-            "headline" => self.headline(element),
-            "finding" => self.finding(element),
-            "span" => self.span(element),
-            "a" => {
-                let link = element.attribute("href").map(str::to_owned);
-                if let Some(bad) = link.as_deref().filter(|link| !is_link(link)) {
-                    let problem =
-                        Diagnostic::error(format!("`{bad}` is no link that a page may hold"))
-                            .hint("write https:, mailto: or #anchor");
-                    self.problem(element, problem);
-                }
-                styled(self.runs(element), |inline| inline.link = link.clone())
-            }
-            "b" | "strong" => styled(self.runs(element), |inline| inline.bold = inline.tone != Tone::Muted),
-            _ => styled(self.runs(element), |inline| inline.tone = Tone::Muted),
-        }
-    }
-
-    /// A `<span>` with a gap is left out whole, so that a clause may be optional within its sentence.
-    fn span(&mut self, element: &Element) -> Vec<Run> {
-        let tone = match element.attribute("tone") {
-            None => None,
-            Some("good") => Some(Tone::Good),
-            Some("bad") => Some(Tone::Bad),
-            Some("accent") => Some(Tone::Accent),
-            Some("muted") => Some(Tone::Muted),
-            Some(other) => {
-                let message = format!("there is no tone `{other}`");
-                self.problem(
-                    element,
-                    unknown(message, other, ["good", "bad", "accent", "muted"]).0,
-                );
-                None
-            }
-        };
-        let runs = self.runs(element);
-        if runs.contains(&Run::Gap) {
-            return Vec::new();
-        }
-        match tone {
-            Some(tone) => styled(runs, |inline| inline.tone = tone),
-            None => runs,
-        }
-    }
-
-    fn value(&mut self, element: &Element, path: &str) -> Vec<Run> {
-        let manner = element.attribute("as").unwrap_or("value");
-        if !MANNERS.contains(&manner) {
-            let message = format!("a figure cannot be shown as `{manner}`");
-            self.problem(element, unknown(message, manner, MANNERS.iter().copied()).0);
-            return Vec::new();
-        }
-        let said = match self.find(element, path) {
-            None => return Vec::new(),
-            Some(Found::NotConfigured(_) | Found::Hidden) => None,
-            Some(Found::Gap { label, why }) => self.gap(manner, label, &why),
-            Some(Found::Item(metric, item, tail)) => match self.as_scalar(item, tail.as_deref()) {
-                Some(scalar) => {
-                    self.passports.push(scalar.passport.clone());
-                    self.saying
-                        .in_sentence(metric, &scalar, manner, element.attribute("vs"))
-                }
-                None => {
-                    self.mismatch(element, path, "one figure");
-                    None
-                }
-            },
-        };
-        match said {
-            Some(inlines) => inlines.into_iter().map(Run::Said).collect(),
-            None => vec![Run::Gap],
-        }
-    }
-
-    fn gap(&self, manner: &str, label: String, why: &str) -> Option<Vec<Inline>> {
-        match manner {
-            "value" | "short" | "plain" => {
-                let text = crate::format::fill(
-                    self.frame.format.word("missing.in_sentence"),
-                    &[("why", why)],
-                );
-                Some(vec![Inline {
-                    tone: Tone::Muted,
-                    ..Inline::words(text)
-                }])
-            }
-            "label" => Some(vec![Inline::words(label)]),
-            _ => None,
-        }
-    }
-
-    /// A scalar as it is; of a series its line's last point; of a table the column's total or marked row.
-    fn as_scalar(&self, item: &Item, tail: Option<&str>) -> Option<Scalar> {
-        let (value, unit, passport) = match (item, tail) {
-            (Item::Scalar(scalar), None) => return Some(scalar.clone()),
-            (Item::Series(series), Some(tail)) => {
-                let at = series.y.iter().position(|line| line.id == tail)?;
-                (
-                    series.points.last()?.get(at + 1)?,
-                    &series.y.get(at)?.unit,
-                    &series.passport,
-                )
-            }
-            (Item::Table(table), Some(tail)) => {
-                let at = table
-                    .columns
-                    .iter()
-                    .position(|column| column.name == tail)?;
-                let last = table.rows.len().checked_sub(1).filter(|_| table.total_row);
-                let row = last.or(table.marked)?;
-                (
-                    table.rows.get(row)?.get(at)?,
-                    &table.columns.get(at)?.unit,
-                    &table.columns.get(at)?.passport,
-                )
-            }
-            _ => return None,
-        };
-        let mut scalar: Scalar =
-            serde_json::from_value(serde_json::json!({"id": tail?, "unit": unit, "value": null}))
-                .ok()?;
-        scalar.value = value.clone();
-        scalar.passport = passport.clone();
-        Some(scalar)
-    }
-
-    fn headline(&mut self, element: &Element) -> Vec<Run> {
-        let most = self.number(element, "most").unwrap_or(2);
-        let except: Vec<&str> = element
-            .attribute("except")
-            .unwrap_or_default()
-            .split(',')
-            .map(str::trim)
-            .collect();
-        let mut runs = Vec::new();
-        for sentence in findings::headline(&self.ranked, most, &except) {
-            runs.extend(sentence.into_iter().map(Run::Said));
-            runs.push(Run::Said(Inline::words("\n")));
-        }
-        runs
-    }
-
-    fn finding(&mut self, element: &Element) -> Vec<Run> {
-        let kind = element.attribute("kind").unwrap_or_default();
-        match self
-            .ranked
-            .iter()
-            .find(|ranked| ranked.finding.kind == kind)
-        {
-            Some(ranked) => findings::toned(ranked).into_iter().map(Run::Said).collect(),
-            None => vec![Run::Gap],
-        }
-    }
 }
 
 fn filled<T>(content: Vec<T>, block: impl FnOnce(Vec<T>) -> Block) -> Vec<Block> {
@@ -705,22 +526,11 @@ fn filled<T>(content: Vec<T>, block: impl FnOnce(Vec<T>) -> Block) -> Vec<Block>
     }
 }
 
-fn styled(runs: Vec<Run>, style: impl Fn(&mut Inline)) -> Vec<Run> {
-    let apply = |mut run: Run| {
-        if let Run::Said(inline) = &mut run {
-            style(inline);
-        }
-        run
-    };
-    runs.into_iter().map(apply).collect()
-}
-
 fn knows_column(metric: &MetricInput, table: &str, column: &str) -> bool {
-    [format!("column.{table}.{column}"), format!("column.{column}")].iter().any(|key| metric.strings.get(key).is_some())
-}
-
-fn is_link(link: &str) -> bool {
-    ["https://", "mailto:", "#"]
-        .iter()
-        .any(|start| link.starts_with(start))
+    [
+        format!("column.{table}.{column}"),
+        format!("column.{column}"),
+    ]
+    .iter()
+    .any(|key| metric.strings.get(key).is_some())
 }

@@ -17,20 +17,21 @@ pub(super) struct Charting<'a> {
     pub(super) format: &'a Formatter<'a>,
     pub(super) days: Days<'a>,
     pub(super) lang: &'a str,
-    pub(super) campaigns: &'a [CampaignInfo],
 }
 
 /// How a template wants a chart.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct Wanted<'a> {
     pub(super) id: String,
     pub(super) kind: ChartKind,
     /// Lines by index into the points, the main one first.
     pub(super) lines: Vec<usize>,
     /// Only the last so many points.
     pub(super) last: Option<usize>,
-    /// Whether campaigns are marked.
-    pub(super) marks: bool,
+    /// Whether x are hours of the day.
+    pub(super) hours: bool,
+    /// Campaigns to mark.
+    pub(super) marks: &'a [CampaignInfo],
     /// Whether more is better.
     pub(super) up_is_good: bool,
     /// Title, for who does not see it.
@@ -39,64 +40,54 @@ pub(super) struct Wanted {
 
 impl Charting<'_> {
     /// The chart.
-    pub(super) fn chart(&self, metric: &MetricInput, series: &Series, wanted: &Wanted) -> Chart {
+    pub(super) fn chart(
+        &self,
+        metric: &MetricInput,
+        series: &Series,
+        wanted: &Wanted<'_>,
+    ) -> Chart {
         let skip = wanted
             .last
             .map_or(0, |last| series.points.len().saturating_sub(last));
         let points: Vec<&Vec<Cell>> = series.points.iter().skip(skip).collect();
         let x: Vec<String> = points
             .iter()
-            .map(|point| self.x(metric, point.first()))
+            .map(|point| self.x(metric, point.first(), wanted.hours))
             .collect();
-        let title = wanted.title.clone().unwrap_or_else(|| {
-            label(
-                &metric.strings,
-                &[format!("item.{}", series.id)],
-                &series.id,
-            )
-        });
-        let plots: Vec<Plot> = wanted
-            .lines
-            .iter()
-            .enumerate()
-            .filter_map(|(i, line)| {
-                Some(self.plot(
-                    metric,
-                    series,
-                    series.y.get(*line)?,
-                    &column(&points, *line + 1),
-                    (i, wanted.kind),
-                ))
-            })
-            .collect();
+        let plots = self.plots(metric, series, &points, wanted);
         let main = wanted.lines.first().copied().unwrap_or(0);
         let unit = series
             .y
             .get(main)
             .map(|line| line.unit.as_str())
             .unwrap_or_default();
+        let nothing = plots
+            .iter()
+            .all(|plot| plot.values.iter().all(Option::is_none));
         let empty = match &series.missing {
             Some(missing) => Some(self.format.reason(missing)),
-            None if plots
-                .iter()
-                .all(|plot| plot.values.iter().all(Option::is_none)) =>
-            {
-                Some(self.format.word("missing.no_rows").to_owned())
-            }
-            None => None,
+            None => nothing.then(|| self.format.word("missing.no_rows").to_owned()),
         };
+        let name = || {
+            label(
+                &metric.strings,
+                &[format!("item.{}", series.id)],
+                &series.id,
+            )
+        };
+        let title = wanted.title.clone().unwrap_or_else(name);
         let alt = match &empty {
             Some(why) => fill(
                 self.format.word("alt.empty"),
                 &[("title", &title), ("why", why)],
             ),
-            None => self.alt(&title, &x, &column(&points, main + 1), unit, wanted.kind),
+            None => self.alt(
+                &title,
+                &known(&x, &column(&points, main + 1)),
+                (unit, wanted.kind),
+            ),
         };
-        let marks = if wanted.marks {
-            self.marks(&points, main + 1)
-        } else {
-            Vec::new()
-        };
+        let marks = marks(wanted.marks, &points, main + 1);
         Chart {
             id: wanted.id.clone(),
             kind: wanted.kind,
@@ -111,8 +102,53 @@ impl Charting<'_> {
         }
     }
 
-    fn x(&self, metric: &MetricInput, cell: Option<&Cell>) -> String {
+    fn plots(
+        &self,
+        metric: &MetricInput,
+        series: &Series,
+        points: &[&Vec<Cell>],
+        wanted: &Wanted<'_>,
+    ) -> Vec<Plot> {
+        let plot = |(i, at): (usize, &usize)| {
+            let line = series.y.get(*at)?;
+            let keys = [
+                format!("series.{}.{}", series.id, line.id),
+                format!("column.{}", line.id),
+            ];
+            let values = column(points, *at + 1);
+            Some(Plot {
+                label: label(&metric.strings, &keys, &line.id),
+                values: values
+                    .iter()
+                    .map(|value| value.and_then(|value| value.to_f64()))
+                    .collect(),
+                texts: self.texts(&values, line, wanted.kind),
+                muted: i > 0,
+            })
+        };
+        wanted.lines.iter().enumerate().filter_map(plot).collect()
+    }
+
+    /// The figures on bars; parts of a waterfall carry their sign.
+    fn texts(&self, values: &[Option<Decimal>], line: &Line, kind: ChartKind) -> Vec<String> {
+        let last = values.len().saturating_sub(1);
+        let text = |(at, value): (usize, &Option<Decimal>)| match value {
+            None => String::new(),
+            Some(value) if kind == ChartKind::Waterfall && at > 0 && at < last => {
+                self.format.signed(*value, &line.unit, Style::Tight)
+            }
+            Some(value) => self.format.figure(*value, &line.unit, Style::Tight),
+        };
+        if kind == ChartKind::Line {
+            Vec::new()
+        } else {
+            values.iter().enumerate().map(text).collect()
+        }
+    }
+
+    fn x(&self, metric: &MetricInput, cell: Option<&Cell>, hours: bool) -> String {
         match cell {
+            Some(Cell::Text(hour)) if hours => fill(self.format.word("x.hour"), &[("hour", hour)]),
             Some(Cell::Text(text)) => match (text.parse::<Date>(), text.split_once(['T', ' '])) {
                 (_, Some((_, time))) if text.len() >= 13 && date_of(text).is_some() => {
                     time.chars().take(5).collect()
@@ -126,56 +162,13 @@ impl Charting<'_> {
         }
     }
 
-    fn plot(
-        &self,
-        metric: &MetricInput,
-        series: &Series,
-        line: &Line,
-        values: &[Option<Decimal>],
-        (i, kind): (usize, ChartKind),
-    ) -> Plot {
-        let keys = [
-            format!("series.{}.{}", series.id, line.id),
-            format!("column.{}", line.id),
-            format!("item.{}", line.id),
-        ];
-        let last = values.len().saturating_sub(1);
-        let text = |(at, value): (usize, &Option<Decimal>)| match value {
-            None => String::new(),
-            Some(value) if kind == ChartKind::Waterfall && at > 0 && at < last => {
-                self.format.signed(*value, &line.unit, Style::Tight)
-            }
-            Some(value) => self.format.figure(*value, &line.unit, Style::Tight),
-        };
-        Plot {
-            label: label(&metric.strings, &keys, &line.id),
-            values: values
-                .iter()
-                .map(|value| value.and_then(|value| value.to_f64()))
-                .collect(),
-            texts: if kind == ChartKind::Line {
-                Vec::new()
-            } else {
-                values.iter().enumerate().map(text).collect()
-            },
-            muted: i > 0,
-        }
-    }
-
     /// One sentence with the figures: all of a waterfall; first, highest and last of the others.
     fn alt(
         &self,
         title: &str,
-        x: &[String],
-        values: &[Option<Decimal>],
-        unit: &str,
-        kind: ChartKind,
+        known: &[(&String, Decimal)],
+        (unit, kind): (&str, ChartKind),
     ) -> String {
-        let known: Vec<(&String, Decimal)> = x
-            .iter()
-            .zip(values)
-            .filter_map(|(x, value)| Some((x, (*value)?)))
-            .collect();
         let said = |value: Decimal| self.format.figure(value, unit, Style::Short);
         if kind == ChartKind::Waterfall || known.len() <= 8 {
             let last = known.len().saturating_sub(1);
@@ -209,31 +202,36 @@ impl Charting<'_> {
             ],
         )
     }
+}
 
-    /// A campaign's name at its highest day.
-    fn marks(&self, points: &[&Vec<Cell>], line: usize) -> Vec<Mark> {
-        let day = |point: &&Vec<Cell>| point.first().and_then(Cell::text).and_then(date_of);
-        let mut marks: Vec<Mark> = self
-            .campaigns
+/// Each campaign's name at its highest day.
+fn marks(campaigns: &[CampaignInfo], points: &[&Vec<Cell>], line: usize) -> Vec<Mark> {
+    let day = |point: &Vec<Cell>| point.first().and_then(Cell::text).and_then(date_of);
+    let value = |point: &Vec<Cell>| point.get(line).and_then(Cell::number);
+    let mark = |campaign: &CampaignInfo| {
+        let within = |point: &Vec<Cell>| {
+            day(point).is_some_and(|day| campaign.starts_on <= day && day <= campaign.ends_on)
+        };
+        let inside = points
             .iter()
-            .filter_map(|campaign| {
-                let inside = points.iter().enumerate().filter(|(_, point)| {
-                    day(point)
-                        .is_some_and(|day| campaign.starts_on <= day && day <= campaign.ends_on)
-                });
-                let value = |point: &&&Vec<Cell>| point.get(line).and_then(Cell::number);
-                let (at, _) = inside
-                    .filter(|(_, p)| value(p).is_some())
-                    .max_by(|a, b| value(&a.1).cmp(&value(&b.1)))?;
-                Some(Mark {
-                    at,
-                    label: campaign.name.clone(),
-                })
-            })
-            .collect();
-        marks.sort_by_key(|mark| mark.at);
-        marks
-    }
+            .enumerate()
+            .filter(|(_, point)| within(point) && value(point).is_some());
+        let (at, _) = inside.max_by(|a, b| value(a.1).cmp(&value(b.1)))?;
+        Some(Mark {
+            at,
+            label: campaign.name.clone(),
+        })
+    };
+    let mut marks: Vec<Mark> = campaigns.iter().filter_map(mark).collect();
+    marks.sort_by_key(|mark| mark.at);
+    marks
+}
+
+fn known<'x>(x: &'x [String], values: &[Option<Decimal>]) -> Vec<(&'x String, Decimal)> {
+    x.iter()
+        .zip(values)
+        .filter_map(|(x, value)| Some((x, (*value)?)))
+        .collect()
 }
 
 fn column(points: &[&Vec<Cell>], index: usize) -> Vec<Option<Decimal>> {

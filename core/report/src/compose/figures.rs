@@ -25,7 +25,14 @@ pub(super) struct Saying<'a> {
 
 /// How `<v as>` shows a figure.
 pub(super) const MANNERS: &[&str] = &[
-    "value", "short", "plain", "change", "delta", "delta-plain", "basis", "label",
+    "value",
+    "short",
+    "plain",
+    "change",
+    "delta",
+    "delta-plain",
+    "basis",
+    "label",
 ];
 
 impl Saying<'_> {

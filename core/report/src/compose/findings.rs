@@ -102,13 +102,31 @@ pub(super) fn toned(ranked: &Ranked<'_>) -> Vec<Inline> {
     let mut out = Vec::new();
     let mut loud = true;
     for inline in &ranked.said {
-        let end = if inline.from_data { None } else { inline.text.find([',', '，', '。']).filter(|_| !inline.unbroken) };
-        let heavy = |text: &str| Inline { text: text.to_owned(), bold: true, tone: Tone::Bad, ..inline.clone() };
+        let end = if inline.from_data {
+            None
+        } else {
+            inline
+                .text
+                .find([',', '，', '。'])
+                .filter(|_| !inline.unbroken)
+        };
+        let heavy = |text: &str| Inline {
+            text: text.to_owned(),
+            bold: true,
+            tone: Tone::Bad,
+            ..inline.clone()
+        };
         match end.and_then(|end| inline.text.split_at_checked(end)) {
             _ if !loud => out.push(inline.clone()),
             None => out.push(heavy(&inline.text)),
             Some((before, after)) => {
-                out.extend([heavy(before), Inline { text: after.to_owned(), ..inline.clone() }]);
+                out.extend([
+                    heavy(before),
+                    Inline {
+                        text: after.to_owned(),
+                        ..inline.clone()
+                    },
+                ]);
                 loud = false;
             }
         }

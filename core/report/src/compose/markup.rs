@@ -2,6 +2,7 @@
 //! errors with their place, all at once.
 
 use super::places::Source;
+use super::vocabulary::{BLOCKS, INLINE, Inside, Rule, entity, rules};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::nearest;
 
@@ -45,80 +46,6 @@ pub(super) enum Node {
         /// Whether they came from data.
         from_data: bool,
     },
-}
-
-/// What may stand inside an element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Inside {
-    Nothing,
-    Blocks,
-    Inline,
-    Only(&'static str),
-}
-
-/// Name, what may stand inside, attributes; a leading `*` marks a required one.
-type Rule = (&'static str, Inside, &'static [&'static str]);
-
-const BLOCKS: &[Rule] = &[
-    ("masthead", Inside::Nothing, &["title"]),
-    ("lede", Inside::Inline, &[]),
-    ("kpis", Inside::Only("kpi"), &[]),
-    (
-        "section",
-        Inside::Blocks,
-        &["*title", "note", "value", "as"],
-    ),
-    ("columns", Inside::Blocks, &[]),
-    (
-        "table",
-        Inside::Nothing,
-        &["*data", "columns", "most", "title"],
-    ),
-    (
-        "line",
-        Inside::Nothing,
-        &["*data", "series", "last", "mark", "title"],
-    ),
-    (
-        "bar",
-        Inside::Nothing,
-        &["*data", "series", "last", "title"],
-    ),
-    (
-        "waterfall",
-        Inside::Nothing,
-        &["*data", "series", "good", "title"],
-    ),
-    ("actions", Inside::Nothing, &["data", "most", "for"]),
-    ("note", Inside::Inline, &["data"]),
-    ("unbound", Inside::Nothing, &[]),
-    ("page-break", Inside::Nothing, &[]),
-    ("p", Inside::Inline, &[]),
-    ("ul", Inside::Only("li"), &[]),
-    ("ol", Inside::Only("li"), &[]),
-];
-
-const INLINE: &[Rule] = &[
-    ("v", Inside::Nothing, &["*of", "as", "vs"]),
-    ("headline", Inside::Nothing, &["most", "except"]),
-    ("finding", Inside::Nothing, &["*kind"]),
-    ("b", Inside::Inline, &[]),
-    ("strong", Inside::Inline, &[]),
-    ("i", Inside::Inline, &[]),
-    ("em", Inside::Inline, &[]),
-    ("a", Inside::Inline, &["*href"]),
-    ("span", Inside::Inline, &["tone"]),
-    ("br", Inside::Nothing, &[]),
-];
-
-const OTHERS: &[Rule] = &[
-    ("report", Inside::Blocks, &[]),
-    ("kpi", Inside::Nothing, &["*value", "label", "note", "vs"]),
-    ("li", Inside::Inline, &[]),
-];
-
-fn rules() -> impl Iterator<Item = &'static Rule> {
-    BLOCKS.iter().chain(INLINE).chain(OTHERS)
 }
 
 /// Parses markup whose root is `<report>`.
@@ -186,7 +113,10 @@ impl Parser<'_> {
         let mut problem = Diagnostic::error(message);
         problem.place = self.source.place(at);
         problem.hint = hint;
-        self.problems.push(problem);
+        // A loop of the template repeats its mistakes; the reader needs each once.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     fn looking_at(&self, text: &str) -> bool {
@@ -341,7 +271,7 @@ impl Parser<'_> {
         match self.open.last_mut() {
             Some(parent) => parent.element.children.push(Node::Element(open.element)),
             None if open.element.name == "report" && self.done.is_none() => {
-                self.done = Some(open.element)
+                self.done = Some(open.element);
             }
             None => {}
         }
@@ -479,13 +409,13 @@ impl Parser<'_> {
         let bare = |key: &&'static str| key.trim_start_matches('*');
         let mut out: Vec<(&'static str, String)> = Vec::new();
         for (key, value, at) in written {
-            match allowed.iter().map(|k| bare(k)).find(|k| *k == key) {
+            match allowed.iter().map(bare).find(|k| *k == key) {
                 Some(known) if out.iter().any(|(k, _)| *k == known) => {
                     self.problem(at, format!("`{key}` stands twice in `<{name}>`"), None);
                 }
                 Some(known) => out.push((known, value)),
                 None => {
-                    let hint = nearest(&key, allowed.iter().map(|k| bare(k)))
+                    let hint = nearest(&key, allowed.iter().map(bare))
                         .map(|near| format!("did you mean `{near}`?"));
                     self.problem(at, format!("`<{name}>` has no attribute `{key}`"), hint);
                 }
@@ -530,26 +460,6 @@ impl Parser<'_> {
         }
         out.push_str(rest);
         out
-    }
-}
-
-fn entity(name: &str) -> Option<char> {
-    let number = name.strip_prefix('#');
-    match (name, number) {
-        ("lt", _) => Some('<'),
-        ("gt", _) => Some('>'),
-        ("amp", _) => Some('&'),
-        ("quot", _) => Some('"'),
-        ("apos", _) => Some('\''),
-        ("nbsp", _) => Some('\u{a0}'),
-        (_, Some(digits)) => {
-            let code = match digits.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => digits.parse().ok()?,
-            };
-            char::from_u32(code)
-        }
-        _ => None,
     }
 }
 

@@ -1,7 +1,8 @@
 //! One template and the results of its metrics become the neutral Document of one audience.
 //!
 //! The steps, each a module: [`templates`] holds the files, `words` renders them through Tera to report markup whose
-//! `places` are known, `markup` parses it strictly, `build` walks it and binds figures by path out of `results`
+//! `places` are known, `markup` parses it strictly, `build` walks it and
+//! `inline` its words, binding figures by path out of `results`
 //! (sentences in `sentence`, figures in `figures`, `tables`, `charts`, `findings`), and `frame` makes what surrounds
 //! the page.
 
@@ -11,6 +12,7 @@ mod days;
 mod figures;
 mod findings;
 mod frame;
+mod inline;
 mod markup;
 mod places;
 mod punctuation;
@@ -19,6 +21,7 @@ mod sentence;
 mod tables;
 pub mod templates;
 mod unbound;
+mod vocabulary;
 mod words;
 
 pub use templates::{Alias, Need, TemplateInfo, TemplateSet};
@@ -105,8 +108,15 @@ pub fn compose(input: &ComposeInput<'_>) -> Result<Warned<Document>, Problems> {
 fn typeset(input: &ComposeInput<'_>) -> Vec<MetricInput> {
     let mut metrics = input.metrics.to_vec();
     let chinese = input.lang.starts_with("zh");
-    let set: fn(&str) -> String = if chinese { punctuation::full_width } else { punctuation::straight };
-    for words in metrics.iter_mut().flat_map(|metric| metric.strings.0.values_mut()) {
+    let set: fn(&str) -> String = if chinese {
+        punctuation::full_width
+    } else {
+        punctuation::straight
+    };
+    for words in metrics
+        .iter_mut()
+        .flat_map(|metric| metric.strings.0.values_mut())
+    {
         *words = set(words);
     }
     metrics

@@ -22,7 +22,7 @@ pub(super) fn mark(file: usize, text: &str) -> String {
         match inside {
             None if c == '{' && matches!(next, Some('{' | '%' | '#')) => inside = next,
             None if c == '<' || c == '&' => {
-                out.push_str(&format!("{OPEN}{file}:{line}:{column}{CLOSE}"))
+                out.push_str(&format!("{OPEN}{file}:{line}:{column}{CLOSE}"));
             }
             Some(kind) if c == if kind == '{' { '}' } else { kind } && next == Some('}') => {
                 out.push(c);

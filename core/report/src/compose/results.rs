@@ -186,67 +186,83 @@ impl<'a> Results<'a> {
             .or_else(split)
             .filter(|(item, _)| !matches!(item, Item::Finding(_)));
         let Some((item, tail)) = named else {
-            let shown: Vec<&str> = self
-                .items(metric)
-                .filter(|item| !matches!(item, Item::Finding(_)))
-                .map(Item::id)
-                .collect();
-            let message = format!("`{}` has no item `{rest}`", metric.alias);
-            let near = nearest(rest, shown.iter().copied());
-            if let Some(label) = metric.strings.get(&format!("item.{}", rest.split('.').next().unwrap_or(rest))) {
-                // The plugin knows the item and did not answer it this time.
-                let why = Missing { why: Why::NoRows, have: None, need: None };
-                return Ok(Found::Gap { label: label.to_owned(), why: format.reason(&why) });
-            }
-            return Err(match near {
-                Some(near) => Diagnostic::error(message)
-                    .hint(format!("did you mean `{}.{near}`?", metric.alias)),
-                None => Diagnostic::error(message).hint(format!("it has {}", shown.join(", "))),
-            });
+            return self.not_answered(metric, rest, format);
         };
         if !visible(item.sensitivity(), self.shows) {
             return Ok(Found::Hidden);
         }
-        match (item, &tail) {
-            (Item::Table(table), Some(tail)) => {
-                match table.columns.iter().find(|column| column.name == *tail) {
-                    Some(column) if !visible(&column.sensitivity, self.shows) => {
-                        return Ok(Found::Hidden);
-                    }
-                    Some(_) => {}
-                    None => {
-                        let names = self
-                            .columns(table)
-                            .into_iter()
-                            .map(|(_, column)| column.name.as_str());
-                        return Err(unknown(
-                            format!("the table `{}` has no column `{tail}`", table.id),
-                            tail,
-                            names,
-                        )
-                        .0);
-                    }
+        if let Some(tail) = &tail
+            && self.hides_part(item, tail)?
+        {
+            return Ok(Found::Hidden);
+        }
+        Ok(Found::Item(metric, item, tail))
+    }
+
+    /// A path that no item answers: a gap if the plugin knows the item, else a mistake.
+    fn not_answered(
+        &self,
+        metric: &'a MetricInput,
+        rest: &str,
+        format: &Formatter<'_>,
+    ) -> Result<Found<'a>, Diagnostic> {
+        let id = rest.split('.').next().unwrap_or(rest);
+        if let Some(label) = metric.strings.get(&format!("item.{id}")) {
+            let why = Missing {
+                why: Why::NoRows,
+                have: None,
+                need: None,
+            };
+            return Ok(Found::Gap {
+                label: label.to_owned(),
+                why: format.reason(&why),
+            });
+        }
+        let items = self
+            .items(metric)
+            .filter(|item| !matches!(item, Item::Finding(_)));
+        let shown: Vec<&str> = items.map(Item::id).collect();
+        let problem = Diagnostic::error(format!("`{}` has no item `{rest}`", metric.alias));
+        Err(match nearest(rest, shown.iter().copied()) {
+            Some(near) => problem.hint(format!("did you mean `{}.{near}`?", metric.alias)),
+            None => problem.hint(format!("it has {}", shown.join(", "))),
+        })
+    }
+
+    /// Whether the named part of an item is hidden from this audience.
+    fn hides_part(&self, item: &'a Item, tail: &str) -> Result<bool, Diagnostic> {
+        match item {
+            Item::Table(table) => match table.columns.iter().find(|column| column.name == tail) {
+                Some(column) => Ok(!visible(&column.sensitivity, self.shows)),
+                None => {
+                    let names = self
+                        .columns(table)
+                        .into_iter()
+                        .map(|(_, column)| column.name.as_str());
+                    Err(unknown(
+                        format!("the table `{}` has no column `{tail}`", table.id),
+                        tail,
+                        names,
+                    )
+                    .0)
                 }
-            }
-            (Item::Series(series), Some(tail)) if !series.y.iter().any(|line| line.id == *tail) => {
+            },
+            Item::Series(series) if !series.y.iter().any(|line| line.id == tail) => {
                 let names = series.y.iter().map(|line| line.id.as_str());
-                return Err(unknown(
+                Err(unknown(
                     format!("the series `{}` has no line `{tail}`", series.id),
                     tail,
                     names,
                 )
-                .0);
+                .0)
             }
-            (Item::Scalar(scalar), Some(tail)) => {
-                return Err(Diagnostic::error(format!(
-                    "`{}` is one figure and has no part `{tail}`",
-                    scalar.id
-                ))
-                .hint("write `as=\"change\"` for its change"));
-            }
-            _ => {}
+            Item::Scalar(scalar) => Err(Diagnostic::error(format!(
+                "`{}` is one figure and has no part `{tail}`",
+                scalar.id
+            ))
+            .hint("write `as=\"change\"` for its change")),
+            _ => Ok(false),
         }
-        Ok(Found::Item(metric, item, tail))
     }
 }
 

@@ -175,7 +175,11 @@ const SOFT: char = '\u{2029}';
 pub(super) fn tidy(inlines: Vec<Inline>) -> Vec<Inline> {
     let mut letters: Vec<(char, usize)> = Vec::new();
     for (i, inline) in inlines.iter().enumerate() {
-        let text = if inline.from_data { inline.text.clone() } else { squeeze(&inline.text) };
+        let text = if inline.from_data {
+            inline.text.clone()
+        } else {
+            squeeze(&inline.text)
+        };
         letters.extend(text.chars().map(|c| (c, i)));
     }
     let mut texts: Vec<String> = vec![String::new(); inlines.len()];
@@ -185,9 +189,13 @@ pub(super) fn tidy(inlines: Vec<Inline>) -> Vec<Inline> {
         let shown = match *c {
             c if inlines[*i].from_data || !is_gap(c) => Some(c),
             c => {
-                let next = letters.get(at + 1..).and_then(|rest| rest.iter().find(|(c, _)| !is_gap(*c))).map(|(c, _)| *c);
+                let next = letters
+                    .get(at + 1..)
+                    .and_then(|rest| rest.iter().find(|(c, _)| !is_gap(*c)))
+                    .map(|(c, _)| *c);
                 let (before, after) = (previous.is_some_and(wide), next.is_some_and(wide));
-                let edge = previous.is_none_or(char::is_whitespace) || next.is_none_or(|c| c == BREAK);
+                let edge =
+                    previous.is_none_or(char::is_whitespace) || next.is_none_or(|c| c == BREAK);
                 let chinese = before && after || c == SOFT && (before || after);
                 (!edge && !chinese).then_some(' ')
             }
@@ -198,7 +206,11 @@ pub(super) fn tidy(inlines: Vec<Inline>) -> Vec<Inline> {
         }
     }
     let mut out: Vec<Inline> = Vec::new();
-    for (inline, text) in inlines.into_iter().zip(texts).filter(|(_, text)| !text.is_empty()) {
+    for (inline, text) in inlines
+        .into_iter()
+        .zip(texts)
+        .filter(|(_, text)| !text.is_empty())
+    {
         match out.last_mut() {
             Some(last) if same_style(last, &inline) => last.text.push_str(&text),
             _ => out.push(Inline { text, ..inline }),
@@ -210,7 +222,13 @@ pub(super) fn tidy(inlines: Vec<Inline>) -> Vec<Inline> {
 fn same_style(a: &Inline, b: &Inline) -> bool {
     !a.unbroken
         && !b.unbroken
-        && Inline { text: String::new(), ..a.clone() } == Inline { text: String::new(), ..b.clone() }
+        && Inline {
+            text: String::new(),
+            ..a.clone()
+        } == Inline {
+            text: String::new(),
+            ..b.clone()
+        }
 }
 
 /// `<br>` while text is composed.
@@ -300,11 +318,28 @@ mod tests {
 
     #[test]
     fn line_ends_in_templates_are_not_spaces_in_chinese() {
-        assert_eq!(text(vec![said("\n  昨日，\n   今日 paid\n  x \n")]), "昨日，今日 paid x");
-        let figure = |text: &str| Run::Said(Inline { unbroken: true, ..Inline::words(text) });
-        let runs = vec![said("\n 较"), figure("上周六"), said(" "), figure("+8%"), said("。\n  下句")];
+        assert_eq!(
+            text(vec![said("\n  昨日，\n   今日 paid\n  x \n")]),
+            "昨日，今日 paid x"
+        );
+        let figure = |text: &str| {
+            Run::Said(Inline {
+                unbroken: true,
+                ..Inline::words(text)
+            })
+        };
+        let runs = vec![
+            said("\n 较"),
+            figure("上周六"),
+            said(" "),
+            figure("+8%"),
+            said("。\n  下句"),
+        ];
         assert_eq!(text(runs), "较上周六 +8%。下句");
-        assert_eq!(text(vec![said("One."), said("\n"), said("Two."), said(" \n")]), "One. Two.");
+        assert_eq!(
+            text(vec![said("One."), said("\n"), said("Two."), said(" \n")]),
+            "One. Two."
+        );
     }
 
     #[test]

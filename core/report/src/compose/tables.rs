@@ -225,7 +225,11 @@ fn shown_rows(table: &result::Table, most: Option<usize>) -> Vec<usize> {
 }
 
 fn places(table: &result::Table, at: usize, column: &ResultColumn) -> u32 {
-    let numbers: Vec<Decimal> = table.rows.iter().filter_map(|row| row.get(at)?.number()).collect();
+    let numbers: Vec<Decimal> = table
+        .rows
+        .iter()
+        .filter_map(|row| row.get(at)?.number())
+        .collect();
     Formatter::places(&numbers, &column.unit)
 }
 

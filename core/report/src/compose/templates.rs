@@ -148,7 +148,7 @@ impl TemplateSet {
                     Some(Ok(more)) => words = words.overlaid(&more),
                     Some(Err(why)) => problems.push(Diagnostic::error(why).in_file(file.clone())),
                     None if name == file && folder == template => {
-                        problems.push(self.no_words(template, lang))
+                        problems.push(self.no_words(template, lang));
                     }
                     None => {}
                 }

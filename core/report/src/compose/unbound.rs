@@ -25,7 +25,10 @@ pub(super) fn blocks(composer: &mut Composer<'_>) -> Vec<Block> {
         let blocks = of_metric(composer, metric, &left);
         if !blocks.is_empty() {
             let key = format!("alias.{}", metric.alias);
-            let named = metric.strings.get("title").or_else(|| composer.frame.words.get(&key));
+            let named = metric
+                .strings
+                .get("title")
+                .or_else(|| composer.frame.words.get(&key));
             let title = named.unwrap_or(&metric.alias).to_owned();
             out.push(Block::Section(Section {
                 title,
@@ -106,7 +109,11 @@ fn of_metric(composer: &mut Composer<'_>, metric: &MetricInput, left: &[&Item]) 
     for item in left {
         match item {
             Item::Series(series) => {
-                blocks.push(titled(label(&metric.strings, &[format!("item.{}", series.id)], &series.id)));
+                blocks.push(titled(label(
+                    &metric.strings,
+                    &[format!("item.{}", series.id)],
+                    &series.id,
+                )));
                 blocks.push(series_block(composer, metric, series));
             }
             Item::Table(table) => {
@@ -205,7 +212,12 @@ fn series_block(composer: &mut Composer<'_>, metric: &MetricInput, series: &Seri
         kind,
         lines,
         last: time.then_some(60),
-        marks: time,
+        hours: false,
+        marks: if time {
+            &composer.input.context.campaigns
+        } else {
+            &[]
+        },
         up_is_good: true,
         title: Some(value_word_or_label(metric, series)),
     };

@@ -1,6 +1,6 @@
 //! Mail HTML: tables, inline styles, 640 pixels wide and one column on phones, readable without pictures.
 //!
-//! Mail carries what stands before the first page break and the data notes; the rest is in the attached pages, and a
+//! Mail carries what stands before the first page break, the actions and the data notes; the rest is in the attached pages, and a
 //! sentence says so. A file on disk carries everything.
 
 mod blocks;
@@ -95,7 +95,7 @@ fn carried(blocks: &[Block]) -> (Vec<Block>, Vec<String>) {
                 if section
                     .blocks
                     .iter()
-                    .all(|b| matches!(b, Block::Note { .. })) =>
+                    .all(|b| matches!(b, Block::Note { .. } | Block::Actions { .. })) =>
             {
                 carried.push(block.clone());
             }

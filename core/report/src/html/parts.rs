@@ -65,7 +65,11 @@ impl<'a> Style<'a> {
         if inline.unbroken {
             css.push_str("white-space:nowrap;");
         }
-        let text = if inline.unbroken || inline.from_data { escape(&inline.text) } else { kept(&inline.text) };
+        let text = if inline.unbroken || inline.from_data {
+            escape(&inline.text)
+        } else {
+            kept(&inline.text)
+        };
         let text = text.replace('\n', "<br>");
         let text = match &inline.link {
             Some(link) => format!(
@@ -133,7 +137,10 @@ pub(super) fn kept(text: &str) -> String {
         let (figure, after) = from.split_at_checked(end).unwrap_or((from, ""));
         out.push_str(&escape(before));
         if figure.chars().any(|c| c.is_ascii_digit()) {
-            out.push_str(&format!("<span style=\"white-space:nowrap\">{}</span>", escape(figure)));
+            out.push_str(&format!(
+                "<span style=\"white-space:nowrap\">{}</span>",
+                escape(figure)
+            ));
         } else {
             out.push_str(&escape(figure));
         }
@@ -150,7 +157,9 @@ fn figure_end(text: &str) -> usize {
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|(_, c)| *c);
         let inside = match c {
-            '0'..='9' | '+' | crate::format::MINUS | '¥' | '$' | '£' | '€' | '%' | '万' | '亿' => true,
+            '0'..='9' | '+' | crate::format::MINUS | '¥' | '$' | '£' | '€' | '%' | '万' | '亿' => {
+                true
+            }
             ',' | '.' => next.is_some_and(|c| c.is_ascii_digit()),
             ' ' => matches!(next, Some('万' | '亿')),
             _ => false,
@@ -232,8 +241,14 @@ mod tests {
 
     #[test]
     fn figures_never_part() {
-        assert_eq!(kept("差 +¥97,406，共"), "差 <span style=\"white-space:nowrap\">+¥97,406</span>，共");
-        assert_eq!(kept("多退 ¥3.2 万。a + b"), "多退 <span style=\"white-space:nowrap\">¥3.2 万</span>。a + b");
+        assert_eq!(
+            kept("差 +¥97,406，共"),
+            "差 <span style=\"white-space:nowrap\">+¥97,406</span>，共"
+        );
+        assert_eq!(
+            kept("多退 ¥3.2 万。a + b"),
+            "多退 <span style=\"white-space:nowrap\">¥3.2 万</span>。a + b"
+        );
     }
 
     #[test]
