@@ -72,11 +72,12 @@ fn online_retail() -> Result<(), Failed> {
 fn cohorts(project: &Project) {
     let results = project.run(&["run", "daily", "--period", "2011-12-09", "--results", "--no-collect", "--json"]).json();
     let items = results["results"][0]["metrics"]["customers"]["items"].as_array().unwrap_or_else(|| panic!("{results}"));
-    let table = items.iter().find(|item| item["id"] == "cohort_counts").unwrap();
+    let table = items.iter().find(|item| item["id"] == "cohort_counts").unwrap_or_else(|| panic!("{items:?}"));
     let number = |cell: &Value| cell["$dec"].as_str().map(|text| text.trim_end_matches(".0").to_owned());
     let row = |month: &str| -> String {
         let rows = table["rows"].as_array().unwrap();
-        let row = rows.iter().find(|row| row[0].as_str().is_some_and(|text| text.starts_with(month))).unwrap();
+        let first = |row: &Value| row[0].as_str().is_some_and(|text| text.starts_with(month));
+        let row = rows.iter().find(|row| first(row)).unwrap_or_else(|| panic!("no {month} in {table}"));
         row.as_array().unwrap().iter().filter_map(number).collect::<Vec<_>>().join(" ")
     };
     assert!(row("2010-12").ends_with("885 324 286 340 321 352 321 309 313 350 331 445 235"), "{}", row("2010-12"));

@@ -35,7 +35,8 @@ pub(crate) struct Mood {
     pub offers: i64,
 }
 
-/// A campaign of ten days: five of warm-up, two of burst, three of return.
+/// A campaign of nine days: five of warm-up, two of burst, two of return. 双11 ends on 11-13, so that the Saturday before the
+/// last day is an ordinary one to compare with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Festival {
     /// Id in the config.
@@ -54,7 +55,7 @@ pub(crate) struct Festival {
 pub(crate) const PHASES: [(&str, &str, i64, i64); 3] = [
     ("warmup", "预热", 0, 4),
     ("burst", "爆发", 5, 6),
-    ("return", "返场", 7, 9),
+    ("return", "返场", 7, 8),
 ];
 
 /// Id, name, month, day, strength of every campaign of a year.
@@ -144,19 +145,18 @@ impl Calendar {
 impl Festival {
     /// Its last day.
     pub(crate) fn ends(&self) -> i64 {
-        self.starts + 9
+        self.starts + 8
     }
 
-    /// The mood around it: a dip before, three phases, a dip after, an ordinary day seven days after its end.
+    /// The mood around it: a dip before, three phases, a dip after, an ordinary day five days after its end.
     fn shape(&self, day: i64) -> Option<Mood> {
         let (traffic, conversion, carts, offers) = match day - self.starts {
             -3..=-1 => (970, 930, 1150, 1000),
             0..=4 => (1150, 840, 1600, 1100),
             5 => (2200, 1420, 1200, 1700),
             6 => (2500, 1500, 1100, 1700),
-            7..=9 => (1350, 1090, 1000, 1400),
-            10..=12 => (880, 960, 950, 1000),
-            13..=15 => (960, 985, 1000, 1000),
+            7..=8 => (1350, 1090, 1000, 1400),
+            9..=12 => (960, 985, 980, 1000),
             _ => return None,
         };
         let soften = |factor: i64| 1000 + (factor - 1000) * self.strength / 1000;
@@ -215,7 +215,7 @@ mod tests {
         let d11 = &calendar.festivals[1];
         assert_eq!(
             (calendar.date(d11.starts), calendar.date(d11.ends())),
-            ("2026-11-05", "2026-11-14")
+            ("2026-11-05", "2026-11-13")
         );
         assert!(calendar.mood(d11.starts + 6).traffic > 2000);
     }

@@ -23,6 +23,9 @@ pub(super) struct Cli {
     /// Say less (twice: errors only).
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(super) quiet: u8,
+    /// Say more: notes beside warnings.
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
     /// What to do.
     #[command(subcommand)]
     pub(super) command: Command,

@@ -62,8 +62,7 @@ pub fn main() -> ExitCode {
     }
     let voice = Voice {
         json: cli.json,
-        quiet: cli.quiet,
-    };
+        quiet: cli.quiet, verbose: cli.verbose };
     telemetry::start(if matches!(cli.command, Command::Serve(_)) {
         "info"
     } else {

@@ -16,8 +16,10 @@ use std::time::Duration;
 pub(super) struct Voice {
     /// JSON on stdout instead of text.
     pub(super) json: bool,
-    /// 0 all, 1 no progress and notes, 2 errors only.
+    /// 0 all, 1 no progress, 2 errors only.
     pub(super) quiet: u8,
+    /// Notes too.
+    pub(super) verbose: bool,
 }
 
 impl Voice {
@@ -39,7 +41,7 @@ impl Voice {
     pub(super) fn tell(self, diagnostics: &[Diagnostic]) {
         for diagnostic in diagnostics {
             let loud = match diagnostic.severity {
-                Severity::Note => self.quiet == 0,
+                Severity::Note => self.verbose,
                 Severity::Warning => self.quiet < 2,
                 Severity::Error => true,
             };
