@@ -68,7 +68,8 @@ pub(crate) fn add(report: &mut Report, rows: Rows, frame: &Frame, params: &Param
         (cohort_start, first),
         frame,
     ));
-    if let Some(now) = form("now").filter(|_| first.is_some_and(|first| first <= window_start)) {
+    let mature = first.is_some_and(|first| first <= window_start);
+    if let Some(now) = form("now").filter(|_| mature && !frame.is_day()) {
         add_low(report, &now, params);
     }
     if let Some(from) = first.filter(|first| {

@@ -171,10 +171,10 @@ impl Frame {
             .map(|(_, name)| name.as_str())
     }
 
-    /// Whether the period is an ordinary one held against a campaign.
+    /// Whether a campaign lies on one side of the comparison alone: then it explains every change.
     #[must_use]
-    pub fn only_prev_in_campaign(&self) -> bool {
-        self.campaign_in(&self.now).is_none() && self.campaign_in(&self.prev).is_some()
+    pub fn campaign_on_one_side(&self) -> bool {
+        self.campaign_in(&self.now).is_some() != self.campaign_in(&self.prev).is_some()
     }
 
     /// Whether the day belongs to a campaign.

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 /// Adds all of them.
 pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params, products: &[Product]) {
     add_change(report, shop, params);
-    if shop.prev().paid.is_some() && !shop.frame.only_prev_in_campaign() {
+    if shop.prev().paid.is_some() && !shop.frame.campaign_on_one_side() {
         add_products(report, shop, params, products);
     }
     add_refunds(report, shop, params);

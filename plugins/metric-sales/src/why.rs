@@ -53,7 +53,7 @@ pub(crate) fn add(report: &mut Report, shop: &Shop, params: &Params) {
         series = series.point(Cell::key(part.key), [part.amount]);
     }
     report.add(series.point(Cell::key(shop.frame.now_word()), [after]));
-    add_drivers(report, &parts, shop.frame.only_prev_in_campaign());
+    add_drivers(report, &parts, shop.frame.campaign_on_one_side());
 }
 
 /// The finest chain that both sides have: traffic, else buyers, else orders and units, else orders.
@@ -154,8 +154,8 @@ fn parts(factors: Vec<Factor>, before: Decimal, after: Decimal) -> Vec<Part> {
         .collect()
 }
 
-/// Against a campaign day every part is the campaign's: true, but nothing to act on.
-fn add_drivers(report: &mut Report, parts: &[Part], after_campaign: bool) {
+/// With a campaign on one side alone every part is the campaign's: true, but nothing to act on.
+fn add_drivers(report: &mut Report, parts: &[Part], one_sided: bool) {
     let told = || {
         parts
             .iter()
@@ -175,7 +175,7 @@ fn add_drivers(report: &mut Report, parts: &[Part], after_campaign: bool) {
             continue;
         };
         let finding = Finding::new(kind)
-            .severity(if after_campaign { "info" } else { severity })
+            .severity(if one_sided { "info" } else { severity })
             .key_arg("factor", factor.key)
             .arg("before", factor.sides[0], factor.unit)
             .arg("after", factor.sides[1], factor.unit)

@@ -46,7 +46,7 @@ pub(crate) fn add<'a>(
         } else {
             "warning"
         })
-        .key_arg("step", broken.step.key)
+        .key_arg("step", broken.step.rate_key)
         .arg("rate", broken.rate, "%")
         .arg("baseline", broken.base.median(), "%")
         .arg("n", broken.base.n(), "")

@@ -9,6 +9,8 @@ use rust_decimal::Decimal;
 /// One step: how many passed it, of how many.
 pub(crate) struct Step {
     pub(crate) key: &'static str,
+    /// The word for its rate.
+    pub(crate) rate_key: &'static str,
     passed: fn(&Counts) -> Option<Decimal>,
     of: fn(&Counts) -> Option<Decimal>,
     pub(crate) rate: fn(&Counts) -> Option<Decimal>,
@@ -17,18 +19,21 @@ pub(crate) struct Step {
 pub(crate) const STEPS: [Step; 3] = [
     Step {
         key: "click",
+        rate_key: "click_rate",
         passed: |c| Some(c.clicks),
         of: |c| Some(c.seen),
         rate: Counts::click_rate,
     },
     Step {
         key: "order",
+        rate_key: "click_to_pay",
         passed: |c| c.orders,
         of: |c| Some(c.clicks),
         rate: Counts::click_to_pay,
     },
     Step {
         key: "kept",
+        rate_key: "kept_rate",
         passed: |c| c.kept,
         of: |c| c.orders,
         rate: Counts::kept_rate,

@@ -81,7 +81,10 @@ fn a_break_is_found_marked_and_priced() {
     let doc = run([10_000, 1_000], BROKEN, json!({}));
     let found = item(&doc, "funnel_break").unwrap();
     assert_eq!(found["severity"], "critical");
-    assert_eq!(found["args"]["step"]["value"], json!({"$key": "order"}));
+    assert_eq!(
+        found["args"]["step"]["value"],
+        json!({"$key": "click_to_pay"})
+    );
     // (5 % - 4 %) x 1,000 clicks x 100 an order.
     assert!((decimal(&found["money"]) + 1_000.0).abs() < 1e-9, "{found}");
     let steps = item(&doc, "steps").unwrap();
