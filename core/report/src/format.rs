@@ -259,7 +259,9 @@ impl<'a> Formatter<'a> {
             Style::Short if !money => 100_000,
             Style::Short | Style::Tight => 10_000,
         };
-        let places = u32::from(money && value < Decimal::ONE_THOUSAND) * 2;
+        // Beside a bar there is no room for fen, and nobody reads them there.
+        let whole = style == Style::Tight && value >= Decimal::ONE;
+        let places = u32::from(money && !whole && value < Decimal::ONE_THOUSAND) * 2;
         if round(value, places) < Decimal::from(from) {
             return group(value, places);
         }
