@@ -97,18 +97,17 @@ enum Problem {
     Stock,
 }
 
-/// Reads the products with traffic in the period, the most shown first. Comparable days are those of the samples; for
-/// periods longer than a day it is the comparable period.
+/// Reads the products with traffic in the period, the most shown first. Comparable days are those of the samples; where
+/// the history holds none, it is the comparable period, unless a campaign lies on one side alone.
 pub(crate) fn read(inputs: &mut Inputs, shop: &Shop, params: &Params) -> Result<Vec<Product>> {
     let Some(rows) = inputs.optional("products") else {
         return Ok(Vec::new());
     };
     let frame = &shop.frame;
-    let samples = if frame.is_day() {
-        frame.samples(params.baseline_days.min(8), shop.earliest())
-    } else {
-        vec![frame.prev]
-    };
+    let mut samples = frame.samples(params.baseline_days.min(8), shop.earliest());
+    if samples.is_empty() && !frame.campaign_on_one_side() {
+        samples.push(frame.prev);
+    }
     let sampled = |day: Date| samples.iter().any(|block| block.holds(day));
     let mut products: BTreeMap<String, Product> = BTreeMap::new();
     for row in rows.read::<SeenRow>()? {
