@@ -11,20 +11,53 @@ const DAY: &str = "2026-11-21 10:00:00";
 #[must_use]
 pub fn trials() -> Vec<Trial> {
     vec![
-        trial("bad_input::header_drift_stops_the_load_with_a_diff", header_drift),
-        trial("bad_input::ids_that_a_spreadsheet_destroyed_are_refused", destroyed_ids),
-        trial("bad_input::a_re_export_replaces_older_rows_never_the_other_way_round", re_export),
-        trial("bad_input::files_still_being_written_are_left_alone", half_copied),
+        trial(
+            "bad_input::header_drift_stops_the_load_with_a_diff",
+            header_drift,
+        ),
+        trial(
+            "bad_input::ids_that_a_spreadsheet_destroyed_are_refused",
+            destroyed_ids,
+        ),
+        trial(
+            "bad_input::a_re_export_replaces_older_rows_never_the_other_way_round",
+            re_export,
+        ),
+        trial(
+            "bad_input::files_still_being_written_are_left_alone",
+            half_copied,
+        ),
         trial("bad_input::truncated_and_empty_files_are_named", truncated),
         trial("bad_input::an_older_encoding_reads_the_same", gb18030),
-        trial("bad_input::rows_of_the_next_day_count_for_the_next_day", next_day),
-        trial("bad_input::yesterdays_file_leaves_the_report_partial", other_day),
-        trial("bad_input::hostile_titles_are_shown_literally", hostile_titles),
-        trial("bad_input::config_mistakes_are_told_all_at_once", config_mistakes),
+        trial(
+            "bad_input::rows_of_the_next_day_count_for_the_next_day",
+            next_day,
+        ),
+        trial(
+            "bad_input::yesterdays_file_leaves_the_report_partial",
+            other_day,
+        ),
+        trial(
+            "bad_input::hostile_titles_are_shown_literally",
+            hostile_titles,
+        ),
+        trial(
+            "bad_input::config_mistakes_are_told_all_at_once",
+            config_mistakes,
+        ),
         trial("bad_input::missing_secret", missing_secret),
-        trial("bad_input::template_mistakes_have_a_place", template_mistakes),
-        trial("bad_input::sql_can_neither_write_nor_read_paths", sql_refusals),
-        trial("bad_input::an_unfinished_period_is_refused", unfinished_period),
+        trial(
+            "bad_input::template_mistakes_have_a_place",
+            template_mistakes,
+        ),
+        trial(
+            "bad_input::sql_can_neither_write_nor_read_paths",
+            sql_refusals,
+        ),
+        trial(
+            "bad_input::an_unfinished_period_is_refused",
+            unfinished_period,
+        ),
     ]
 }
 
@@ -39,14 +72,28 @@ fn exported(seconds: i64) -> String {
 }
 
 fn paid(project: &Project) -> String {
-    let rows = project.run(&["sql", "--json", "select count(*) as lines, sum(pay_amount) as paid from orders"]).exits(0).json();
-    format!("{} {}", rows[0]["lines"].as_str().unwrap_or("-"), rows[0]["paid"].as_str().unwrap_or("-"))
+    let rows = project
+        .run(&[
+            "sql",
+            "--json",
+            "select count(*) as lines, sum(pay_amount) as paid from orders",
+        ])
+        .exits(0)
+        .json();
+    format!(
+        "{} {}",
+        rows[0]["lines"].as_str().unwrap_or("-"),
+        rows[0]["paid"].as_str().unwrap_or("-")
+    )
 }
 
 fn header_drift() -> Result<(), Failed> {
     let text = export(&[line(1, DAY, "10.00")]).replace("订单应付金额", "订单应付总额");
     let project = shop().file(&exported(0), text);
-    let _ = project.run(&["collect", "--source", "orders"]).exits(1).says(&["订单应付金额", "订单应付总额"]);
+    let _ = project
+        .run(&["collect", "--source", "orders"])
+        .exits(1)
+        .says(&["订单应付金额", "订单应付总额"]);
     assert_eq!(paid(&project), "0 -");
     Ok(())
 }
@@ -54,31 +101,51 @@ fn header_drift() -> Result<(), Failed> {
 fn destroyed_ids() -> Result<(), Failed> {
     let text = export(&[line(1, DAY, "10.00")]).replace("\t6917926768823600001\"", "6.91793E+18\"");
     let project = shop().file(&exported(0), text);
-    let _ = project.run(&["collect", "--source", "orders"]).exits(1).says(&["6.91793E+18"]);
+    let _ = project
+        .run(&["collect", "--source", "orders"])
+        .exits(1)
+        .says(&["6.91793E+18"]);
     assert_eq!(paid(&project), "0 -");
     Ok(())
 }
 
 fn re_export() -> Result<(), Failed> {
-    let newer = export(&[line(1, DAY, "10.00").status("已关闭"), line(2, DAY, "25.50")]);
+    let newer = export(&[
+        line(1, DAY, "10.00").status("已关闭"),
+        line(2, DAY, "25.50"),
+    ]);
     let older = export(&[line(1, DAY, "99.00"), line(3, DAY, "1.00")]);
     let project = shop().file(&exported(100), newer.clone());
     let _ = project.run(&["collect", "--source", "orders"]).exits(0);
     assert_eq!(paid(&project), "2 35.5000");
     project.write(&exported(0), older);
     let _ = project.run(&["collect", "--source", "orders"]).exits(0);
-    assert_eq!(paid(&project), "3 36.5000", "the older export adds its missing row and overwrites nothing");
+    assert_eq!(
+        paid(&project),
+        "3 36.5000",
+        "the older export adds its missing row and overwrites nothing"
+    );
     project.write(&exported(200), newer);
     let _ = project.run(&["collect", "--source", "orders"]).exits(0);
-    assert_eq!(paid(&project), "3 36.5000", "the same export twice changes nothing");
+    assert_eq!(
+        paid(&project),
+        "3 36.5000",
+        "the same export twice changes nothing"
+    );
     Ok(())
 }
 
 fn half_copied() -> Result<(), Failed> {
-    let project = shop().file("exports/orders/1795276800_a.csv.part", export(&[line(1, DAY, "10.00")]));
+    let project = shop().file(
+        "exports/orders/1795276800_a.csv.part",
+        export(&[line(1, DAY, "10.00")]),
+    );
     let path = project.path().join(exported(0));
     std::fs::write(&path, export(&[line(2, DAY, "20.00")]))?;
-    let _ = project.run(&["collect", "--source", "orders"]).exits(0).says(&["1795276800_订单导出.csv"]);
+    let _ = project
+        .run(&["collect", "--source", "orders"])
+        .exits(0)
+        .says(&["1795276800_订单导出.csv"]);
     assert_eq!(paid(&project), "0 -");
     crate::project::settle(&path);
     let _ = project.run(&["collect", "--source", "orders"]).exits(0);
@@ -89,9 +156,18 @@ fn half_copied() -> Result<(), Failed> {
 fn truncated() -> Result<(), Failed> {
     let whole = export(&[line(1, DAY, "10.00"), line(2, DAY, "20.00")]);
     let cut: String = whole.chars().take(whole.chars().count() - 30).collect();
-    let project = shop().file(&exported(0), cut).file(&exported(1), "").file(&exported(2), export(&[line(3, DAY, "5.00")]));
-    let _ = project.run(&["collect", "--source", "orders"]).says(&["1795276800_订单导出.csv", "1795276801_订单导出.csv"]);
-    assert_eq!(paid(&project), "1 5.0000", "the whole file is loaded, the cut one is not");
+    let project = shop()
+        .file(&exported(0), cut)
+        .file(&exported(1), "")
+        .file(&exported(2), export(&[line(3, DAY, "5.00")]));
+    let _ = project
+        .run(&["collect", "--source", "orders"])
+        .says(&["1795276800_订单导出.csv", "1795276801_订单导出.csv"]);
+    assert_eq!(
+        paid(&project),
+        "1 5.0000",
+        "the whole file is loaded, the cut one is not"
+    );
     Ok(())
 }
 
@@ -108,18 +184,31 @@ fn gb18030() -> Result<(), Failed> {
     let encoded = child.wait_with_output()?.stdout;
     let project = shop().file(&exported(0), encoded);
     let _ = project.run(&["collect", "--source", "orders"]).exits(0);
-    let rows = project.run(&["sql", "--json", "select product_name from orders"]).exits(0).json();
+    let rows = project
+        .run(&["sql", "--json", "select product_name from orders"])
+        .exits(0)
+        .json();
     assert_eq!(rows[0]["product_name"], "加绒打底裤");
     Ok(())
 }
 
 fn next_day() -> Result<(), Failed> {
-    let text = export(&[line(1, DAY, "10.00"), line(2, "2026-11-22 00:03:00", "7.00")]);
+    let text = export(&[
+        line(1, DAY, "10.00"),
+        line(2, "2026-11-22 00:03:00", "7.00"),
+    ]);
     let project = shop().file(&exported(600), text);
     let _ = project.run(&["collect", "--source", "orders"]).exits(0);
     let run = project.run(&["run", "daily", "--results", "--json"]).json();
-    let items = run["results"][0]["metrics"]["sales"]["items"].as_array().unwrap();
-    let of = |id: &str| items.iter().find(|item| item["id"] == id).unwrap()["value"]["$dec"].as_str().unwrap().to_owned();
+    let items = run["results"][0]["metrics"]["sales"]["items"]
+        .as_array()
+        .unwrap();
+    let of = |id: &str| {
+        items.iter().find(|item| item["id"] == id).unwrap()["value"]["$dec"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     assert!(of("paid_amount").starts_with("10"), "{}", of("paid_amount"));
     Ok(())
 }
@@ -136,20 +225,39 @@ fn other_day() -> Result<(), Failed> {
 
 fn hostile_titles() -> Result<(), Failed> {
     let titles = ["<b>&\"{{ x }}</td>", "=cmd()|' /C calc'!A0", "{% raw %}"];
-    let lines: Vec<_> = titles.iter().zip(1..).map(|(title, n)| line(n, DAY, "10.00").title(title)).collect();
+    let lines: Vec<_> = titles
+        .iter()
+        .zip(1..)
+        .map(|(title, n)| line(n, DAY, "10.00").title(title))
+        .collect();
     let project = shop().file(&exported(0), export(&lines));
     let _ = project.run(&["run", "daily"]).exits(0);
-    let (html, text) = (project.read("reports/daily/2026-11-21/boss.html"), project.read("reports/daily/2026-11-21/boss.txt"));
-    assert!(html.contains("&lt;b&gt;&amp;") && !html.contains("<b>&"), "the title is escaped");
+    let (html, text) = (
+        project.read("reports/daily/2026-11-21/boss.html"),
+        project.read("reports/daily/2026-11-21/boss.txt"),
+    );
+    assert!(
+        html.contains("&lt;b&gt;&amp;") && !html.contains("<b>&"),
+        "the title is escaped"
+    );
     assert!(text.contains("<b>&\"{{ x }}</td>"), "{text}");
     Ok(())
 }
 
 fn config_mistakes() -> Result<(), Failed> {
     let project = shop();
-    let text = project.read("chenbao.toml").replace("misfire", "misfire").replace("data_deadline", "data_dedline").replace("role = \"management\"", "role = \"managment\"");
+    let text = project
+        .read("chenbao.toml")
+        .replace("data_deadline", "data_dedline")
+        .replace("role = \"management\"", "role = \"managment\"");
     project.write("chenbao.toml", text);
-    let _ = project.run(&["check"]).exits(2).says(&["data_dedline", "data_deadline", "managment", "hint:", "chenbao.toml"]);
+    let _ = project.run(&["check"]).exits(2).says(&[
+        "data_dedline",
+        "data_deadline",
+        "managment",
+        "hint:",
+        "chenbao.toml",
+    ]);
     Ok(())
 }
 
@@ -161,14 +269,23 @@ fn missing_secret() -> Result<(), Failed> {
     );
     project.write("chenbao.toml", text);
     project.write(&exported(0), export(&[line(1, DAY, "10.00")]));
-    let _ = project.run(&["run", "daily", "--deliver"]).exits(1).says(&["CHENBAO_NO_SUCH_SECRET", "hint:"]);
+    let _ = project
+        .run(&["run", "daily", "--deliver"])
+        .exits(1)
+        .says(&["CHENBAO_NO_SUCH_SECRET", "hint:"]);
     Ok(())
 }
 
 fn template_mistakes() -> Result<(), Failed> {
     for (body, words) in [
-        ("<p><v of=\"sales.paid_amout\"/></p>", vec!["sales.paid_amout", "paid_amount"]),
-        ("<section title=\"x\"><p>offen</section>", vec!["report.html", "p"]),
+        (
+            "<p><v of=\"sales.paid_amout\"/></p>",
+            vec!["sales.paid_amout", "paid_amount"],
+        ),
+        (
+            "<section title=\"x\"><p>offen</section>",
+            vec!["report.html", "p"],
+        ),
         ("<kpii/>", vec!["kpii", "kpi"]),
     ] {
         let project = shop().file(&exported(0), export(&[line(1, DAY, "10.00")]));
@@ -191,12 +308,24 @@ fn sql_refusals() -> Result<(), Failed> {
     ] {
         let _ = project.run(&["sql", query]).exits(1).says(&["error:"]);
     }
-    let rows = project.run(&["sql", "--json", "--shop", "other", "select count(*) as n from orders"]).exits(0).json();
+    let rows = project
+        .run(&[
+            "sql",
+            "--json",
+            "--shop",
+            "other",
+            "select count(*) as n from orders",
+        ])
+        .exits(0)
+        .json();
     assert_eq!(rows[0]["n"], "0", "another shop's rows do not exist");
     Ok(())
 }
 
 fn unfinished_period() -> Result<(), Failed> {
-    let _ = shop().run(&["run", "daily", "--period", "2026-11-22"]).exits(1).says(&["is not over", "hint:"]);
+    let _ = shop()
+        .run(&["run", "daily", "--period", "2026-11-22"])
+        .exits(1)
+        .says(&["is not over", "hint:"]);
     Ok(())
 }

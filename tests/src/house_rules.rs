@@ -10,8 +10,26 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(u8, &[&str])] = &[
     (1, &["config", "calendar", "cron", "policy", "schedule"]),
     (2, &["storage"]),
-    (ADAPTERS, &["clock", "ledger", "archive", "plugin", "templates", "mail", "ticker", "telemetry"]),
-    (4, &["plan", "collect", "gate", "compute", "verify", "deliver", "record", "run", "project", "words"]),
+    (
+        ADAPTERS,
+        &[
+            "clock",
+            "ledger",
+            "archive",
+            "plugin",
+            "templates",
+            "mail",
+            "ticker",
+            "telemetry",
+        ],
+    ),
+    (
+        4,
+        &[
+            "plan", "collect", "gate", "compute", "verify", "deliver", "record", "run", "project",
+            "paper", "words",
+        ],
+    ),
     (5, &["serve"]),
     (6, &["cli", "main", "lib"]),
 ];
@@ -25,7 +43,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("datafusion", &["core/engine/"]),
     ("lettre", &["core/runtime/src/mail"]),
     ("libloading", &["core/runtime/src/plugin/library.rs"]),
-    ("sqlx", &["core/runtime/src/ledger", "core/demo/", "plugins/source-sql/"]),
+    (
+        "sqlx",
+        &[
+            "core/runtime/src/ledger",
+            "core/demo/",
+            "plugins/source-sql/",
+        ],
+    ),
     ("tokio_cron_scheduler", &["core/runtime/src/ticker"]),
 ];
 
@@ -35,10 +60,19 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("house_rules::layers", layers),
         trial("house_rules::one_library_one_owner", owners),
-        trial("house_rules::every_file_says_its_purpose_and_stays_short", files),
-        trial("house_rules::names_in_architecture_exist", architecture_names),
+        trial(
+            "house_rules::every_file_says_its_purpose_and_stays_short",
+            files,
+        ),
+        trial(
+            "house_rules::names_in_architecture_exist",
+            architecture_names,
+        ),
         trial("house_rules::plugin_folders_are_complete", plugin_folders),
-        trial("house_rules::plugins_do_not_depend_on_core", plugin_dependencies),
+        trial(
+            "house_rules::plugins_do_not_depend_on_core",
+            plugin_dependencies,
+        ),
         trial("house_rules::readme_has_its_two_commands", readme),
     ]
 }
@@ -46,11 +80,16 @@ pub fn trials() -> Vec<Trial> {
 /// The repository.
 #[must_use]
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }
 
 fn rust_files(dir: &Path, out: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() && !path.ends_with("target") {
             rust_files(&path, out);
@@ -70,35 +109,57 @@ fn all_rust() -> Vec<(String, String)> {
     files
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+            let name = path
+                .strip_prefix(&root)
+                .unwrap_or(&path)
+                .display()
+                .to_string();
             (name, fs::read_to_string(&path).unwrap_or_default())
         })
         .collect()
 }
 
 fn verdict(problems: Vec<String>) -> Result<(), Failed> {
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("\n").into())
+    }
 }
 
 fn layers() -> Result<(), Failed> {
-    let layer: BTreeMap<&str, u8> =
-        LAYERS.iter().flat_map(|(n, names)| names.iter().map(move |name| (*name, *n))).collect();
+    let layer: BTreeMap<&str, u8> = LAYERS
+        .iter()
+        .flat_map(|(n, names)| names.iter().map(move |name| (*name, *n)))
+        .collect();
     let mut problems = Vec::new();
     for (file, text) in all_rust() {
-        let Some(inside) = file.strip_prefix("core/runtime/src/") else { continue };
+        let Some(inside) = file.strip_prefix("core/runtime/src/") else {
+            continue;
+        };
         let module = inside.split(['/', '.']).next().unwrap_or_default();
         let Some(mine) = layer.get(module) else {
             problems.push(format!("{file}: module `{module}` is in no layer"));
             continue;
         };
         let body = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for line in body.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for line in body
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
             for used in line.split("crate::").skip(1) {
-                let used: String = used.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-                let Some(theirs) = layer.get(used.as_str()) else { continue };
+                let used: String = used
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                    .collect();
+                let Some(theirs) = layer.get(used.as_str()) else {
+                    continue;
+                };
                 let adapter_to_adapter = *mine == ADAPTERS && *theirs == ADAPTERS && used != module;
                 if theirs > mine || adapter_to_adapter {
-                    problems.push(format!("{file}: layer {mine} names `crate::{used}` of layer {theirs}"));
+                    problems.push(format!(
+                        "{file}: layer {mine} names `crate::{used}` of layer {theirs}"
+                    ));
                 }
             }
         }
@@ -108,15 +169,25 @@ fn layers() -> Result<(), Failed> {
 
 fn owners() -> Result<(), Failed> {
     let mut problems = Vec::new();
-    for (file, text) in all_rust().iter().filter(|(file, _)| !file.starts_with("tests/")) {
+    for (file, text) in all_rust()
+        .iter()
+        .filter(|(file, _)| !file.starts_with("tests/"))
+    {
         for (library, places) in OWNERS {
-            let uses = text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
-                line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')
-                    .any(|word| word == *library || word.starts_with(&format!("{library}::")))
-                    && (line.contains(&format!("{library}::")) || line.contains(&format!("use {library}")))
-            });
+            let uses = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .any(|line| {
+                    line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')
+                        .any(|word| word == *library || word.starts_with(&format!("{library}::")))
+                        && (line.contains(&format!("{library}::"))
+                            || line.contains(&format!("use {library}")))
+                });
             if uses && !places.iter().any(|place| file.starts_with(place)) {
-                problems.push(format!("{file} uses `{library}`, which belongs to {}", places.join(", ")));
+                problems.push(format!(
+                    "{file} uses `{library}`, which belongs to {}",
+                    places.join(", ")
+                ));
             }
         }
     }
@@ -140,14 +211,25 @@ fn files() -> Result<(), Failed> {
 fn architecture_names() -> Result<(), Failed> {
     let root = root();
     let text = fs::read_to_string(root.join("ARCHITECTURE.md"))?;
-    let mut everything: String = all_rust().into_iter().map(|(file, text)| format!("{file}\n{text}\n")).collect();
+    let mut everything: String = all_rust()
+        .into_iter()
+        .map(|(file, text)| format!("{file}\n{text}\n"))
+        .collect();
     everything.push_str(&fs::read_to_string(root.join("Cargo.lock"))?);
     let mut problems = Vec::new();
-    for name in text.split('`').skip(1).step_by(2).filter(|name| !name.contains(['\n', ' ', '*', '<', '"'])) {
+    for name in text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| !name.contains(['\n', ' ', '*', '<', '"']))
+    {
         let path = name.trim_end_matches('/');
-        let known = root.join(path).exists() || everything.contains(path.rsplit("::").next().unwrap_or(path));
+        let known = root.join(path).exists()
+            || everything.contains(path.rsplit("::").next().unwrap_or(path));
         if !known {
-            problems.push(format!("ARCHITECTURE.md names `{name}`, which is nowhere in the tree"));
+            problems.push(format!(
+                "ARCHITECTURE.md names `{name}`, which is nowhere in the tree"
+            ));
         }
     }
     verdict(problems)
@@ -175,9 +257,18 @@ fn plugin_dependencies() -> Result<(), Failed> {
     let mut problems = Vec::new();
     for entry in fs::read_dir(root().join("plugins"))?.flatten() {
         let manifest = fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
-        for ours in ["chenbao-model", "chenbao-engine", "chenbao-report", "chenbao.workspace", "chenbao ="] {
+        for ours in [
+            "chenbao-model",
+            "chenbao-engine",
+            "chenbao-report",
+            "chenbao.workspace",
+            "chenbao =",
+        ] {
             if manifest.contains(ours) {
-                problems.push(format!("plugins/{} depends on core ({ours})", entry.file_name().to_string_lossy()));
+                problems.push(format!(
+                    "plugins/{} depends on core ({ours})",
+                    entry.file_name().to_string_lossy()
+                ));
             }
         }
     }
@@ -189,8 +280,13 @@ fn readme() -> Result<(), Failed> {
     for file in ["README.md", "README.zh-CN.md"] {
         let text = fs::read_to_string(root().join(file))?;
         for heading in ["## Run", "## Test"] {
-            let block = text.split(heading).nth(1).and_then(|rest| rest.split("```sh\n").nth(1));
-            let lines = block.and_then(|rest| rest.split("```").next()).map_or(0, |body| body.trim().lines().count());
+            let block = text
+                .split(heading)
+                .nth(1)
+                .and_then(|rest| rest.split("```sh\n").nth(1));
+            let lines = block
+                .and_then(|rest| rest.split("```").next())
+                .map_or(0, |body| body.trim().lines().count());
             if lines != 1 {
                 problems.push(format!("{file}: `{heading}` should be followed by one line in an sh block, found {lines}"));
             }

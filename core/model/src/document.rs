@@ -107,6 +107,7 @@ pub enum Tone {
 }
 
 /// A run of text in one style.
+#[expect(clippy::struct_excessive_bools, reason = "three independent properties of a run; an enum of their products would say less")]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inline {
     /// The text. A line break is `\n`.

@@ -57,11 +57,18 @@ impl Windows {
     /// The same window, whether it is the first time or not.
     #[must_use]
     pub fn only(window: Period) -> Self {
-        Self { near: window, far: window }
+        Self {
+            near: window,
+            far: window,
+        }
     }
 
     async fn of(self, project: &Project, source: &Source) -> Period {
-        match project.ledger.last_collection(&source.id, Some(CollectionState::Done)).await {
+        match project
+            .ledger
+            .last_collection(&source.id, Some(CollectionState::Done))
+            .await
+        {
             Ok(Some(_)) => self.near,
             // A ledger that does not answer stops the collection a moment later, with its reason.
             Ok(None) | Err(_) => self.far,
@@ -394,7 +401,7 @@ async fn publish(
                 return Ok(merged.value.len());
             }
             Commit::Lost(day) => {
-                tracing::info!(table = %day.table, "another node was first; merging again")
+                tracing::info!(table = %day.table, "another node was first; merging again");
             }
         }
     }

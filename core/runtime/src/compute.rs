@@ -90,10 +90,17 @@ const FIRST_TIME_DAYS: i64 = 400;
 /// The days that the inputs of some metrics read, up to the run's own day; and further back for a source's first time.
 #[must_use]
 pub fn reach(project: &Project, metrics: &[Id], period: Period) -> Windows {
-    let mut first = period.previous().map_or(period.start(), |previous| previous.start());
+    let mut first = period
+        .previous()
+        .map_or(period.start(), |previous| previous.start());
     let mut everything = false;
-    for metric in metrics.iter().filter_map(|id| project.config.metrics.get(id)) {
-        let Ok(component) = project.component(&metric.plugin) else { continue };
+    for metric in metrics
+        .iter()
+        .filter_map(|id| project.config.metrics.get(id))
+    {
+        let Ok(component) = project.component(&metric.plugin) else {
+            continue;
+        };
         for input in &component.descriptor.inputs {
             match days_of(input.window, period) {
                 Some(days) => first = days.first().map_or(first, |day| first.min(*day)),
@@ -101,10 +108,15 @@ pub fn reach(project: &Project, metrics: &[Id], period: Period) -> Windows {
             }
         }
     }
-    let last = until(project.clock.now(), project.config.project.zone.clone()).yesterday().unwrap_or(period.last());
+    let last = until(project.clock.now(), project.config.project.zone.clone())
+        .yesterday()
+        .unwrap_or(period.last());
     let up_to_now = |from: Date| Period::span(from, last.max(period.last())).unwrap_or(period);
     let back = if everything { FIRST_TIME_DAYS } else { 0 };
-    Windows { near: up_to_now(first), far: up_to_now(first.checked_sub(Span::new().days(back)).unwrap_or(first)) }
+    Windows {
+        near: up_to_now(first),
+        far: up_to_now(first.checked_sub(Span::new().days(back)).unwrap_or(first)),
+    }
 }
 
 /// Runs the metrics of a report for one set of shops. No failure stops another.

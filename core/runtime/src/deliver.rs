@@ -3,9 +3,10 @@
 use crate::config::meant::{Audience, Mailbox, Report, Transport};
 use crate::ledger::{Claimed, DeliveryState, Issue, NewDelivery, Piece, Verdict, delivery_id};
 use crate::mail::{self, Body, Head, Letter, Outcome, Sender};
+use crate::paper::Paper;
 use crate::policy::Retry;
 use crate::project::{self, Project};
-use crate::run::{Made, Order, Paper, Send};
+use crate::run::{Made, Order, Send};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Artifact, Diagnostic, Id};
 use jiff::{SignedDuration, Timestamp};

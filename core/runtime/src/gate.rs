@@ -108,7 +108,14 @@ pub fn judge(config: &Config, needs: &[Need], snapshot: &Snapshot, period: Perio
     found.days.0 = period
         .days()
         .saturating_sub(u32::try_from(absent_days.len()).unwrap_or(u32::MAX));
-    let newest = |need: &Need| snapshot.revisions.iter().filter(|revision| revision.feed == need.source).map(|revision| revision.exported_at).max();
+    let newest = |need: &Need| {
+        snapshot
+            .revisions
+            .iter()
+            .filter(|revision| revision.feed == need.source)
+            .map(|revision| revision.exported_at)
+            .max()
+    };
     found.through = needs.iter().filter_map(newest).min();
     found
 }

@@ -2,8 +2,8 @@
 //!
 //! Read [`mod@run`] first: one run in nine steps, each a module of the same name. [`plan`] says which issue is due;
 //! [`collect`] fetches what it needs from source plugins into the lake; [`gate`] judges whether the data is whole;
-//! [`compute`] asks metric plugins; compose and render are the two entry functions of `chenbao-report`; [`verify`]
-//! looks once more; [`deliver`] sends, once; [`record`] keeps what was made from what. [`serve`] does this on schedules.
+//! [`compute`] asks metric plugins; [`paper`] takes one audience through compose, render (the two entry functions of
+//! `chenbao-report`) and [`verify`]; [`deliver`] sends, once; [`record`] keeps what was made from what. [`serve`] does this on schedules.
 
 // 1 pure: no file, no clock, no network.
 pub mod calendar;
@@ -28,6 +28,7 @@ pub mod collect;
 pub mod compute;
 pub mod deliver;
 pub mod gate;
+pub mod paper;
 pub mod plan;
 pub mod project;
 pub mod record;

@@ -5,17 +5,14 @@ use crate::compute::{self, Computed};
 use crate::config::meant::{Audience, Report};
 use crate::gate::{self, Judgement, Need};
 use crate::ledger::Issue;
+use crate::paper::{self, Desk, Paper};
 use crate::project::Project;
 use crate::schedule::Occurrence;
-use crate::{deliver, plan, record, verify, words};
+use crate::{deliver, plan, record};
 use chenbao_model::catalogue::Snapshot;
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::result::ResultDoc;
-use chenbao_model::{Artifact, Diagnostic, Id};
-use chenbao_report::{
-    CampaignInfo, Change, Completeness, ComposeInput, Format, MetricInput, Outcome, Pictures,
-    RenderOptions, ReportContext, RoleInfo, ShopInfo,
-};
+use chenbao_model::{Diagnostic, Id};
+use chenbao_report::Outcome;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -49,21 +46,6 @@ pub struct Order {
     pub pinned: Option<Snapshot>,
 }
 
-/// One audience's report.
-#[derive(Debug, Clone)]
-pub struct Paper {
-    /// Audience.
-    pub audience: Id,
-    /// Its role.
-    pub role: Id,
-    /// Subject of the mail.
-    pub subject: String,
-    /// Files for a folder: HTML with its pictures in it, text, PDF.
-    pub files: Vec<Artifact>,
-    /// Parts of the mail: HTML with pictures beside it, text, PDF.
-    pub mail: Vec<Artifact>,
-}
-
 /// What a run made.
 #[derive(Debug)]
 pub struct Made {
@@ -86,6 +68,15 @@ pub struct Made {
 }
 
 impl Made {
+    /// The results for an audience's shops.
+    fn results_of(&self, audience: &Audience) -> &[Computed] {
+        let mine = self
+            .results
+            .iter()
+            .find(|(shops, _)| shops == &audience.shops);
+        mine.map_or(&[], |(_, computed)| computed)
+    }
+
     /// Whether anything required was missing or a metric failed.
     #[must_use]
     pub fn partial(&self) -> bool {
@@ -196,10 +187,20 @@ async fn make(
     if order.results_only {
         return Ok((made, gathered.snapshot));
     }
+    let judgement = made.judgement.clone();
+    let desk = Desk {
+        project,
+        report,
+        order,
+        begun,
+        now,
+        judgement: &judgement,
+    };
     for audience in audiences(report, order) {
         progress(audience.id.as_str());
-        let paper = write(project, report, audience, (order, begun, now), &mut made).await?;
-        made.papers.push(paper);
+        let paper = paper::write(&desk, audience, made.results_of(audience)).await?;
+        made.warnings.extend(paper.warnings);
+        made.papers.push(paper.value);
     }
     made.queued = deliver::queue(project, report, order, &made, now).await?;
     Ok((made, gathered.snapshot))
@@ -270,186 +271,4 @@ fn audiences<'a>(report: &'a Report, order: &'a Order) -> impl Iterator<Item = &
             .as_ref()
             .is_none_or(|role| role == &audience.role)
     })
-}
-
-/// Steps 5 to 7 for one audience.
-async fn write(
-    project: &Project,
-    report: &Report,
-    audience: &Audience,
-    (order, begun, now): (&Order, &record::Begun, Timestamp),
-    made: &mut Made,
-) -> Result<Paper, Problems> {
-    let role = project.config.roles.get(&audience.role);
-    let shows = role.map(|role| role.shows.clone()).unwrap_or_default();
-    let none = Vec::new();
-    let computed = made
-        .results
-        .iter()
-        .find(|(shops, _)| shops == &audience.shops)
-        .map_or(&none, |(_, computed)| computed);
-    let metrics: Vec<MetricInput> = computed
-        .iter()
-        .map(|one| metric_input(project, one, &audience.lang))
-        .collect();
-    let mut context = context(
-        project,
-        report,
-        audience,
-        (order, begun, now),
-        &made.judgement,
-    );
-    context.changes = record::changes(project, report, audience, begun, computed).await?;
-    let input = ComposeInput {
-        templates: &project.templates,
-        template: &report.template,
-        lang: &audience.lang,
-        shows: &shows,
-        context: &context,
-        metrics: &metrics,
-    };
-    let document = chenbao_report::compose(&input)?;
-    let with = |pictures| RenderOptions {
-        fonts: &project.fonts,
-        pictures,
-    };
-    let formats = [Format::Html, Format::Text, Format::Pdf];
-    let mail = chenbao_report::render(&document.value, &formats, &with(Pictures::Cid))?;
-    let html = chenbao_report::render(&document.value, &[Format::Html], &with(Pictures::Inline))?;
-    let docs: Vec<&ResultDoc> = computed
-        .iter()
-        .filter_map(|one| match &one.outcome {
-            Outcome::Done(doc) => Some(doc),
-            _ => None,
-        })
-        .collect();
-    let checked = verify::verify(&mail.value, &docs, &shows)?;
-    let others = mail
-        .value
-        .iter()
-        .filter(|artifact| artifact.cid.is_none() && !artifact.media_type.starts_with("text/html"));
-    let files = html.value.into_iter().chain(others.cloned()).collect();
-    let subject = document.value.meta.subject.clone();
-    made.warnings.extend(
-        document
-            .warnings
-            .into_iter()
-            .chain(mail.warnings)
-            .chain(checked),
-    );
-    Ok(Paper {
-        audience: audience.id.clone(),
-        role: audience.role.clone(),
-        subject,
-        files,
-        mail: mail.value,
-    })
-}
-
-fn metric_input(project: &Project, computed: &Computed, lang: &str) -> MetricInput {
-    let component = computed
-        .plugin
-        .parse()
-        .ok()
-        .and_then(|id| project.component(&id).ok());
-    let strings = component
-        .map(|component| component.descriptor.strings(lang))
-        .unwrap_or_default();
-    MetricInput {
-        alias: computed.alias.to_string(),
-        plugin: computed.plugin.clone(),
-        strings,
-        outcome: computed.outcome.clone(),
-    }
-}
-
-fn context(
-    project: &Project,
-    report: &Report,
-    audience: &Audience,
-    (order, begun, now): (&Order, &record::Begun, Timestamp),
-    judgement: &Judgement,
-) -> ReportContext {
-    let config = &project.config;
-    let lang = audience.lang.as_str();
-    let zone = audience
-        .shops
-        .first()
-        .and_then(|id| config.shops.get(id))
-        .map_or_else(|| config.project.zone.clone(), |shop| shop.zone.clone());
-    let local = now.to_zoned(zone.clone());
-    let shops = audience
-        .shops
-        .iter()
-        .filter_map(|id| config.shops.get(id))
-        .map(|shop| ShopInfo {
-            id: shop.id.to_string(),
-            name: shop.name.in_lang(lang).to_owned(),
-            platform: shop.platform.to_string(),
-            platform_name: words::platform(shop.platform.as_str(), lang),
-        });
-    let campaigns: Vec<CampaignInfo> = config
-        .campaigns
-        .values()
-        .map(|campaign| CampaignInfo {
-            id: campaign.id.to_string(),
-            name: campaign.name.in_lang(lang).to_owned(),
-            starts_on: campaign.starts,
-            ends_on: campaign.ends,
-        })
-        .collect();
-    let subject = order
-        .occurrence
-        .subject
-        .as_ref()
-        .map(Id::as_str)
-        .unwrap_or_default();
-    let through = judgement.through.map(|at| {
-        at.to_zoned(zone.clone())
-            .strftime("%Y-%m-%dT%H:%M:%S%:z")
-            .to_string()
-    });
-    let days = (judgement.days.1 > 1).then_some(judgement.days);
-    ReportContext {
-        report: report.id.to_string(),
-        report_name: report
-            .name
-            .as_ref()
-            .map(|name| name.in_lang(lang).to_owned())
-            .unwrap_or_default(),
-        role: RoleInfo {
-            id: audience.role.to_string(),
-            name: config
-                .roles
-                .get(&audience.role)
-                .map_or("", |role| role.name.in_lang(lang))
-                .to_owned(),
-        },
-        shops: shops.collect(),
-        currency: compute::currency(project, &audience.shops),
-        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
-        period: order.occurrence.period,
-        today: local.date(),
-        edition: begun.issue.edition.to_string(),
-        revision: begun.issue.revision,
-        issue: begun.number,
-        completeness: Completeness {
-            have: judgement.have,
-            need: judgement.need,
-            days,
-            missing: words::gaps(judgement, config, lang),
-        },
-        data_through: through,
-        run_id: begun.run.clone(),
-        created: local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        campaign: campaigns
-            .iter()
-            .find(|campaign| campaign.id == subject)
-            .cloned(),
-        campaigns,
-        notes: words::doubts(&judgement.doubts, lang),
-        changes: Vec::<Change>::new(),
-        owner: Some(config.project.owner.to_string()),
-        test: matches!(order.send, Send::Test(_)),
-    }
 }

@@ -2,9 +2,9 @@
 
 use crate::config::meant::{PeriodRule, Report, Schedule};
 use crate::deliver::{self, Notice};
-use crate::ledger::OccurrenceState;
+use crate::ledger::{Issue, OccurrenceState};
 use crate::project::Project;
-use crate::run::{self, Order, Send};
+use crate::run::{self, Made, Order, Send};
 use crate::schedule::{self, Fire, Occurrence};
 use crate::ticker::{Bell, Ticker};
 use chenbao_model::Diagnostic;
@@ -284,65 +284,43 @@ async fn make(
     order: &Order,
     look: &mut Look,
 ) -> Result<(), Problems> {
-    let occurrence = &order.occurrence;
-    match run::run(project, order, &|_| {}).await {
+    let (state, note, told) = match run::run(project, order, &|_| {}).await {
         Ok(made) => {
-            let note = format!("run {}", made.run);
-            project
-                .ledger
-                .settle(
-                    occurrence,
-                    OccurrenceState::Done,
-                    &note,
-                    project.clock.now(),
-                )
-                .await
-                .map_err(trouble)?;
             look.made += 1;
-            if made.partial() {
-                let missing = crate::words::gaps(&made.judgement, &project.config, &report.lang);
-                let failed = made
-                    .results
-                    .iter()
-                    .flat_map(|(_, all)| all)
-                    .filter_map(|one| one.verdict.clone());
-                let lines: Vec<String> = missing.into_iter().chain(failed).collect();
-                deliver::tell_owner(
-                    project,
-                    &made.issue,
-                    &Notice::Partial {
-                        run: made.run,
-                        lines,
-                    },
-                )
-                .await?;
-            }
+            let note = format!("run {}", made.run);
+            let told = made.partial().then(|| partial(project, report, &made));
+            (OccurrenceState::Done, note, told)
         }
         Err(problems) => {
             look.failed += 1;
             tracing::error!(report = %report.id, "not made: {problems}");
-            project
-                .ledger
-                .settle(
-                    occurrence,
-                    OccurrenceState::Failed,
-                    &problems.to_string(),
-                    project.clock.now(),
-                )
-                .await
-                .map_err(trouble)?;
-            let issue = crate::ledger::Issue::of(occurrence, order.revision);
-            deliver::tell_owner(
-                project,
-                &issue,
-                &Notice::Failed {
-                    why: problems.to_string(),
-                },
+            let why = problems.to_string();
+            (
+                OccurrenceState::Failed,
+                why.clone(),
+                Some(Notice::Failed { why }),
             )
-            .await?;
         }
+    };
+    let (ledger, now) = (&project.ledger, project.clock.now());
+    let settled = ledger.settle(&order.occurrence, state, &note, now).await;
+    settled.map_err(trouble)?;
+    if let Some(notice) = told {
+        let issue = Issue::of(&order.occurrence, order.revision);
+        deliver::tell_owner(project, &issue, &notice).await?;
     }
     Ok(())
+}
+
+/// What the owner hears of a report that went out with something missing.
+fn partial(project: &Project, report: &Report, made: &Made) -> Notice {
+    let missing = crate::words::gaps(&made.judgement, &project.config, &report.lang);
+    let computed = made.results.iter().flat_map(|(_, all)| all);
+    let failed = computed.filter_map(|one| one.verdict.clone());
+    Notice::Partial {
+        run: made.run.clone(),
+        lines: missing.into_iter().chain(failed).collect(),
+    }
 }
 
 /// Whether the sources of a report were last asked long enough ago to ask again.

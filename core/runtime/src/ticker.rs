@@ -45,7 +45,7 @@ impl Ticker {
             .filter(|wait| *wait < HEART_BEAT)
             .and_then(|wait| {
                 Job::new_one_shot(wait.max(Duration::from_millis(1)), move |_, _| {
-                    bell.notify_one()
+                    bell.notify_one();
                 })
                 .ok()
             });

@@ -155,6 +155,10 @@ pub(super) struct PlanArgs {
 
 /// Options of `run`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct RunArgs {
     /// Report id.
     pub(super) report: Id,

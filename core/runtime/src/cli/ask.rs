@@ -59,34 +59,28 @@ pub(super) async fn sql(project: &Project, args: &SqlArgs, voice: Voice) -> Answ
             break;
         }
     }
+    say_rows(&heads, &lines, more, voice);
+    Ok(Ended::Done)
+}
+
+fn say_rows(heads: &[String], lines: &[Vec<Option<String>>], more: bool, voice: Voice) {
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let text = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "NULL".into());
     let shown: Vec<Vec<String>> = lines
         .iter()
-        .map(|row| {
-            row.iter()
-                .map(|cell| cell.clone().unwrap_or_else(|| "NULL".into()))
-                .collect()
-        })
+        .map(|row| row.iter().map(text).collect())
         .collect();
     voice.say(print::table(&heads, &shown));
-    voice.say(format!(
-        "{}{} rows",
-        if more { "the first " } else { "" },
-        lines.len()
-    ));
-    let objects: Vec<serde_json::Value> = lines
-        .iter()
-        .map(|row| {
-            heads
-                .iter()
-                .zip(row)
-                .map(|(head, cell)| ((*head).to_owned(), json!(cell)))
-                .collect::<serde_json::Map<_, _>>()
-                .into()
-        })
-        .collect();
-    voice.answer(&objects.into());
-    Ok(Ended::Done)
+    let first = if more { "the first " } else { "" };
+    voice.say(format!("{first}{} rows", lines.len()));
+    let object = |row: &Vec<Option<String>>| -> serde_json::Value {
+        let cells = heads
+            .iter()
+            .zip(row)
+            .map(|(head, cell)| ((*head).to_owned(), json!(cell)));
+        cells.collect::<serde_json::Map<_, _>>().into()
+    };
+    voice.answer(&lines.iter().map(object).collect::<Vec<_>>().into());
 }
 
 fn texts(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, Problems> {

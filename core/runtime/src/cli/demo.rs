@@ -41,7 +41,7 @@ pub(super) async fn demo(args: &DemoArgs, voice: Voice) -> Answer {
     {
         let progress = voice.progress("making the shop");
         chenbao_demo::generate(&args.dir, &options, &mut |done, total| {
-            progress.at(done, total)
+            progress.at(done, total);
         })
         .await?;
     }
@@ -108,7 +108,7 @@ async fn one(
     let made = {
         let progress = voice.progress(&format!("{report} {}", order.occurrence.period));
         run::run(project, &order, &|what| {
-            progress.note(&format!("{report}: {what}"))
+            progress.note(&format!("{report}: {what}"));
         })
         .await?
     };

@@ -74,7 +74,7 @@ async fn fetch(project: &Project, wanted: &[Id], windows: &[Period], voice: Voic
         for window in windows {
             all.extend(
                 collect::collect(project, &sources, Windows::only(*window), &|what| {
-                    progress.note(&format!("collecting {what} {window}"))
+                    progress.note(&format!("collecting {what} {window}"));
                 })
                 .await,
             );

@@ -62,7 +62,9 @@ pub fn main() -> ExitCode {
     }
     let voice = Voice {
         json: cli.json,
-        quiet: cli.quiet, verbose: cli.verbose };
+        quiet: cli.quiet,
+        verbose: cli.verbose,
+    };
     telemetry::start(if matches!(cli.command, Command::Serve(_)) {
         "info"
     } else {

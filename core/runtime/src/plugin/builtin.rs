@@ -11,12 +11,21 @@ macro_rules! folder {
     };
 }
 
-const FOLDERS: &[(&str, Files)] = &[folder!("metric-ads": "metric.toml" "strings.en.toml" "strings.zh-CN.toml" "sql/days.sql" "sql/plans.sql" "sql/total.sql" )];
+const FOLDERS: &[(&str, Files)] = &[
+    folder!("metric-ads": "metric.toml" "strings.en.toml" "strings.zh-CN.toml" "sql/days.sql" "sql/plans.sql" "sql/total.sql" ),
+];
 
 /// The folders.
 pub(super) fn folders() -> impl Iterator<Item = (&'static str, Folder)> {
     FOLDERS.iter().map(|(name, files)| {
-        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
-        (*name, Folder { files: files.collect() })
+        let files = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        (
+            *name,
+            Folder {
+                files: files.collect(),
+            },
+        )
     })
 }

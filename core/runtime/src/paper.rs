@@ -1,0 +1,222 @@
+//! Steps 5 to 7 for one audience: compose, render, verify; the result is a paper, ready to be delivered.
+
+use crate::compute::{self, Computed};
+use crate::config::Config;
+use crate::config::meant::{Audience, Report};
+use crate::gate::Judgement;
+use crate::project::Project;
+use crate::run::{Order, Send};
+use crate::{record, verify, words};
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::result::ResultDoc;
+use chenbao_model::{Artifact, Id, Warned};
+use chenbao_report::{
+    CampaignInfo, Completeness, ComposeInput, Format, MetricInput, Outcome, Pictures,
+    RenderOptions, ReportContext, RoleInfo, ShopInfo,
+};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// One audience's report.
+#[derive(Debug, Clone)]
+pub struct Paper {
+    /// Audience.
+    pub audience: Id,
+    /// Its role.
+    pub role: Id,
+    /// Subject of the mail.
+    pub subject: String,
+    /// Files for a folder: HTML with its pictures in it, text, PDF.
+    pub files: Vec<Artifact>,
+    /// Parts of the mail: HTML with pictures beside it, text, PDF.
+    pub mail: Vec<Artifact>,
+}
+
+/// What all papers of a run share.
+#[derive(Debug, Clone, Copy)]
+pub struct Desk<'a> {
+    /// The open project.
+    pub project: &'a Project,
+    /// The report.
+    pub report: &'a Report,
+    /// What was asked for.
+    pub order: &'a Order,
+    /// The run.
+    pub begun: &'a record::Begun,
+    /// Its moment.
+    pub now: Timestamp,
+    /// Whether the data is whole.
+    pub judgement: &'a Judgement,
+}
+
+/// Writes the paper of one audience from the results for its shops.
+///
+/// # Errors
+/// The template's mistakes, all at once; or what verify refuses.
+pub async fn write(
+    desk: &Desk<'_>,
+    audience: &Audience,
+    computed: &[Computed],
+) -> Result<Warned<Paper>, Problems> {
+    let project = desk.project;
+    let role = project.config.roles.get(&audience.role);
+    let shows = role.map(|role| role.shows.clone()).unwrap_or_default();
+    let metrics: Vec<MetricInput> = computed
+        .iter()
+        .map(|one| metric_input(project, one, &audience.lang))
+        .collect();
+    let mut context = context(desk, audience);
+    context.changes = record::changes(project, desk.report, audience, desk.begun, computed).await?;
+    let composed = chenbao_report::compose(&ComposeInput {
+        templates: &project.templates,
+        template: &desk.report.template,
+        lang: &audience.lang,
+        shows: &shows,
+        context: &context,
+        metrics: &metrics,
+    })?;
+    let document = composed.value;
+    let fonts = &project.fonts;
+    let with = |pictures| RenderOptions { fonts, pictures };
+    let formats = [Format::Html, Format::Text, Format::Pdf];
+    let mail = chenbao_report::render(&document, &formats, &with(Pictures::Cid))?;
+    let disk = chenbao_report::render(&document, &[Format::Html], &with(Pictures::Inline))?;
+    let checked = verify::verify(&mail.value, &answers(computed), &shows)?;
+    let caveats = composed.warnings.into_iter().chain(mail.warnings);
+    let paper = Paper {
+        audience: audience.id.clone(),
+        role: audience.role.clone(),
+        subject: document.meta.subject,
+        files: for_disk(disk.value, &mail.value),
+        mail: mail.value,
+    };
+    Ok(Warned {
+        value: paper,
+        warnings: caveats.chain(checked).collect(),
+    })
+}
+
+fn answers(computed: &[Computed]) -> Vec<&ResultDoc> {
+    let docs = computed.iter().filter_map(|one| match &one.outcome {
+        Outcome::Done(doc) => Some(doc),
+        Outcome::Absent { .. } | Outcome::Failed { .. } => None,
+    });
+    docs.collect()
+}
+
+/// The HTML that carries its pictures, and whatever of the mail is neither HTML nor one of its pictures.
+fn for_disk(html: Vec<Artifact>, mail: &[Artifact]) -> Vec<Artifact> {
+    let other = |artifact: &&Artifact| {
+        artifact.cid.is_none() && !artifact.media_type.starts_with("text/html")
+    };
+    html.into_iter()
+        .chain(mail.iter().filter(other).cloned())
+        .collect()
+}
+
+fn metric_input(project: &Project, computed: &Computed, lang: &str) -> MetricInput {
+    let component = computed
+        .plugin
+        .parse()
+        .ok()
+        .and_then(|id| project.component(&id).ok());
+    let strings = component.map(|component| component.descriptor.strings(lang));
+    MetricInput {
+        alias: computed.alias.to_string(),
+        plugin: computed.plugin.clone(),
+        strings: strings.unwrap_or_default(),
+        outcome: computed.outcome.clone(),
+    }
+}
+
+fn context(desk: &Desk<'_>, audience: &Audience) -> ReportContext {
+    let (config, lang) = (&desk.project.config, audience.lang.as_str());
+    let (report, issue) = (desk.report, &desk.begun.issue);
+    let zone = zone(config, audience);
+    let campaigns = campaigns(config, lang);
+    let about = desk.order.occurrence.subject.as_ref().map(Id::as_str);
+    let local = desk.now.to_zoned(zone.clone());
+    ReportContext {
+        report: report.id.to_string(),
+        report_name: report
+            .name
+            .as_ref()
+            .map_or("", |name| name.in_lang(lang))
+            .to_owned(),
+        role: role(config, audience),
+        shops: shops(config, audience),
+        currency: compute::currency(desk.project, &audience.shops),
+        zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+        period: desk.order.occurrence.period,
+        today: local.date(),
+        edition: issue.edition.to_string(),
+        revision: issue.revision,
+        issue: desk.begun.number,
+        completeness: completeness(desk.judgement, config, lang),
+        data_through: desk.judgement.through.map(|at| written(at, &zone)),
+        run_id: desk.begun.run.clone(),
+        created: written(desk.now, &zone),
+        campaign: campaigns
+            .iter()
+            .find(|campaign| Some(campaign.id.as_str()) == about)
+            .cloned(),
+        campaigns,
+        notes: words::doubts(&desk.judgement.doubts, lang),
+        changes: Vec::new(),
+        owner: Some(config.project.owner.to_string()),
+        test: matches!(desk.order.send, Send::Test(_)),
+    }
+}
+
+/// A moment as RFC 3339 in a zone.
+fn written(at: Timestamp, zone: &TimeZone) -> String {
+    let local = at.to_zoned(zone.clone());
+    local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+fn zone(config: &Config, audience: &Audience) -> TimeZone {
+    let shop = audience.shops.first().and_then(|id| config.shops.get(id));
+    shop.map_or_else(|| config.project.zone.clone(), |shop| shop.zone.clone())
+}
+
+fn role(config: &Config, audience: &Audience) -> RoleInfo {
+    let role = config.roles.get(&audience.role);
+    RoleInfo {
+        id: audience.role.to_string(),
+        name: role
+            .map_or("", |role| role.name.in_lang(&audience.lang))
+            .to_owned(),
+    }
+}
+
+fn shops(config: &Config, audience: &Audience) -> Vec<ShopInfo> {
+    let lang = audience.lang.as_str();
+    let known = audience.shops.iter().filter_map(|id| config.shops.get(id));
+    known
+        .map(|shop| ShopInfo {
+            id: shop.id.to_string(),
+            name: shop.name.in_lang(lang).to_owned(),
+            platform: shop.platform.to_string(),
+            platform_name: words::platform(shop.platform.as_str(), lang),
+        })
+        .collect()
+}
+
+fn campaigns(config: &Config, lang: &str) -> Vec<CampaignInfo> {
+    let info = config.campaigns.values().map(|campaign| CampaignInfo {
+        id: campaign.id.to_string(),
+        name: campaign.name.in_lang(lang).to_owned(),
+        starts_on: campaign.starts,
+        ends_on: campaign.ends,
+    });
+    info.collect()
+}
+
+fn completeness(judgement: &Judgement, config: &Config, lang: &str) -> Completeness {
+    Completeness {
+        have: judgement.have,
+        need: judgement.need,
+        days: (judgement.days.1 > 1).then_some(judgement.days),
+        missing: words::gaps(judgement, config, lang),
+    }
+}
