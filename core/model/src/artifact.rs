@@ -21,7 +21,13 @@ impl Artifact {
     /// An artifact; its digest is computed here.
     pub fn new(name: impl Into<String>, media_type: impl Into<String>, bytes: Vec<u8>) -> Self {
         let digest = Digest::of(&bytes);
-        Self { name: name.into(), media_type: media_type.into(), cid: None, bytes, digest }
+        Self {
+            name: name.into(),
+            media_type: media_type.into(),
+            cid: None,
+            bytes,
+            digest,
+        }
     }
 
     /// The same, referred to from HTML by this Content-ID.

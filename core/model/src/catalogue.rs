@@ -69,7 +69,8 @@ impl Snapshot {
     #[must_use]
     pub fn new(mut revisions: Vec<Revision>) -> Self {
         revisions.sort_by(|a, b| {
-            (&a.table, &a.shop, &a.feed, a.day, a.number).cmp(&(&b.table, &b.shop, &b.feed, b.day, b.number))
+            (&a.table, &a.shop, &a.feed, a.day, a.number)
+                .cmp(&(&b.table, &b.shop, &b.feed, b.day, b.number))
         });
         Self { revisions }
     }
@@ -77,12 +78,18 @@ impl Snapshot {
     /// The digest of what was read.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let names: Vec<&str> = self.revisions.iter().map(|revision| revision.digest.as_str()).collect();
+        let names: Vec<&str> = self
+            .revisions
+            .iter()
+            .map(|revision| revision.digest.as_str())
+            .collect();
         Digest::of(names.join("\n"))
     }
 
     /// Revisions of one table.
     pub fn table<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Revision> {
-        self.revisions.iter().filter(move |revision| revision.table == name)
+        self.revisions
+            .iter()
+            .filter(move |revision| revision.table == name)
     }
 }

@@ -58,7 +58,12 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, message: impl Into<String>) -> Self {
-        Self { severity, message: message.into(), place: None, hint: None }
+        Self {
+            severity,
+            message: message.into(),
+            place: None,
+            hint: None,
+        }
     }
 
     /// Adds what to do about it.
@@ -78,7 +83,12 @@ impl Diagnostic {
     /// Adds only the file.
     #[must_use]
     pub fn in_file(self, file: impl Into<String>) -> Self {
-        self.at(Place { file: file.into(), line: 0, column: 0, source: None })
+        self.at(Place {
+            file: file.into(),
+            line: 0,
+            column: 0,
+            source: None,
+        })
     }
 
     /// Whether this stops the work.
@@ -187,7 +197,12 @@ mod tests {
     #[test]
     fn display_says_what_where_and_hint() {
         let d = Diagnostic::error("unknown element `kpii`")
-            .at(Place { file: "daily.html".into(), line: 3, column: 2, source: Some("<kpii>".into()) })
+            .at(Place {
+                file: "daily.html".into(),
+                line: 3,
+                column: 2,
+                source: Some("<kpii>".into()),
+            })
             .hint("did you mean `kpi`?");
         assert_eq!(
             d.to_string(),

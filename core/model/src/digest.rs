@@ -50,7 +50,10 @@ mod tests {
     #[test]
     fn agrees_with_the_published_vector() {
         // FIPS 180-2, appendix B.1.
-        assert_eq!(Digest::of("abc").as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            Digest::of("abc").as_str(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!(Digest::parse("xyz"), None);
     }
 }

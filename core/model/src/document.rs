@@ -107,7 +107,10 @@ pub enum Tone {
 }
 
 /// A run of text in one style.
-#[expect(clippy::struct_excessive_bools, reason = "three independent properties of a run; an enum of their products would say less")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three independent properties of a run; an enum of their products would say less"
+)]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inline {
     /// The text. A line break is `\n`.
@@ -127,12 +130,19 @@ pub struct Inline {
 impl Inline {
     /// Plain words of the template.
     pub fn words(text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..Self::default() }
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 
     /// A text from data.
     pub fn data(text: impl Into<String>) -> Self {
-        Self { text: text.into(), from_data: true, ..Self::default() }
+        Self {
+            text: text.into(),
+            from_data: true,
+            ..Self::default()
+        }
     }
 }
 

@@ -25,7 +25,9 @@ impl FromStr for Id {
         if starts && text.len() <= 64 && text.chars().all(good) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(format!("`{text}` is not an id: lower-case letters, digits, `-` and `_`, at most 64"))
+            Err(format!(
+                "`{text}` is not an id: lower-case letters, digits, `-` and `_`, at most 64"
+            ))
         }
     }
 }

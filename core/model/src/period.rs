@@ -34,7 +34,11 @@ impl Period {
     /// # Errors
     /// The calendar's last day has no day after it.
     pub fn day(day: Date) -> Result<Self, String> {
-        Ok(Self { start: day, end: shift(day, 1)?, grain: Grain::Day })
+        Ok(Self {
+            start: day,
+            end: shift(day, 1)?,
+            grain: Grain::Day,
+        })
     }
 
     /// The ISO week that holds `day`.
@@ -43,7 +47,11 @@ impl Period {
     /// The week runs out of the calendar.
     pub fn week_of(day: Date) -> Result<Self, String> {
         let start = shift(day, -i64::from(day.weekday().to_monday_zero_offset()))?;
-        Ok(Self { start, end: shift(start, 7)?, grain: Grain::Week })
+        Ok(Self {
+            start,
+            end: shift(start, 7)?,
+            grain: Grain::Week,
+        })
     }
 
     /// The month that holds `day`.
@@ -52,7 +60,11 @@ impl Period {
     /// The month runs out of the calendar.
     pub fn month_of(day: Date) -> Result<Self, String> {
         let end = shift(day.last_of_month(), 1)?;
-        Ok(Self { start: day.first_of_month(), end, grain: Grain::Month })
+        Ok(Self {
+            start: day.first_of_month(),
+            end,
+            grain: Grain::Month,
+        })
     }
 
     /// Days from `first` to `last`, both included; a single day is a day.
@@ -66,7 +78,11 @@ impl Period {
         if first == last {
             return Self::day(first);
         }
-        Ok(Self { start: first, end: shift(last, 1)?, grain: Grain::Span })
+        Ok(Self {
+            start: first,
+            end: shift(last, 1)?,
+            grain: Grain::Span,
+        })
     }
 
     /// First day.
@@ -123,14 +139,19 @@ impl Period {
             Grain::Month => Self::month_of(shift(self.start, -1)?),
             Grain::Span => {
                 let days = i64::from(self.days());
-                Ok(Self { start: shift(self.start, -days)?, end: self.start, grain: Grain::Span })
+                Ok(Self {
+                    start: shift(self.start, -days)?,
+                    end: self.start,
+                    grain: Grain::Span,
+                })
             }
         }
     }
 }
 
 fn shift(day: Date, days: i64) -> Result<Date, String> {
-    day.checked_add(Span::new().days(days)).map_err(|e| e.to_string())
+    day.checked_add(Span::new().days(days))
+        .map_err(|e| e.to_string())
 }
 
 impl fmt::Display for Period {
@@ -152,7 +173,9 @@ impl FromStr for Period {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = |why: String| {
-            format!("`{text}` is not a period ({why}); write 2026-11-21, 2026-W47, 2026-11 or 2026-11-01..2026-11-11")
+            format!(
+                "`{text}` is not a period ({why}); write 2026-11-21, 2026-W47, 2026-11 or 2026-11-01..2026-11-11"
+            )
         };
         let date = |part: &str| part.parse::<Date>().map_err(|e| bad(e.to_string()));
         if let Some((first, last)) = text.split_once("..") {
@@ -161,7 +184,8 @@ impl FromStr for Period {
         if let Some((year, week)) = text.split_once("-W") {
             let year: i16 = year.parse().map_err(|_| bad("no year".into()))?;
             let week: i8 = week.parse().map_err(|_| bad("no week".into()))?;
-            let monday = ISOWeekDate::new(year, week, Weekday::Monday).map_err(|e| bad(e.to_string()))?;
+            let monday =
+                ISOWeekDate::new(year, week, Weekday::Monday).map_err(|e| bad(e.to_string()))?;
             return Self::week_of(monday.date());
         }
         if text.len() == 7 {
@@ -191,7 +215,14 @@ mod tests {
 
     #[test]
     fn every_written_form_reads_back() {
-        for text in ["2026-11-21", "2026-W47", "2026-11", "2026-11-01..2026-11-11", "2026-W01", "2020-W53"] {
+        for text in [
+            "2026-11-21",
+            "2026-W47",
+            "2026-11",
+            "2026-11-01..2026-11-11",
+            "2026-W01",
+            "2020-W53",
+        ] {
             assert_eq!(text.parse::<Period>().unwrap().to_string(), text);
         }
     }
@@ -207,7 +238,13 @@ mod tests {
 
     #[test]
     fn previous_is_the_comparable_one() {
-        let prev = |text: &str| text.parse::<Period>().unwrap().previous().unwrap().to_string();
+        let prev = |text: &str| {
+            text.parse::<Period>()
+                .unwrap()
+                .previous()
+                .unwrap()
+                .to_string()
+        };
         assert_eq!(prev("2026-11-21"), "2026-11-14");
         assert_eq!(prev("2026-W01"), "2025-W52");
         assert_eq!(prev("2026-03"), "2026-02");
@@ -216,7 +253,17 @@ mod tests {
 
     #[test]
     fn nonsense_is_named() {
-        assert!("2026-13-01".parse::<Period>().unwrap_err().contains("2026-W47"));
-        assert!("2026-11-11..2026-11-01".parse::<Period>().unwrap_err().contains("before it begins"));
+        assert!(
+            "2026-13-01"
+                .parse::<Period>()
+                .unwrap_err()
+                .contains("2026-W47")
+        );
+        assert!(
+            "2026-11-11..2026-11-01"
+                .parse::<Period>()
+                .unwrap_err()
+                .contains("before it begins")
+        );
     }
 }

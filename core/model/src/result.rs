@@ -117,7 +117,11 @@ impl Serialize for Cell {
     }
 }
 
-fn one_entry<S: serde::Serializer>(serializer: S, key: &str, value: &str) -> Result<S::Ok, S::Error> {
+fn one_entry<S: serde::Serializer>(
+    serializer: S,
+    key: &str,
+    value: &str,
+) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeMap;
     let mut map = serializer.serialize_map(Some(1))?;
     map.serialize_entry(key, value)?;
@@ -128,7 +132,9 @@ impl<'de> Deserialize<'de> for Cell {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let decimal = |text: &str| {
-            text.parse().or_else(|_| Decimal::from_scientific(text)).map_err(|_| D::Error::custom(format!("`{text}` is not a decimal")))
+            text.parse()
+                .or_else(|_| Decimal::from_scientific(text))
+                .map_err(|_| D::Error::custom(format!("`{text}` is not a decimal")))
         };
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::Null => Ok(Self::Null),
@@ -138,12 +144,16 @@ impl<'de> Deserialize<'de> for Cell {
             serde_json::Value::Object(map) if map.len() == 1 => {
                 let (key, value) = map.into_iter().next().unwrap_or_default();
                 match (key.as_str(), value) {
-                    ("$dec" | "$int", serde_json::Value::String(text)) => decimal(&text).map(Self::Number),
+                    ("$dec" | "$int", serde_json::Value::String(text)) => {
+                        decimal(&text).map(Self::Number)
+                    }
                     ("$key", serde_json::Value::String(text)) => Ok(Self::Key(text)),
                     (other, _) => Err(D::Error::custom(format!("`{other}` is not a cell"))),
                 }
             }
-            _ => Err(D::Error::custom("a cell is a number, text, true, false, null, $dec, $int or $key")),
+            _ => Err(D::Error::custom(
+                "a cell is a number, text, true, false, null, $dec, $int or $key",
+            )),
         }
     }
 }
@@ -498,31 +508,50 @@ fn check_scalar(scalar: &Scalar, found: &mut Vec<String>) {
     match (&scalar.value, &scalar.missing) {
         (Cell::Null, None) => found.push(format!("`{}` is null without a reason", scalar.id)),
         (Cell::Number(_), None) | (Cell::Null, Some(_)) => {}
-        (Cell::Number(_), Some(_)) => found.push(format!("`{}` has both a value and a reason for having none", scalar.id)),
-        _ => found.push(format!("`{}` is a scalar but its value is not a number", scalar.id)),
+        (Cell::Number(_), Some(_)) => found.push(format!(
+            "`{}` has both a value and a reason for having none",
+            scalar.id
+        )),
+        _ => found.push(format!(
+            "`{}` is a scalar but its value is not a number",
+            scalar.id
+        )),
     }
 }
 
 fn check_series(series: &Series, found: &mut Vec<String>) {
     let width = series.y.len() + 1;
     if series.points.iter().any(|point| point.len() != width) {
-        found.push(format!("the points of `{}` are not all {width} cells wide", series.id));
+        found.push(format!(
+            "the points of `{}` are not all {width} cells wide",
+            series.id
+        ));
     }
-    let xs: Vec<&Cell> = series.points.iter().filter_map(|point| point.first()).collect();
+    let xs: Vec<&Cell> = series
+        .points
+        .iter()
+        .filter_map(|point| point.first())
+        .collect();
     let ascending = match series.x {
         Axis::Category => true,
         Axis::Time => xs.windows(2).all(|w| w[0].text() < w[1].text()),
         Axis::Number => xs.windows(2).all(|w| w[0].number() < w[1].number()),
     };
     if !ascending {
-        found.push(format!("the points of `{}` are not in ascending order", series.id));
+        found.push(format!(
+            "the points of `{}` are not in ascending order",
+            series.id
+        ));
     }
 }
 
 fn check_table(table: &Table, found: &mut Vec<String>) {
     let width = table.columns.len();
     if table.rows.iter().any(|row| row.len() != width) {
-        found.push(format!("the rows of `{}` are not all {width} cells wide", table.id));
+        found.push(format!(
+            "the rows of `{}` are not all {width} cells wide",
+            table.id
+        ));
     }
     if table.marked.is_some_and(|row| row >= table.rows.len()) {
         found.push(format!("`{}` marks a row that it does not have", table.id));
@@ -532,15 +561,25 @@ fn check_table(table: &Table, found: &mut Vec<String>) {
 fn check_finding(doc: &ResultDoc, finding: &Finding, found: &mut Vec<String>) {
     for id in &finding.evidence {
         match doc.item(id) {
-            None => found.push(format!("finding `{}` rests on `{id}`, which is not in the result", finding.id)),
+            None => found.push(format!(
+                "finding `{}` rests on `{id}`, which is not in the result",
+                finding.id
+            )),
             Some(item) if !item.sensitivity().is_subset(&finding.sensitivity) => {
-                found.push(format!("finding `{}` is less guarded than its evidence `{id}`", finding.id));
+                found.push(format!(
+                    "finding `{}` is less guarded than its evidence `{id}`",
+                    finding.id
+                ));
             }
             Some(_) => {}
         }
     }
-    if !(0.0..=1.0).contains(&finding.confidence) || !(0.0..=1.0).contains(&finding.controllability) {
-        found.push(format!("confidence and controllability of `{}` must lie between 0 and 1", finding.id));
+    if !(0.0..=1.0).contains(&finding.confidence) || !(0.0..=1.0).contains(&finding.controllability)
+    {
+        found.push(format!(
+            "confidence and controllability of `{}` must lie between 0 and 1",
+            finding.id
+        ));
     }
 }
 
@@ -554,7 +593,9 @@ mod tests {
 
     #[test]
     fn exact_numbers_survive_the_round_trip() {
-        let doc = doc(r#"{"schema":"chenbao.result/1","items":[{"type":"scalar","id":"paid","unit":"CNY","value":{"$dec":"1204.5000"}}]}"#);
+        let doc = doc(
+            r#"{"schema":"chenbao.result/1","items":[{"type":"scalar","id":"paid","unit":"CNY","value":{"$dec":"1204.5000"}}]}"#,
+        );
         let again: ResultDoc = serde_json::from_str(&serde_json::to_string(&doc).unwrap()).unwrap();
         assert_eq!(again, doc);
         assert!(breaches(&doc).is_empty());
@@ -562,15 +603,20 @@ mod tests {
 
     #[test]
     fn every_breach_is_named_at_once() {
-        let doc = doc(
-            r#"{"schema":"chenbao.result/1","items":[
+        let doc = doc(r#"{"schema":"chenbao.result/1","items":[
               {"type":"scalar","id":"a","unit":"1","value":null},
               {"type":"series","id":"a","x":"time","y":[{"id":"v","unit":"1"}],"points":[["2026-01-02",1],["2026-01-01",2]]},
               {"type":"table","id":"t","columns":[{"name":"c","type":"text"}],"rows":[["x","y"]],"sensitivity":["cost"]},
-              {"type":"finding","id":"f","kind":"k","severity":"info","evidence":["t","nowhere"]}]}"#,
-        );
+              {"type":"finding","id":"f","kind":"k","severity":"info","evidence":["t","nowhere"]}]}"#);
         let found = breaches(&doc).join("\n");
-        for word in ["null without", "stands twice", "ascending", "cells wide", "less guarded", "nowhere"] {
+        for word in [
+            "null without",
+            "stands twice",
+            "ascending",
+            "cells wide",
+            "less guarded",
+            "nowhere",
+        ] {
             assert!(found.contains(word), "{word} in {found}");
         }
     }

@@ -87,7 +87,11 @@ type Written = (&'static str, Merge, &'static str, &'static str);
 fn build((name, merge, description, written): &Written) -> TableSchema {
     let mut key = Vec::new();
     let mut columns = Vec::new();
-    for line in written.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in written
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
         let (head, about) = line.split_once(' ').unwrap_or((line, ""));
         let bare = head.trim_start_matches(['*', '+']);
         let (column, kind) = bare.split_once(':').unwrap_or((bare, "text"));
@@ -104,9 +108,20 @@ fn build((name, merge, description, written): &Written) -> TableSchema {
             key.push(column.to_owned());
         }
         let required = head.starts_with(['*', '+']);
-        columns.push(Column { name: column.to_owned(), kind, required, description: about.to_owned() });
+        columns.push(Column {
+            name: column.to_owned(),
+            kind,
+            required,
+            description: about.to_owned(),
+        });
     }
-    TableSchema { name: (*name).to_owned(), description: (*description).to_owned(), key, merge: *merge, columns }
+    TableSchema {
+        name: (*name).to_owned(),
+        description: (*description).to_owned(),
+        key,
+        merge: *merge,
+        columns,
+    }
 }
 
 const ALL: &[Written] = &[
@@ -295,7 +310,12 @@ const ALL: &[Written] = &[
          loss_qty:int lost or refused
          amount:money cost",
     ),
-    ("fees", Merge::ByDay, "fees by kind", "*kind:text kind\n+day:day day\namount:money amount, positive is cost"),
+    (
+        "fees",
+        Merge::ByDay,
+        "fees by kind",
+        "*kind:text kind\n+day:day day\namount:money amount, positive is cost",
+    ),
     (
         "service",
         Merge::ByDay,
@@ -349,10 +369,18 @@ mod tests {
     fn every_table_declares_a_key_and_a_day() {
         for name in canonical_names() {
             let table = canonical(name).unwrap();
-            let has_day = table.column("day").is_some_and(|c| c.kind == Kind::Day && c.required);
+            let has_day = table
+                .column("day")
+                .is_some_and(|c| c.kind == Kind::Day && c.required);
             assert_eq!(has_day, table.merge != Merge::Whole, "{name}");
-            assert!(!table.key.is_empty() || table.merge == Merge::ByDay, "{name}");
-            assert!(table.columns.iter().all(|c| !c.description.is_empty()), "{name}");
+            assert!(
+                !table.key.is_empty() || table.merge == Merge::ByDay,
+                "{name}"
+            );
+            assert!(
+                table.columns.iter().all(|c| !c.description.is_empty()),
+                "{name}"
+            );
         }
     }
 }

@@ -34,9 +34,17 @@ impl Strings {
     }
 }
 
-fn flatten(prefix: &str, table: &toml::Table, flat: &mut BTreeMap<String, String>) -> Result<(), String> {
+fn flatten(
+    prefix: &str,
+    table: &toml::Table,
+    flat: &mut BTreeMap<String, String>,
+) -> Result<(), String> {
     for (name, value) in table {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let key = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         match value {
             toml::Value::String(text) => {
                 flat.insert(key, text.clone());
@@ -89,7 +97,10 @@ pub fn pieces(sentence: &str) -> Result<Vec<Piece>, String> {
                     }
                 }
                 let (name, style) = inner.split_once(':').unwrap_or((&inner, ""));
-                out.push(Piece::Argument { name: name.to_owned(), style: style.to_owned() });
+                out.push(Piece::Argument {
+                    name: name.to_owned(),
+                    style: style.to_owned(),
+                });
             }
             '}' => return Err("a `}` without its `{`; write `}}` for a brace".to_owned()),
             other => text.push(other),
@@ -109,14 +120,24 @@ mod tests {
     fn nested_tables_become_dotted_keys() {
         let strings = Strings::from_toml("a = 'x'\n[finding]\nbreak = 'y'").unwrap();
         assert_eq!(strings.get("finding.break"), Some("y"));
-        assert!(Strings::from_toml("a = 1").unwrap_err().contains("`a` is a integer"));
+        assert!(
+            Strings::from_toml("a = 1")
+                .unwrap_err()
+                .contains("`a` is a integer")
+        );
     }
 
     #[test]
     fn placeholders_split_and_braces_escape() {
         let got = pieces("跌至 {rate:change},{{原样}}").unwrap();
         assert_eq!(got.len(), 3);
-        assert_eq!(got[1], Piece::Argument { name: "rate".into(), style: "change".into() });
+        assert_eq!(
+            got[1],
+            Piece::Argument {
+                name: "rate".into(),
+                style: "change".into()
+            }
+        );
         assert!(pieces("{open").is_err());
     }
 }

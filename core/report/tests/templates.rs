@@ -234,7 +234,10 @@ fn the_daily_report_says_what_happened() {
         lede.starts_with("昨日用户支付 ¥128.4 万，较上周六 +8.2%（+¥9.7 万）。"),
         "{lede}"
     );
-    assert!(lede.contains("3.12%") && lede.contains("¥13.9 万"), "{lede}");
+    assert!(
+        lede.contains("3.12%") && lede.contains("¥13.9 万"),
+        "{lede}"
+    );
 }
 
 #[test]
