@@ -1,7 +1,7 @@
 //! From raw tables to revisions: map, check, merge, write; nothing is committed here.
 //!
 //! One pass over the collection: DataFusion runs the mapping's select and sorts its rows by day and key (spilling where
-//! memory ends), [`checks`] looks at every batch, and [`merge`] walks the sorted rows beside the current revision of each
+//! memory ends), [`checks`] looks at every batch, and [`mod@merge`] walks the sorted rows beside the current revision of each
 //! day. What the lake already says makes no new revision; a failed check leaves no file behind.
 
 mod checks;

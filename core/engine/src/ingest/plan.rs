@@ -283,7 +283,7 @@ pub(super) fn needed(table: &TableSchema) -> impl Iterator<Item = &str> {
         .filter(|name| *name == "day" || table.merge == Merge::ByKey || table.key.len() == 1)
 }
 
-/// The order in which [`super::merge`] walks: newest export first where it replaces, else newest last within a key.
+/// The order in which [`super::merge()`] walks: newest export first where it replaces, else newest last within a key.
 fn order(table: &TableSchema) -> Vec<datafusion::logical_expr::SortExpr> {
     let up = |name: &str| ident(name).sort(true, true);
     let keys = key_columns(table);
