@@ -1,8 +1,15 @@
 //! Integration tests: the product as its users run it, and the rules of the house.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is the message of a test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed expectation is the message of a test"
+)]
 
+pub mod ads;
 pub mod bad_input;
+pub mod demo;
+pub mod duckdb;
 pub mod hostile;
 pub mod house_rules;
 pub mod mails;
@@ -17,9 +24,13 @@ use libtest_mimic::{Failed, Trial};
 pub fn trials() -> Vec<Trial> {
     let mut all = house_rules::trials();
     all.extend(hostile::trials());
+    all.extend(ads::trials());
     all.extend(bad_input::trials());
     all.extend(published::trials());
     all.extend(mails::trials());
+    let shop = demo::shared();
+    all.extend(demo::trials(&shop));
+    all.extend(duckdb::trials(&shop));
     all
 }
 
@@ -30,14 +41,24 @@ pub fn trial(name: &str, body: impl FnOnce() -> Result<(), Failed> + Send + 'sta
 
 /// A test that needs programs on this machine: ignored, and so counted in the last line, where one is missing, unless
 /// `CHENBAO_TESTS=strict` (CI) turns that into a failure.
-pub fn trial_with(name: &str, programs: &[&str], body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
-    let missing: Vec<String> = programs.iter().filter(|program| !has(program)).map(ToString::to_string).collect();
+pub fn trial_with(
+    name: &str,
+    programs: &[&str],
+    body: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    let missing: Vec<String> = programs
+        .iter()
+        .filter(|program| !has(program))
+        .map(ToString::to_string)
+        .collect();
     if missing.is_empty() {
         return Trial::test(name, body);
     }
     let why = format!("missing on this machine: {}", missing.join(", "));
     let strict = std::env::var("CHENBAO_TESTS").is_ok_and(|mode| mode == "strict");
-    Trial::test(name, move || Err(why.into())).with_kind(format!("needs {}", missing.join(" "))).with_ignored_flag(!strict)
+    Trial::test(name, move || Err(why.into()))
+        .with_kind(format!("needs {}", missing.join(" ")))
+        .with_ignored_flag(!strict)
 }
 
 /// Whether a program, or a Python module written `python:<module>`, or a test data file written `data:<name>`, is here.
