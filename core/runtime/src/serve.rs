@@ -96,7 +96,33 @@ pub async fn look(project: &Project) -> Result<Look, Problems> {
         step(project, report, &fire, &mut look).await?;
         look.sent += deliver::send_due(project).await?;
     }
+    take_over(project, &mut look).await?;
+    look.sent += deliver::send_due(project).await?;
     Ok(look)
+}
+
+/// Makes what a node that died had claimed, however long ago: somebody waits for it.
+async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
+    let (ledger, now) = (&project.ledger, project.clock.now());
+    for occurrence in ledger.abandoned(now).await.map_err(trouble)? {
+        let Some(report) = project.config.reports.get(&occurrence.report) else {
+            continue;
+        };
+        let claimed = ledger.claim(&occurrence, &node(), now, LEASE).await;
+        if claimed.map_err(trouble)? {
+            let order = Order {
+                send: Send::Recipients(occurrence.due),
+                occurrence,
+                revision: 0,
+                role: None,
+                collect: true,
+                results_only: false,
+                pinned: None,
+            };
+            make(project, report, &order, look).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Time until something is due: a delivery, or the work for the next issue.

@@ -8,9 +8,11 @@ use crate::project::Project;
 use chenbao_engine::check_sql;
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
-use chenbao_report::Need;
+use chenbao_report::{ComposeInput, MetricInput, Need, RoleInfo};
 use serde_json::json;
 
+/// What templates are tried with.
+const SAMPLES: [&str; 3] = ["full", "empty", "missing"];
 /// The project that `init` writes.
 const STARTER: &str = include_str!("starter.toml");
 
@@ -117,6 +119,52 @@ fn metric_problems(project: &Project, metric: &Metric) -> Vec<Diagnostic> {
     problems
 }
 
+/// The template with its own samples (full, empty, all missing), in every language and for every role that reads it.
+fn sample_problems(project: &Project, report: &Report) -> Vec<Diagnostic> {
+    let mut problems: Vec<Diagnostic> = Vec::new();
+    for name in SAMPLES {
+        let Ok(sample) = project.templates.sample(&report.template, name) else {
+            continue;
+        };
+        for audience in report.audiences.values() {
+            let role = project.config.roles.get(&audience.role);
+            let mut context = sample.context.clone();
+            context.role = RoleInfo {
+                id: audience.role.to_string(),
+                name: role
+                    .map_or("", |role| role.name.in_lang(&audience.lang))
+                    .to_owned(),
+            };
+            let composed = chenbao_report::compose(&ComposeInput {
+                templates: &project.templates,
+                template: &report.template,
+                lang: &audience.lang,
+                shows: &role.map(|role| role.shows.clone()).unwrap_or_default(),
+                context: &context,
+                metrics: &in_words(project, &sample.metrics, &audience.lang),
+            });
+            for problem in composed.err().map(|found| found.0).unwrap_or_default() {
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+        }
+    }
+    problems
+}
+
+/// Sample results with the words of the plugins that make such results.
+fn in_words(project: &Project, metrics: &[MetricInput], lang: &str) -> Vec<MetricInput> {
+    let with_words = |metric: &MetricInput| {
+        let mut metric = metric.clone();
+        if let Ok(component) = project.plugins.component(&metric.plugin) {
+            metric.strings = component.descriptor.strings(lang);
+        }
+        metric
+    };
+    metrics.iter().map(with_words).collect()
+}
+
 /// The template is there, and what it requires is configured with the plugin that it was written for.
 fn report_problems(project: &Project, report: &Report) -> Vec<Diagnostic> {
     let info = match project.templates.info(&report.template) {
@@ -128,7 +176,7 @@ fn report_problems(project: &Project, report: &Report) -> Vec<Diagnostic> {
                 .collect();
         }
     };
-    let mut problems = Vec::new();
+    let mut problems = sample_problems(project, report);
     for (alias, wanted) in &info.aliases {
         let configured = report
             .metrics
