@@ -16,6 +16,7 @@ pub mod mails;
 pub mod orders;
 pub mod project;
 pub mod published;
+pub mod visibility;
 
 use libtest_mimic::{Failed, Trial};
 
@@ -28,6 +29,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(bad_input::trials());
     all.extend(published::trials());
     all.extend(mails::trials());
+    all.extend(visibility::trials());
     let shop = demo::shared();
     all.extend(demo::trials(&shop));
     all.extend(duckdb::trials(&shop));
