@@ -1,5 +1,6 @@
 //! Steps 5 to 7 for one audience: compose, render, verify; the result is a paper, ready to be delivered.
 
+use crate::calendar::{self, Work};
 use crate::compute::{self, Computed};
 use crate::config::Config;
 use crate::config::meant::{Audience, Report};
@@ -15,6 +16,7 @@ use chenbao_report::{
     RenderOptions, ReportContext, RoleInfo, ShopInfo,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// One audience's report.
@@ -161,11 +163,25 @@ fn context(desk: &Desk<'_>, audience: &Audience) -> ReportContext {
             .find(|campaign| Some(campaign.id.as_str()) == about)
             .cloned(),
         campaigns,
-        notes: words::doubts(&desk.judgement.doubts, lang),
+        notes: notes(desk, local.date(), lang),
         changes: Vec::new(),
         owner: Some(config.project.owner.to_string()),
         test: matches!(desk.order.send, Send::Test(_)),
     }
+}
+
+/// Caveats of the runtime: doubtful row counts, and a calendar that had to guess.
+fn notes(desk: &Desk<'_>, today: Date, lang: &str) -> Vec<String> {
+    let mut notes = words::doubts(&desk.judgement.doubts, lang);
+    let workdays = desk
+        .report
+        .schedule
+        .as_ref()
+        .is_some_and(|schedule| schedule.workdays_only);
+    if workdays && matches!(calendar::work(today), Work::Unknown { .. }) {
+        notes.push(words::unknown_year(today.year(), lang));
+    }
+    notes
 }
 
 /// A moment as RFC 3339 in a zone.

@@ -38,6 +38,17 @@ fn of_gap(gap: &Gap, config: &Config, lang: &str) -> String {
     }
 }
 
+/// That the holidays of a year are not known, where a schedule asks for workdays.
+#[must_use]
+pub fn unknown_year(year: i16, lang: &str) -> String {
+    match chinese(lang) {
+        true => format!("{year} 年的法定节假日安排尚未收录，工作日按星期判断，调休可能有出入"),
+        false => {
+            format!("the public holidays of {year} are not known yet: workdays go by weekday alone")
+        }
+    }
+}
+
 /// Doubts about row counts.
 #[must_use]
 pub fn doubts(doubts: &[Doubt], lang: &str) -> Vec<String> {

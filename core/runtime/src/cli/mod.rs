@@ -11,7 +11,7 @@ mod print;
 use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::config;
 use crate::project::Project;
-use crate::{serve, telemetry};
+use crate::{serve, telemetry, words};
 use args::{Cli, Command, PlanArgs, PluginCommand, ServeArgs};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
@@ -161,6 +161,7 @@ async fn plan(project: &Project, args: &PlanArgs, voice: Voice) -> Answer {
     let now = project.clock.now();
     let mut rows = Vec::new();
     let mut json = Vec::new();
+    let mut unknown = std::collections::BTreeSet::new();
     for report in project.config.reports.values() {
         for (fire, period) in serve::next(&project.config, report, now, args.next) {
             let zone = report
@@ -172,6 +173,9 @@ async fn plan(project: &Project, args: &PlanArgs, voice: Voice) -> Answer {
                     .strftime("%Y-%m-%d %H:%M %Z")
                     .to_string()
             };
+            if let Some(year) = fire.unknown_year {
+                unknown.insert(year);
+            }
             let period = period.map(|period| period.to_string()).unwrap_or_default();
             let subject = fire
                 .subject
@@ -206,6 +210,8 @@ async fn plan(project: &Project, args: &PlanArgs, voice: Voice) -> Answer {
         "period",
     ];
     voice.say(print::table(&heads, &rows));
+    let guess = |year: &i16| Diagnostic::warning(words::unknown_year(*year, "en"));
+    voice.tell(&unknown.iter().map(guess).collect::<Vec<_>>());
     voice.answer(&json.into());
     Ok(Ended::Done)
 }
