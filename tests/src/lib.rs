@@ -8,6 +8,7 @@
 
 pub mod ads;
 pub mod bad_input;
+pub mod databases;
 pub mod demo;
 pub mod duckdb;
 pub mod hostile;
@@ -30,6 +31,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(published::trials());
     all.extend(mails::trials());
     all.extend(visibility::trials());
+    all.extend(databases::trials());
     let shop = demo::shared();
     all.extend(demo::trials(&shop));
     all.extend(duckdb::trials(&shop));
@@ -77,5 +79,10 @@ fn has(program: &str) -> bool {
         return project::test_data(file).exists();
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+    let mut folders: Vec<std::path::PathBuf> = std::env::split_paths(&path).collect();
+    // Debian keeps servers out of a user's path.
+    folders.push("/usr/sbin".into());
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    folders.extend(versions.map(|version| version.path().join("bin")));
+    folders.iter().any(|dir| dir.join(program).is_file())
 }
