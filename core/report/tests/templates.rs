@@ -434,7 +434,7 @@ fn what_is_not_configured_is_named_once_and_its_blocks_are_left_out() {
     sample.metrics.retain(|metric| metric.alias == "sales");
     let document = composed("daily", &sample, "zh-CN", &everything());
     let json = serde_json::to_string(&document).unwrap();
-    assert_eq!(json.matches("未接入：客户、流量").count(), 1);
+    assert_eq!(json.matches("未接入：投放、流量").count(), 1);
     assert!(!json.contains("漏斗") && !json.contains("点击-成交率（次数）"));
     let Some(Block::Kpis { kpis }) = document
         .blocks

@@ -32,7 +32,7 @@ pub(crate) fn daily() -> Document {
         ],
     });
     blocks.push(section(
-        "今天最值得做的三件事",
+        "今天最值得做的事",
         "按 金额 × 把握 × 可控 排序",
         vec![Block::Actions { actions: actions() }],
     ));
