@@ -1,6 +1,7 @@
 //! The metric without code: its cases, from an export to figures, and what a role without the label does not see.
 
 use crate::project::Project;
+use crate::published::bare;
 use crate::trial;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
@@ -44,12 +45,11 @@ fn check(export: &str, expected: &Value) {
             .iter()
             .find(|item| item["id"] == id)
             .unwrap_or_else(|| panic!("no {id}"));
-        item["value"]["$dec"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{item}"))
-            .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_owned()
+        bare(
+            item["value"]["$dec"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{item}")),
+        )
     };
     for (id, value) in expected["scalars"].as_object().unwrap() {
         assert_eq!(of(id), value.as_str().unwrap(), "{id}");

@@ -26,7 +26,7 @@ const PAPERS: [(&str, &[&str]); 3] = [
         &["ads", "finance", "management", "operations", "outlet"],
     ),
     (
-        "reports/campaign/d11-2026-2026-11-05..2026-11-14-D+7",
+        "reports/campaign/d11-2026-2026-11-05..2026-11-13-D+7",
         &["ads", "finance", "management", "operations"],
     ),
 ];

@@ -5,6 +5,7 @@
 //! that into an [`artifact`], and everything that could go wrong is a [`diagnostic`].
 
 pub mod artifact;
+mod breach;
 pub mod catalogue;
 pub mod diagnostic;
 pub mod digest;
