@@ -28,7 +28,7 @@ fn of_gap(gap: &Gap, config: &Config, lang: &str) -> String {
         .map_or("", |shop| shop.name.in_lang(lang));
     let days = days(&gap.days, lang);
     match (&gap.trouble, chinese(lang)) {
-        (Some(why), true) => format!("{shop} 的数据源「{}」未能取数:{why}", gap.source),
+        (Some(why), true) => format!("{shop} 的数据源「{}」未能取数：{why}", gap.source),
         (Some(why), false) => format!(
             "source `{}` of {shop} could not be collected: {why}",
             gap.source
@@ -54,7 +54,7 @@ pub fn unknown_year(year: i16, lang: &str) -> String {
 pub fn doubts(doubts: &[Doubt], lang: &str) -> Vec<String> {
     let say = |doubt: &Doubt| match chinese(lang) {
         true => format!(
-            "{} 的 {} 表有 {} 行,近几个同星期通常约 {} 行,请核对导出是否完整",
+            "{} 的 {} 表有 {} 行，近几个同星期通常约 {} 行，请核对导出是否完整",
             day(doubt.day, lang),
             doubt.table,
             doubt.rows,

@@ -62,7 +62,10 @@ pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
             config.reports.len()
         ));
     } else {
-        voice.say(format!("{errors} problems"));
+        voice.say(match errors {
+            1 => "1 problem".to_owned(),
+            _ => format!("{errors} problems"),
+        });
     }
     voice.answer(&json!({"errors": errors, "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>()}));
     Ok(if errors == 0 {

@@ -24,13 +24,13 @@ const LAST_DAY: Date = date(2026, 11, 21);
 const OURS: &[&str] = &["lake", "archive", "outbox", "reports"];
 
 pub(super) async fn demo(args: &DemoArgs, voice: Voice) -> Answer {
+    let size: Size = args.size.parse().map_err(Diagnostic::error)?;
     clear(&args.dir)?;
     let stories = Stories {
         conversion_break: !args.plain,
         pseudo_hit: !args.plain,
         stock_out: !args.plain,
     };
-    let size: Size = args.size.parse().map_err(Diagnostic::error)?;
     let options = DemoOptions {
         seed: args.seed,
         size,
@@ -64,9 +64,19 @@ pub(super) async fn demo(args: &DemoArgs, voice: Voice) -> Answer {
         made.push(json!({"report": report, "files": files}));
     }
     let sent = deliver::send_due(&project).await?;
-    let dir = args.dir.display();
+    next(&args.dir, sent, voice);
+    voice.answer(&json!({"dir": args.dir, "reports": made, "mails": sent}));
+    Ok(if partial { Ended::Partial } else { Ended::Done })
+}
+
+/// Says where everything is and what to try next.
+fn next(dir: &Path, sent: usize, voice: Voice) {
+    let (dir, chenbao) = (dir.display(), program());
     voice.say(format!(
         "reports   {dir}/reports/<report>/<period>/<audience>.html, .txt and .pdf"
+    ));
+    voice.say(format!(
+        "          open {dir}/reports/daily/{LAST_DAY}/management.html first"
     ));
     voice.say(format!("mails     {dir}/outbox/*.eml ({sent} messages)"));
     voice.say(format!(
@@ -75,11 +85,29 @@ pub(super) async fn demo(args: &DemoArgs, voice: Voice) -> Answer {
     voice.say("");
     voice.say("Try next:");
     voice.say(format!("  cd {dir}"));
-    voice.say("  chenbao run daily --period 2026-11-20 --role management --out reports");
-    voice.say("  chenbao sql \"select day, sum(pay_amount) as paid from orders group by day order by day desc limit 7\"");
-    voice.say("  chenbao history; chenbao plan; chenbao plugin list");
-    voice.answer(&json!({"dir": args.dir, "reports": made, "mails": sent}));
-    Ok(if partial { Ended::Partial } else { Ended::Done })
+    for command in [
+        "run daily --period 2026-11-20 --role management --out reports",
+        "sql \"select day, sum(pay_amount) as paid from orders group by day order by day desc limit 7\"",
+        "history",
+        "plan",
+        "plugin list",
+    ] {
+        voice.say(format!("  {chenbao} {command}"));
+    }
+}
+
+/// How a shell calls this program: by its name where the path finds it, else by its place.
+fn program() -> String {
+    let Ok(exe) = std::env::current_exe() else {
+        return "chenbao".to_owned();
+    };
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join("chenbao") == exe));
+    if found {
+        "chenbao".to_owned()
+    } else {
+        exe.display().to_string()
+    }
 }
 
 /// Makes one report, queues its mails and writes its files.

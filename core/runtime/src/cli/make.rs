@@ -208,11 +208,13 @@ pub(super) async fn order_now(
     if order.send != Send::Nobody {
         let sent = deliver::send_due(project).await?;
         undelivered = made.queued.saturating_sub(sent);
-        voice.say(format!(
-            "{} of {} messages handed over",
-            sent.min(made.queued),
-            made.queued
-        ));
+        voice.say(match made.queued {
+            0 => "nothing new to send: `history` has every delivery of this issue".to_owned(),
+            queued => format!("{} of {queued} messages handed over", sent.min(queued)),
+        });
+        if undelivered > 0 {
+            voice.say(format!("why: chenbao show {}", made.run));
+        }
     }
     voice.answer(&json!({
         "run": made.run, "period": made.issue.period, "edition": made.issue.edition, "revision": made.issue.revision,
