@@ -1,11 +1,11 @@
 //! What surrounds a page: masthead, stamp, subject, footer and data notes.
 
 use super::days::Days;
-use super::results::{Found, Results};
+use super::results::{self, Found, Results};
 use super::sentence::{data, say};
 use super::templates::TemplateInfo;
 use crate::format::{Formatter, Style, fill};
-use crate::input::{ComposeInput, ReportContext};
+use crate::input::{ComposeInput, MetricInput, Outcome, ReportContext};
 use chenbao_model::Grain;
 use chenbao_model::document::{
     Align, Block, Head, Inline, Masthead, Meta, Row, Table, Tone, plain,
@@ -303,6 +303,7 @@ impl Frame<'_> {
                 .map(|text| vec![data(text)]),
         );
         lines.extend(self.context.notes.iter().map(|text| vec![data(text)]));
+        lines.extend(self.failures());
         lines.extend(self.quality());
         if !unconfigured.is_empty() {
             let name = |alias: &String| {
@@ -338,6 +339,23 @@ impl Frame<'_> {
             inlines.extend(line);
         }
         Block::Note { inlines }
+    }
+
+    /// Metrics that have no results: said here too, because a page may place none of their items.
+    fn failures(&self) -> Vec<Vec<Inline>> {
+        let line = |metric: &MetricInput| {
+            let Outcome::Failed { verdict } = &metric.outcome else {
+                return None;
+            };
+            let key = format!("alias.{}", metric.alias);
+            let named = metric.strings.get("title").or_else(|| self.words.get(&key));
+            let args = [
+                ("name", named.unwrap_or(&metric.alias)),
+                ("why", &results::failed(verdict, self.format)),
+            ];
+            Some(vec![data(&fill(self.word("notes.failed"), &args))])
+        };
+        self.results.metrics().filter_map(line).collect()
     }
 
     /// What differs from the revision or edition before, as a table.
@@ -392,7 +410,7 @@ impl Frame<'_> {
         };
         let mut said = Vec::new();
         for metric in self.results.metrics() {
-            let Some(doc) = super::results::done(metric) else {
+            let Some(doc) = results::done(metric) else {
                 continue;
             };
             for quality in doc

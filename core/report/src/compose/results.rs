@@ -325,7 +325,8 @@ fn gap<'a>(metric: &MetricInput, rest: &str, why: String) -> Result<Found<'a>, D
     }
 }
 
-fn failed(verdict: &str, format: &Formatter<'_>) -> String {
+/// Why a metric has no results, in one plain sentence.
+pub(super) fn failed(verdict: &str, format: &Formatter<'_>) -> String {
     let key = format!("verdict.{verdict}");
     let word = format.word(&key);
     if word == key {
