@@ -104,7 +104,10 @@ pub async fn look(project: &Project) -> Result<Look, Problems> {
 /// Makes what a node that died had claimed, however long ago: somebody waits for it.
 async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
     let (ledger, now) = (&project.ledger, project.clock.now());
-    for occurrence in ledger.abandoned(now).await.map_err(trouble)? {
+    let mut abandoned = ledger.abandoned(now).await.map_err(trouble)?;
+    // What is still ahead waits for its sources: it is under way, and free for whoever looks next.
+    abandoned.retain(|occurrence| occurrence.due <= now);
+    for occurrence in abandoned {
         let Some(report) = project.config.reports.get(&occurrence.report) else {
             continue;
         };
@@ -285,13 +288,17 @@ async fn step(
         pinned: None,
     };
     let order = if now < fire.times.data_deadline {
-        if !asked_long_ago(project, report, now).await? {
+        let ready = asked_long_ago(project, report, now).await?
+            && run::gather(project, report, &order, &|_| {})
+                .await
+                .map_or(true, |gathered| gathered.judgement.ready());
+        if !ready {
             look.waiting += 1;
-            return Ok(());
-        }
-        let gathered = run::gather(project, report, &order, &|_| {}).await;
-        if gathered.is_ok_and(|gathered| !gathered.judgement.ready()) {
-            look.waiting += 1;
+            // Nobody works on it now: whoever looks next goes on, be it another process.
+            let released = project
+                .ledger
+                .renew(&occurrence, &node, now, Duration::ZERO);
+            released.await.map_err(trouble)?;
             return Ok(());
         }
         Order {
