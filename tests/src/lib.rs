@@ -17,6 +17,7 @@ pub mod mails;
 pub mod orders;
 pub mod project;
 pub mod published;
+pub mod serving;
 pub mod visibility;
 
 use libtest_mimic::{Failed, Trial};
@@ -32,6 +33,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(mails::trials());
     all.extend(visibility::trials());
     all.extend(databases::trials());
+    all.extend(serving::trials());
     let shop = demo::shared();
     all.extend(demo::trials(&shop));
     all.extend(duckdb::trials(&shop));
@@ -82,7 +84,10 @@ fn has(program: &str) -> bool {
     let mut folders: Vec<std::path::PathBuf> = std::env::split_paths(&path).collect();
     // Debian keeps servers out of a user's path.
     folders.push("/usr/sbin".into());
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
     folders.extend(versions.map(|version| version.path().join("bin")));
     folders.iter().any(|dir| dir.join(program).is_file())
 }
