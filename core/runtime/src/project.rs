@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Memory for queries and merges, in bytes; past it DataFusion spills to disk.
+/// Memory for queries and merges where the machine does not say what it has; past it DataFusion spills to disk.
 const ENGINE_MEMORY: usize = 1 << 30;
 /// After a call is cancelled, a plugin has this long to stop by itself.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -63,7 +63,7 @@ impl Project {
         let archive = Archive::open(&config.archive)?;
         let temp_dir = config.lake.dir.join("tmp");
         let engine = Engine::new(EngineOptions {
-            memory_bytes: ENGINE_MEMORY,
+            memory_bytes: engine_memory(),
             temp_dir,
             threads: threads(),
         })?;
@@ -231,6 +231,23 @@ fn hash_key(config: &Config) -> Result<Vec<u8>, Diagnostic> {
         }
         Err(e) => Err(fail(e)),
     }
+}
+
+/// Half of what the machine has free, at least [`ENGINE_MEMORY`]: whole histories of buyers cannot spill.
+fn engine_memory() -> usize {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = available.and_then(|rest| {
+        rest.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<usize>()
+            .ok()
+    });
+    kib.map_or(ENGINE_MEMORY, |kib| kib * 1024 / 2)
+        .max(ENGINE_MEMORY)
 }
 
 fn threads() -> usize {
