@@ -9,15 +9,30 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-const NEEDS: &[&str] = &["python3", "python:aiosmtpd", "python:cryptography", "pdftotext", "qpdf", "pdffonts"];
+const NEEDS: &[&str] = &[
+    "python3",
+    "python:aiosmtpd",
+    "python:cryptography",
+    "pdftotext",
+    "qpdf",
+    "pdffonts",
+];
 
 /// All of them.
 #[must_use]
 pub fn trials() -> Vec<Trial> {
     vec![
         trial_with("mails::a_report_arrives_once_and_whole", NEEDS, arrives),
-        trial_with("mails::a_refused_report_waits_and_goes_out_once", NEEDS, refused_first),
-        trial_with("mails::a_connection_lost_after_data_is_never_silently_resent", NEEDS, lost_after_data),
+        trial_with(
+            "mails::a_refused_report_waits_and_goes_out_once",
+            NEEDS,
+            refused_first,
+        ),
+        trial_with(
+            "mails::a_connection_lost_after_data_is_never_silently_resent",
+            NEEDS,
+            lost_after_data,
+        ),
     ]
 }
 
@@ -38,11 +53,18 @@ impl Server {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script = crate::house_rules::root().join("tests/servers/smtp.py");
-        let child = Command::new("python3").arg(script).arg(folder.path()).spawn().unwrap();
+        let child = Command::new("python3")
+            .arg(script)
+            .arg(folder.path())
+            .spawn()
+            .unwrap();
         let server = Self { child, folder };
         let began = Instant::now();
         while !server.folder.path().join("port").exists() {
-            assert!(began.elapsed() < Duration::from_secs(60), "the mail server did not start");
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "the mail server did not start"
+            );
             std::thread::yield_now();
         }
         server
@@ -65,36 +87,63 @@ impl Server {
 
     fn switch(&self, what: &str, on: bool) {
         let path = self.folder.path().join(what);
-        if on { std::fs::write(path, "").unwrap() } else { std::fs::remove_file(path).unwrap() }
+        if on {
+            std::fs::write(path, "").unwrap()
+        } else {
+            std::fs::remove_file(path).unwrap()
+        }
     }
 }
 
 /// A shop whose mail goes to the server.
 fn shop(server: &Server) -> Project {
-    let project = Project::from_case("one-shop").env("CHENBAO_NOW", "2026-11-22T07:50:00+08:00").env("MAIL_PASSWORD", "geheim-密码");
+    let project = Project::from_case("one-shop")
+        .env("CHENBAO_NOW", "2026-11-22T07:50:00+08:00")
+        .env("MAIL_PASSWORD", "geheim-密码");
     let smtp = format!(
         "transport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"starttls\"\nca = \"{}\"\nuser = \"chenbao\"\npassword = \"env:MAIL_PASSWORD\"",
         server.port(),
         server.folder.path().join("ca.pem").display()
     );
-    let text = project.read("chenbao.toml").replace("transport = \"folder\"\nfolder = \"outbox\"", &smtp);
-    let text = text.replace("to = [\"boss@example.com\"]", "to = [\"老板 <boss@example.com>\", \"cfo@example.com\"]");
+    let text = project
+        .read("chenbao.toml")
+        .replace("transport = \"folder\"\nfolder = \"outbox\"", &smtp);
+    let text = text.replace(
+        "to = [\"boss@example.com\"]",
+        "to = [\"老板 <boss@example.com>\", \"cfo@example.com\"]",
+    );
     project.write("chenbao.toml", text);
-    let lines: Vec<_> = (1..=40).map(|n| line(n, "2026-11-21 10:00:00", "12.50")).collect();
+    let lines: Vec<_> = (1..=40)
+        .map(|n| line(n, "2026-11-21 10:00:00", "12.50"))
+        .collect();
     project.write("exports/orders/1795276800_订单导出.csv", export(&lines));
     project
 }
 
 fn parse(mail: &Path, pdf: &Path) -> Value {
     let script = crate::house_rules::root().join("tests/servers/parse_mail.py");
-    let out = Command::new("python3").arg(script).arg(mail).arg(pdf).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let out = Command::new("python3")
+        .arg(script)
+        .arg(mail)
+        .arg(pdf)
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     serde_json::from_slice(&out.stdout).unwrap()
 }
 
 fn text_of(command: &mut Command) -> String {
     let out = command.output().unwrap();
-    assert!(out.status.success(), "{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    );
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
@@ -103,24 +152,44 @@ fn arrives() -> Result<(), Failed> {
     let project = shop(&server);
     let _ = project.run(&["run", "daily", "--deliver"]).exits(0);
     let _ = project.run(&["run", "daily", "--deliver"]).exits(0);
-    assert_eq!(server.mails().len(), 2, "one message per recipient, however often the run is asked for");
+    assert_eq!(
+        server.mails().len(),
+        2,
+        "one message per recipient, however often the run is asked for"
+    );
 
     let pdf = project.path().join("got.pdf");
     let seen = parse(&server.mails()[0], &pdf);
-    assert!(seen["subject"].as_str().unwrap().contains("11月21日") && seen["subject"].as_str().unwrap().contains("¥500"), "{seen}");
+    assert!(
+        seen["subject"].as_str().unwrap().contains("11月21日")
+            && seen["subject"].as_str().unwrap().contains("¥500"),
+        "{seen}"
+    );
     assert_eq!(seen["defects"].as_array().map(Vec::len), Some(0), "{seen}");
     assert_eq!(seen["reply_to"], "owner@example.com");
     let parts = seen["parts"].as_array().unwrap();
-    let types: Vec<&str> = parts.iter().filter_map(|part| part["type"].as_str()).collect();
-    assert!(types.starts_with(&["text/plain", "text/html"]) && types.ends_with(&["application/pdf"]), "{types:?}");
+    let types: Vec<&str> = parts
+        .iter()
+        .filter_map(|part| part["type"].as_str())
+        .collect();
+    assert!(
+        types.starts_with(&["text/plain", "text/html"]) && types.ends_with(&["application/pdf"]),
+        "{types:?}"
+    );
     let name = parts.last().unwrap()["name"].as_str().unwrap();
-    assert!(name.contains("2026-11-21") && name.ends_with(".pdf") && !name.is_ascii(), "{name}");
+    assert!(
+        name.contains("2026-11-21") && name.ends_with(".pdf") && !name.is_ascii(),
+        "{name}"
+    );
 
     let text = text_of(Command::new("pdftotext").args(["-layout", pdf.to_str().unwrap(), "-"]));
     assert!(text.contains("¥500") && text.contains("管理层"), "{text}");
     let _ = text_of(Command::new("qpdf").arg("--check").arg(&pdf));
     let fonts = text_of(Command::new("pdffonts").arg(&pdf));
-    assert!(fonts.lines().skip(2).all(|line| line.contains(" yes ")), "every font is embedded\n{fonts}");
+    assert!(
+        fonts.lines().skip(2).all(|line| line.contains(" yes ")),
+        "every font is embedded\n{fonts}"
+    );
     assert!(bin_dir().exists());
     Ok(())
 }
@@ -137,7 +206,14 @@ fn refused_first() -> Result<(), Failed> {
     let later = project.env("CHENBAO_NOW", "2026-11-22T07:59:00+08:00");
     let _ = later.run(&["serve", "--once"]).exits(0);
     let _ = later.run(&["serve", "--once"]).exits(0);
-    let for_boss = server.mails().iter().filter(|mail| std::fs::read_to_string(mail.with_extension("to")).is_ok_and(|to| to == "boss@example.com")).count();
+    let for_boss = server
+        .mails()
+        .iter()
+        .filter(|mail| {
+            std::fs::read_to_string(mail.with_extension("to"))
+                .is_ok_and(|to| to == "boss@example.com")
+        })
+        .count();
     assert_eq!(for_boss, 1, "it goes out later, once");
     Ok(())
 }
@@ -153,10 +229,26 @@ fn lost_after_data() -> Result<(), Failed> {
     assert_eq!(history[0]["deliveries"]["unknown"], 2, "{history}");
     let later = project.env("CHENBAO_NOW", "2026-11-22T09:30:00+08:00");
     let _ = later.run(&["run", "daily", "--deliver"]);
-    assert_eq!(server.mails().len(), taken, "what may have arrived is not sent again by itself");
-    let _ = later.run(&["resend", "--unknown"]).exits(0).says(&["2 of 2"]);
+    assert_eq!(
+        server.mails().len(),
+        taken,
+        "what may have arrived is not sent again by itself"
+    );
+    let _ = later
+        .run(&["resend", "--unknown"])
+        .exits(0)
+        .says(&["2 of 2"]);
     assert_eq!(server.mails().len(), taken + 2);
-    let bytes: Vec<Vec<u8>> = server.mails().iter().map(|mail| std::fs::read(mail).unwrap()).collect();
-    assert!(bytes.iter().all(|mail| bytes.iter().filter(|other| *other == mail).count() == 2), "the same bytes");
+    let bytes: Vec<Vec<u8>> = server
+        .mails()
+        .iter()
+        .map(|mail| std::fs::read(mail).unwrap())
+        .collect();
+    assert!(
+        bytes
+            .iter()
+            .all(|mail| bytes.iter().filter(|other| *other == mail).count() == 2),
+        "the same bytes"
+    );
     Ok(())
 }

@@ -21,7 +21,13 @@ pub struct Line {
 /// A paid line.
 #[must_use]
 pub fn line(order: u64, at: &str, amount: &str) -> Line {
-    Line { order: format!("69179267688236{order:05}"), title: "加绒打底裤".into(), at: at.into(), status: "已完成".into(), amount: amount.into() }
+    Line {
+        order: format!("69179267688236{order:05}"),
+        title: "加绒打底裤".into(),
+        at: at.into(),
+        status: "已完成".into(),
+        amount: amount.into(),
+    }
 }
 
 impl Line {
@@ -48,8 +54,24 @@ pub fn export(lines: &[Line]) -> String {
     for line in lines {
         let order = format!("\t{}", line.order);
         let sub = format!("\t{}1", line.order);
-        let product = format!("\t3600123456{}", line.order.chars().rev().take(9).collect::<String>());
-        let cells = [&order, &sub, &line.title, &product, "1", &line.amount, &line.at, &line.at, &line.status, &line.amount, "直播"].map(|cell: &str| quoted(cell));
+        let product = format!(
+            "\t3600123456{}",
+            line.order.chars().rev().take(9).collect::<String>()
+        );
+        let cells = [
+            &order,
+            &sub,
+            &line.title,
+            &product,
+            "1",
+            &line.amount,
+            &line.at,
+            &line.at,
+            &line.status,
+            &line.amount,
+            "直播",
+        ]
+        .map(|cell: &str| quoted(cell));
         out.push_str(&cells.join(","));
         out.push_str("\r\n");
     }

@@ -11,22 +11,37 @@ use tempfile::TempDir;
 pub fn bin_dir() -> PathBuf {
     let exe = std::env::current_exe().unwrap_or_default();
     let deps = exe.parent().unwrap_or(Path::new("."));
-    let dir = if deps.ends_with("deps") { deps.parent().unwrap_or(deps) } else { deps };
+    let dir = if deps.ends_with("deps") {
+        deps.parent().unwrap_or(deps)
+    } else {
+        deps
+    };
     dir.to_path_buf()
 }
 
 /// A file of the shared test data (`CHENBAO_TEST_DATA`, default `../shared/data` beside the repository).
 #[must_use]
 pub fn test_data(name: &str) -> PathBuf {
-    let dir = std::env::var_os("CHENBAO_TEST_DATA").map_or_else(|| crate::house_rules::root().join("../shared/data"), PathBuf::from);
+    let dir = std::env::var_os("CHENBAO_TEST_DATA").map_or_else(
+        || crate::house_rules::root().join("../shared/data"),
+        PathBuf::from,
+    );
     dir.join(name)
 }
 
 /// The content of an `.xz` file of the shared test data.
 #[must_use]
 pub fn test_data_unpacked(name: &str) -> Vec<u8> {
-    let out = Command::new("xz").arg("-dc").arg(test_data(name)).output().unwrap();
-    assert!(out.status.success(), "xz -dc {name}: {}", String::from_utf8_lossy(&out.stderr));
+    let out = Command::new("xz")
+        .arg("-dc")
+        .arg(test_data(name))
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "xz -dc {name}: {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     out.stdout
 }
 
@@ -47,14 +62,20 @@ impl Project {
     /// An empty folder.
     #[must_use]
     pub fn empty() -> Self {
-        Self { dir: TempDir::with_prefix("chenbao-test-").unwrap(), env: BTreeMap::new() }
+        Self {
+            dir: TempDir::with_prefix("chenbao-test-").unwrap(),
+            env: BTreeMap::new(),
+        }
     }
 
     /// A copy of `tests/cases/<name>`.
     #[must_use]
     pub fn from_case(name: &str) -> Self {
         let project = Self::empty();
-        copy(&crate::house_rules::root().join("tests/cases").join(name), project.path());
+        copy(
+            &crate::house_rules::root().join("tests/cases").join(name),
+            project.path(),
+        );
         project
     }
 
@@ -62,7 +83,10 @@ impl Project {
     #[must_use]
     pub fn from_example(name: &str) -> Self {
         let project = Self::empty();
-        copy(&crate::house_rules::root().join("examples").join(name), project.path());
+        copy(
+            &crate::house_rules::root().join("examples").join(name),
+            project.path(),
+        );
         project
     }
 
@@ -113,7 +137,11 @@ impl Project {
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(bin_dir().join("chenbao"));
-        command.args(args).current_dir(self.path()).envs(&self.env).stdin(Stdio::null());
+        command
+            .args(args)
+            .current_dir(self.path())
+            .envs(&self.env)
+            .stdin(Stdio::null());
         command
     }
 
@@ -146,7 +174,14 @@ impl Run {
     /// It exited with this code.
     #[must_use]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "chenbao {}\n{}\n{}", self.what, self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "chenbao {}\n{}\n{}",
+            self.what,
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -155,7 +190,11 @@ impl Run {
     pub fn says(self, words: &[&str]) -> Self {
         for word in words {
             let said = self.stdout.contains(word) || self.stderr.contains(word);
-            assert!(said, "chenbao {} does not say `{word}`\n{}\n{}", self.what, self.stdout, self.stderr);
+            assert!(
+                said,
+                "chenbao {} does not say `{word}`\n{}\n{}",
+                self.what, self.stdout, self.stderr
+            );
         }
         self
     }
@@ -163,7 +202,12 @@ impl Run {
     /// Its answer as JSON.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("chenbao {}: {e}\n{}\n{}", self.what, self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| {
+            panic!(
+                "chenbao {}: {e}\n{}\n{}",
+                self.what, self.stdout, self.stderr
+            )
+        })
     }
 }
 
@@ -171,7 +215,8 @@ impl Run {
 pub fn settle(path: &Path) {
     let file = fs::File::options().append(true).open(path).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap();
-    file.set_modified(modified - std::time::Duration::from_secs(3600)).unwrap();
+    file.set_modified(modified - std::time::Duration::from_secs(3600))
+        .unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -189,7 +234,9 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn list(dir: &Path, root: &Path, found: &mut Vec<String>) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() {
             list(&path, root, found);
