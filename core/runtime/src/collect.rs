@@ -1,11 +1,12 @@
 //! Step 2, collect: each source and window once, whoever asks; raw rows land first, then the mapped revisions become visible.
 
+use crate::config;
 use crate::config::meant::Source;
 use crate::gate::Need;
 use crate::ledger::{Collection, CollectionState, Commit};
 use crate::plugin::host::SourceHost;
 use crate::plugin::verdict::Verdict;
-use crate::project::{self, Project};
+use crate::project::Project;
 use chenbao_engine::{Ingest, Mapping, RawTable, check_contract};
 use chenbao_model::catalogue::{ExportFacts, Revision, Snapshot};
 use chenbao_model::diagnostic::Problems;
@@ -266,7 +267,7 @@ async fn scan(
         .map_err(|problems| placed(problems, source))?;
     let mut secrets = BTreeMap::new();
     for (name, reference) in &source.secrets {
-        secrets.insert(name.clone(), project::fetch(reference)?.expose().to_owned());
+        secrets.insert(name.clone(), config::fetch(reference)?.expose().to_owned());
     }
     let Some(spec) = project.host(component, options.to_string(), secrets) else {
         return Err(Diagnostic::error(format!(

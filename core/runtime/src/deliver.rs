@@ -1,11 +1,12 @@
 //! Step 8, deliver: a row per recipient before a byte leaves, exact bytes from archived parts, and an outcome for each.
 
+use crate::config;
 use crate::config::meant::{Audience, Mailbox, Report, Transport};
 use crate::ledger::{Claimed, DeliveryState, Issue, NewDelivery, Piece, Verdict, delivery_id};
 use crate::mail::{self, Body, Head, Letter, Outcome, Sender};
 use crate::paper::Paper;
 use crate::policy::Retry;
-use crate::project::{self, Project};
+use crate::project::Project;
 use crate::run::{Made, Order, Send};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Artifact, Diagnostic, Id};
@@ -219,7 +220,7 @@ fn new_sender(project: &Project) -> Result<Sender, Problems> {
         Transport::Smtp(smtp) => smtp
             .login
             .as_ref()
-            .map(|(_, reference)| project::fetch(reference))
+            .map(|(_, reference)| config::fetch(reference))
             .transpose()?,
         Transport::Folder(_) => None,
     };

@@ -3,7 +3,7 @@
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::config::meant::{LedgerUrl, MappingRef, Source};
-use crate::config::{Config, Secret, SecretRef};
+use crate::config::{self, Config};
 use crate::ledger::Ledger;
 use crate::plugin::host::{HostSpec, Limits};
 use crate::plugin::store::{Component, PluginStore};
@@ -69,7 +69,7 @@ impl Project {
         })?;
         let url = match &config.ledger {
             LedgerUrl::Plain(url) => url.clone(),
-            LedgerUrl::Secret(reference) => fetch(reference)?.expose().to_owned(),
+            LedgerUrl::Secret(reference) => config::fetch(reference)?.expose().to_owned(),
         };
         let ledger = Ledger::open(&url).await.map_err(|e| {
             Diagnostic::error(format!("cannot open the ledger: {e}"))
@@ -178,17 +178,6 @@ fn read(path: &Path) -> Result<String, Diagnostic> {
     })
 }
 
-/// Fetches a secret from this process's environment or a file.
-///
-/// # Errors
-/// It is not there.
-pub fn fetch(reference: &SecretRef) -> Result<Secret, Diagnostic> {
-    reference.fetch_with(
-        |name| std::env::var(name).ok(),
-        |path| std::fs::read_to_string(path),
-    )
-}
-
 /// Where libraries lie: the configured folder, else beside the executable (where cargo puts them), then the extra ones.
 fn plugin_dirs(config: &Config, exe: &Path) -> Vec<PathBuf> {
     let beside = exe.parent().map(Path::to_path_buf);
@@ -200,7 +189,7 @@ fn plugin_dirs(config: &Config, exe: &Path) -> Vec<PathBuf> {
 /// The configured key, else one that is made once and kept in the lake's folder, readable by its owner only.
 fn hash_key(config: &Config) -> Result<Vec<u8>, Diagnostic> {
     if let Some(reference) = &config.lake.hash_key {
-        return Ok(fetch(reference)?.expose().as_bytes().to_vec());
+        return Ok(config::fetch(reference)?.expose().as_bytes().to_vec());
     }
     let path = config.lake.dir.join("hash.key");
     let fail = |e: std::io::Error| {

@@ -187,17 +187,20 @@ async fn make(
     if order.results_only {
         return Ok((made, gathered.snapshot));
     }
-    let judgement = made.judgement.clone();
-    let desk = Desk {
-        project,
-        report,
-        order,
-        begun,
-        now,
-        judgement: &judgement,
-    };
     for audience in audiences(report, order) {
         progress(audience.id.as_str());
+        // An audience is told of its own shops' sources: another shop's gap is not its business.
+        let needs = needs_of(project, &gathered.needs, audience);
+        let period = order.occurrence.period;
+        let judgement = gate::judge(&project.config, &needs, &gathered.snapshot, period);
+        let desk = Desk {
+            project,
+            report,
+            order,
+            begun,
+            now,
+            judgement: &judgement,
+        };
         let paper = paper::write(&desk, audience, made.results_of(audience)).await?;
         made.warnings.extend(paper.warnings);
         made.papers.push(paper.value);
@@ -255,6 +258,15 @@ pub async fn recompute(
         &|_| {},
     )
     .await)
+}
+
+/// What is needed of the sources of an audience's shops.
+fn needs_of(project: &Project, needs: &[Need], audience: &Audience) -> Vec<Need> {
+    let mine = |need: &&Need| {
+        let source = project.config.sources.get(&need.source);
+        source.is_some_and(|source| audience.shops.contains(&source.shop))
+    };
+    needs.iter().filter(mine).cloned().collect()
 }
 
 fn fed(needs: &[Need]) -> BTreeSet<String> {

@@ -6,7 +6,7 @@ use crate::format::{Formatter, Style};
 use crate::input::MetricInput;
 use chenbao_model::Diagnostic;
 use chenbao_model::document::{Action, Inline, Tone};
-use chenbao_model::result::{Finding, Loudness};
+use chenbao_model::result::{Cell, Finding, Loudness};
 use rust_decimal::prelude::ToPrimitive;
 
 /// A finding that can be said.
@@ -75,14 +75,30 @@ pub(super) fn is_work_of(finding: &Finding, role: &str) -> bool {
     finding.roles.is_empty() || finding.roles.iter().any(|id| id == role)
 }
 
-/// The sentences of the weightiest findings, for the lede: one per kind of evidence, so that no point is made twice.
+/// What a finding is about, where it names a product or a place.
+fn subject<'a>(ranked: &'a Ranked<'_>) -> Option<&'a Cell> {
+    let args = &ranked.finding.args;
+    let named = args.get("product").or_else(|| args.get("where"));
+    named.map(|argument| &argument.value)
+}
+
+/// Whether the same product is told better by another finding: a break that says why goes before a drop that says how much.
+fn told_better(one: &Ranked<'_>, all: &[&Ranked<'_>]) -> bool {
+    let weight = |ranked: &Ranked<'_>| (ranked.finding.severity, ranked.score);
+    let better =
+        |other: &&&Ranked<'_>| subject(other) == subject(one) && weight(other) > weight(one);
+    subject(one).is_some() && all.iter().any(|other| better(&other))
+}
+
+/// The sentences of the weightiest findings, for the lede: one per kind of evidence and product, so that no point is made twice.
 pub(super) fn headline(ranked: &[Ranked<'_>], most: usize, except: &[&str]) -> Vec<Vec<Inline>> {
     let mut said: Vec<&Ranked<'_>> = Vec::new();
     let telling = |r: &&Ranked<'_>| {
         !except.contains(&r.finding.kind.as_str())
             && (r.score > 0.0 || r.finding.severity >= Loudness::Warning)
     };
-    for candidate in ranked.iter().filter(telling) {
+    let all: Vec<&Ranked<'_>> = ranked.iter().filter(telling).collect();
+    for candidate in all.iter().copied().filter(|one| !told_better(one, &all)) {
         let same = |other: &&Ranked<'_>| {
             other.metric.alias == candidate.metric.alias
                 && other.finding.kind == candidate.finding.kind
@@ -142,7 +158,12 @@ pub(super) fn actions(
     warnings: &mut Vec<Diagnostic>,
 ) -> Vec<Action> {
     let mut out = Vec::new();
-    for ranked in ranked {
+    let work: Vec<&Ranked<'_>> = ranked
+        .iter()
+        .copied()
+        .filter(|one| one.finding.action.is_some())
+        .collect();
+    for ranked in work.iter().filter(|one| !told_better(one, &work)) {
         let Some(words) = &ranked.finding.action else {
             continue;
         };

@@ -28,6 +28,9 @@ pub(super) struct Frame<'a> {
     pub(super) info: &'a TemplateInfo,
 }
 
+/// Refund ages are told up to here.
+const RIPE_DAYS: i64 = 90;
+
 impl Frame<'_> {
     fn word<'b>(&'b self, key: &'b str) -> &'b str {
         self.words.get(key).unwrap_or(key)
@@ -256,9 +259,17 @@ impl Frame<'_> {
                 .join(self.word("list.and"));
             parts.push(fill(self.word("footer.clocks"), &[("clocks", &clocks)]));
         }
-        let ages: BTreeSet<i64> = passports.iter().filter_map(|p| p.refund_age_days).collect();
+        // Refunds have come to rest by then; a day of years ago has no age worth telling.
+        let ripe = |age: i64| age.min(RIPE_DAYS);
+        let ages: BTreeSet<i64> = passports
+            .iter()
+            .filter_map(|p| p.refund_age_days.map(ripe))
+            .collect();
         if !ages.is_empty() {
-            let ages: Vec<String> = ages.into_iter().map(|age| format!("D{age}")).collect();
+            let ages: Vec<String> = ages
+                .into_iter()
+                .map(|age| format!("D{age}{}", if age == RIPE_DAYS { "+" } else { "" }))
+                .collect();
             parts.push(fill(
                 self.word("footer.refund_age"),
                 &[("age", &ages.join(self.word("list.and")))],

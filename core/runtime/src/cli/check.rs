@@ -3,11 +3,12 @@
 use super::args::InitArgs;
 use super::print::Voice;
 use super::{Answer, Ended};
-use crate::config::meant::{Metric, Report, Source};
+use crate::config;
+use crate::config::meant::{Metric, Report, Source, Transport};
 use crate::project::Project;
 use chenbao_engine::check_sql;
-use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
+use chenbao_model::{Diagnostic, Severity};
 use chenbao_report::{ComposeInput, MetricInput, Need, RoleInfo};
 use serde_json::json;
 
@@ -50,6 +51,7 @@ pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
         problems.extend(report_problems(project, report));
     }
     problems.extend(project.plugins.problems());
+    problems.extend(secret_problems(project));
     voice.tell(&problems);
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     let config = &project.config;
@@ -73,6 +75,24 @@ pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
     } else {
         Ended::Refused
     })
+}
+
+/// Secrets that are not there now: a warning, because `check` may run where the scheduler's environment is not.
+fn secret_problems(project: &Project) -> Vec<Diagnostic> {
+    let login = match &project.config.mail.transport {
+        Transport::Smtp(smtp) => smtp.login.as_ref().map(|(_, secret)| secret),
+        Transport::Folder(_) => None,
+    };
+    let sources = project.config.sources.values();
+    let secrets = sources
+        .flat_map(|source| source.secrets.values())
+        .chain(login);
+    let told = secrets.filter_map(|secret| config::fetch(secret).err());
+    told.map(|problem| Diagnostic {
+        severity: Severity::Warning,
+        ..problem
+    })
+    .collect()
 }
 
 fn source_problems(project: &Project, source: &Source) -> Vec<Diagnostic> {
