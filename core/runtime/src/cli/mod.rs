@@ -6,13 +6,14 @@ mod check;
 mod demo;
 mod history;
 mod make;
+mod plan;
 mod print;
 
 use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::config;
 use crate::project::Project;
-use crate::{serve, telemetry, words};
-use args::{Cli, Command, PlanArgs, PluginCommand, ServeArgs};
+use crate::{serve, telemetry};
+use args::{Cli, Command, PluginCommand, ServeArgs};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use clap::Parser as _;
@@ -108,7 +109,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Check => check::check(&project, voice).await,
         Command::Collect(args) => make::collect(&project, args, voice).await,
         Command::Backfill(args) => make::backfill(&project, args, voice).await,
-        Command::Plan(args) => plan(&project, args, voice).await,
+        Command::Plan(args) => plan::plan(&project, args, voice).await,
         Command::Run(args) => make::run(&project, args, voice).await,
         Command::Rerun(args) => make::rerun(&project, args, voice).await,
         Command::Replay { run } => make::replay(&project, run, voice).await,
@@ -155,65 +156,6 @@ fn exe() -> Result<PathBuf, Problems> {
         ))
         .into()
     })
-}
-
-async fn plan(project: &Project, args: &PlanArgs, voice: Voice) -> Answer {
-    let now = project.clock.now();
-    let mut rows = Vec::new();
-    let mut json = Vec::new();
-    let mut unknown = std::collections::BTreeSet::new();
-    for report in project.config.reports.values() {
-        for (fire, period) in serve::next(&project.config, report, now, args.next) {
-            let zone = report
-                .schedule
-                .as_ref()
-                .map_or(&project.config.project.zone, |schedule| &schedule.zone);
-            let at = |time: Timestamp| {
-                time.to_zoned(zone.clone())
-                    .strftime("%Y-%m-%d %H:%M %Z")
-                    .to_string()
-            };
-            if let Some(year) = fire.unknown_year {
-                unknown.insert(year);
-            }
-            let period = period.map(|period| period.to_string()).unwrap_or_default();
-            let subject = fire
-                .subject
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            rows.push(vec![
-                report.id.to_string(),
-                fire.edition.to_string(),
-                subject.clone(),
-                at(fire.times.deliver),
-                fire.times.deliver.to_string(),
-                at(fire.times.start),
-                at(fire.times.data_deadline),
-                period.clone(),
-            ]);
-            json.push(serde_json::json!({
-                "report": report.id, "edition": fire.edition, "subject": subject, "period": period,
-                "start": fire.times.start.to_string(), "data_deadline": fire.times.data_deadline.to_string(),
-                "deliver": fire.times.deliver.to_string(),
-            }));
-        }
-    }
-    let heads = [
-        "report",
-        "edition",
-        "campaign",
-        "deliver",
-        "deliver (UTC)",
-        "start",
-        "data deadline",
-        "period",
-    ];
-    voice.say(print::table(&heads, &rows));
-    let guess = |year: &i16| Diagnostic::warning(words::unknown_year(*year, "en"));
-    voice.tell(&unknown.iter().map(guess).collect::<Vec<_>>());
-    voice.answer(&json.into());
-    Ok(Ended::Done)
 }
 
 async fn serving(project: &Project, args: &ServeArgs, voice: Voice) -> Answer {

@@ -3,11 +3,12 @@
 use super::Ledger;
 use super::error::{LedgerError, Result};
 use super::rows::{
-    id, later, maybe_id, maybe_time, ms, number, or_empty, parsed, period, states, time,
+    id, later, maybe_id, maybe_time, ms, number, or_empty, parsed, period, states, text, time,
 };
 use crate::schedule::Occurrence;
 use chenbao_model::{Id, Period};
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 use std::time::Duration;
 
 states! {
@@ -208,16 +209,20 @@ impl Ledger {
             .bind(ms(now))
             .fetch_all(&self.pool)
             .await?;
+        rows.iter().map(occurrence).collect()
+    }
+
+    /// The newest occurrences that the misfire policy left out, newest first, each with the reason.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn missed(&self, limit: u32) -> Result<Vec<(Occurrence, String)>> {
+        let rows = sqlx::query("SELECT * FROM occurrences WHERE state = 'missed' ORDER BY due_ms DESC, report LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter()
-            .map(|row| {
-                Ok(Occurrence {
-                    report: id(row, "report")?,
-                    subject: maybe_id(row, "subject")?,
-                    period: period(row, "period")?,
-                    edition: parsed(row, "edition", "the edition")?,
-                    due: time(row, "due_ms")?,
-                })
-            })
+            .map(|row| Ok((occurrence(row)?, text(row, "note")?)))
             .collect()
     }
 
@@ -282,6 +287,16 @@ pub enum Keep {
     Peeked,
     /// Taken for this period for ever.
     Taken,
+}
+
+fn occurrence(row: &AnyRow) -> Result<Occurrence> {
+    Ok(Occurrence {
+        report: id(row, "report")?,
+        subject: maybe_id(row, "subject")?,
+        period: period(row, "period")?,
+        edition: parsed(row, "edition", "the edition")?,
+        due: time(row, "due_ms")?,
+    })
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
