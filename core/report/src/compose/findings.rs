@@ -75,19 +75,27 @@ pub(super) fn is_work_of(finding: &Finding, role: &str) -> bool {
     finding.roles.is_empty() || finding.roles.iter().any(|id| id == role)
 }
 
-/// What a finding is about, where it names a product or a place.
-fn subject<'a>(ranked: &'a Ranked<'_>) -> Option<&'a Cell> {
-    let args = &ranked.finding.args;
-    let named = args.get("product").or_else(|| args.get("where"));
-    named.map(|argument| &argument.value)
+/// What a finding is about: the product or place that it names, and the factor or step.
+fn subjects<'a>(ranked: &'a Ranked<'_>) -> impl Iterator<Item = &'a Cell> {
+    let arg = |name: &str| {
+        ranked
+            .finding
+            .args
+            .get(name)
+            .map(|argument| &argument.value)
+    };
+    let place = arg("product").or_else(|| arg("where"));
+    let factor = arg("factor").or_else(|| arg("step"));
+    place.into_iter().chain(factor)
 }
 
-/// Whether the same product is told better by another finding: a break that says why goes before a drop that says how much.
+/// Whether the same thing is told better by another finding: a break that says why goes before a drop that says how much.
 fn told_better(one: &Ranked<'_>, all: &[&Ranked<'_>]) -> bool {
     let weight = |ranked: &Ranked<'_>| (ranked.finding.severity, ranked.score);
-    let better =
-        |other: &&&Ranked<'_>| subject(other) == subject(one) && weight(other) > weight(one);
-    subject(one).is_some() && all.iter().any(|other| better(&other))
+    let shared =
+        |other: &Ranked<'_>| subjects(other).any(|about| subjects(one).any(|mine| mine == about));
+    all.iter()
+        .any(|other| weight(other) > weight(one) && shared(other))
 }
 
 /// The sentences of the weightiest findings, for the lede: one per kind of evidence and product, so that no point is made twice.
