@@ -6,6 +6,7 @@ use crate::schedule::{self, Edition, Occurrence};
 use chenbao_model::diagnostic::nearest;
 use chenbao_model::{Diagnostic, Id, Period};
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 /// What is asked for by hand; what is left out follows the schedule.
@@ -133,6 +134,16 @@ pub fn age_days(edition: &Edition) -> Option<i64> {
         Edition::After(days) => Some(i64::from(*days)),
         Edition::Regular | Edition::Test(_) => None,
     }
+}
+
+/// The moment as of which an edition knows its data: an edition of a campaign that is made later than its day still says what
+/// could be known on that day, so that D+1 and D+7 differ by what arrived between them and by nothing else.
+#[must_use]
+pub fn known_at(occurrence: &Occurrence, now: Timestamp, zone: &TimeZone) -> Timestamp {
+    let day = age_days(&occurrence.edition)
+        .and_then(|days| occurrence.period.last().checked_add(days.days()).ok());
+    let last = day.and_then(|day| day.at(23, 59, 59, 0).to_zoned(zone.clone()).ok());
+    last.map_or(now, |last| now.min(last.timestamp()))
 }
 
 /// A period that is not over is refused: half a day compared with whole days is a lie.

@@ -267,6 +267,10 @@ pub async fn changes(
         let formatter = Formatter::new(&audience.lang, &currency, &strings);
         for (id, unit, was, is) in differences(&before, now, &shows) {
             let label = strings.get(&format!("item.{id}")).unwrap_or(&id).to_owned();
+            // Two metrics may say a figure of one name by their own definitions; the report's first metric is the one told.
+            if changes.iter().any(|told: &Change| told.label == label) {
+                continue;
+            }
             let show = |value: Decimal| formatter.figure(value, &unit, Style::Full);
             changes.push(Change {
                 label,

@@ -228,7 +228,7 @@ async fn compute_all(
             snapshot,
             shops: &shops,
             run,
-            now,
+            now: plan::known_at(&order.occurrence, now, &project.config.project.zone),
             fed,
         };
         let computed = compute::compute(project, &report.metrics, &job, progress).await;
