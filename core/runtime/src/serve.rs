@@ -282,7 +282,8 @@ async fn step(
         occurrence: occurrence.clone(),
         revision: 0,
         role: None,
-        collect: now < fire.times.data_deadline || never_asked(project, report, now).await?,
+        // At the deadline too: a file that came a minute before it still counts.
+        collect: true,
         send: Send::Recipients(fire.times.deliver),
         results_only: false,
         pinned: None,
@@ -365,10 +366,6 @@ async fn asked_long_ago(
     Ok(last_asked(project, report)
         .await?
         .is_none_or(|at| now.duration_since(at) >= ASK_AGAIN))
-}
-
-async fn never_asked(project: &Project, report: &Report, now: Timestamp) -> Result<bool, Problems> {
-    asked_long_ago(project, report, now).await
 }
 
 async fn last_asked(project: &Project, report: &Report) -> Result<Option<Timestamp>, Problems> {
