@@ -11,6 +11,7 @@ pub mod bad_input;
 pub mod databases;
 pub mod demo;
 pub mod duckdb;
+pub mod faults;
 pub mod hostile;
 pub mod house_rules;
 pub mod mails;

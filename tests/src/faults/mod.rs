@@ -1,0 +1,76 @@
+//! Trials under faults: what is asked of one, and the list of them. Each runs the built binary as a machine would.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a trial prints its figures: it is a program"
+)]
+
+use std::process::ExitCode;
+
+/// What is asked of a trial.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask {
+    /// Where its randomness begins; printed, so that a failure can be run again.
+    pub seed: u64,
+    /// How often: kills, faults, recipients, as the trial says; none: the trial's own default.
+    pub count: Option<u64>,
+}
+
+/// Figures of a trial, one line each, or why it failed.
+pub type Figures = Result<Vec<String>, String>;
+
+/// One trial by name.
+type Named = (&'static str, &'static str, fn(Ask) -> Figures);
+
+/// All trials: name, what it shows, and the trial.
+const TRIALS: [Named; 0] = [];
+
+/// The program: one trial, by the words of a command line.
+#[must_use]
+pub fn main(args: &[String]) -> ExitCode {
+    let run = read(args).and_then(|(trial, ask)| {
+        println!("seed: {}", ask.seed);
+        let started = std::time::Instant::now();
+        let figures = trial(ask)?;
+        for line in figures {
+            println!("{line}");
+        }
+        println!("took: {:.1} s", started.elapsed().as_secs_f64());
+        Ok(())
+    });
+    match run {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read(args: &[String]) -> Result<(fn(Ask) -> Figures, Ask), String> {
+    let usage = || {
+        let names: Vec<String> = TRIALS
+            .iter()
+            .map(|(name, what, _)| format!("  {name:<6}{what}"))
+            .collect();
+        format!("faults TRIAL [--seed N] [--count N]\n{}", names.join("\n"))
+    };
+    let (name, rest) = args.split_first().ok_or_else(usage)?;
+    let trial = TRIALS.iter().find(|(known, _, _)| known == name);
+    let (_, _, trial) = trial.ok_or_else(usage)?;
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let mut ask = Ask {
+        seed: clock.map_or(1, |now| now.as_secs()),
+        count: None,
+    };
+    for pair in rest.chunks(2) {
+        let number = pair.get(1).and_then(|text| text.parse::<u64>().ok());
+        match (pair.first().map(String::as_str), number) {
+            (Some("--seed"), Some(number)) => ask.seed = number,
+            (Some("--count"), Some(number)) => ask.count = Some(number),
+            _ => return Err(usage()),
+        }
+    }
+    Ok((*trial, ask))
+}
