@@ -11,7 +11,7 @@ use servers::{MariaDb, Postgres};
     clippy::print_stderr,
     reason = "the plugin's own tests use it too, and say so when they skip"
 )]
-mod servers;
+pub(crate) mod servers;
 
 const POSTGRES: &[&str] = &["initdb", "pg_ctl", "psql"];
 const MARIADB: &[&str] = &["mariadb-install-db", "mariadbd", "mariadb-admin", "mariadb"];

@@ -35,6 +35,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(visibility::trials());
     all.extend(databases::trials());
     all.extend(serving::trials());
+    all.extend(faults::trials());
     let shop = demo::shared();
     all.extend(demo::trials(&shop));
     all.extend(duckdb::trials(&shop));
