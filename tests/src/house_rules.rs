@@ -26,8 +26,8 @@ const LAYERS: &[(u8, &[&str])] = &[
     (
         4,
         &[
-            "plan", "collect", "gate", "compute", "verify", "deliver", "record", "run", "project",
-            "paper", "words",
+            "plan", "collect", "remap", "gate", "compute", "verify", "deliver", "record", "run",
+            "project", "paper", "tables", "words",
         ],
     ),
     (5, &["serve"]),

@@ -16,8 +16,10 @@ pub mod hostile;
 pub mod house_rules;
 pub mod mails;
 pub mod orders;
+pub mod own_tables;
 pub mod project;
 pub mod published;
+pub mod remap;
 pub mod serving;
 pub mod visibility;
 
@@ -30,6 +32,8 @@ pub fn trials() -> Vec<Trial> {
     all.extend(hostile::trials());
     all.extend(ads::trials());
     all.extend(bad_input::trials());
+    all.extend(remap::trials());
+    all.extend(own_tables::trials());
     all.extend(published::trials());
     all.extend(mails::trials());
     all.extend(visibility::trials());

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::{NamedTempFile, TempDir, TempPath};
 
 const ASIDE: &str = "aside";
 /// Where canonical tables live, under the lake's folder.
@@ -21,6 +21,8 @@ const RAW: &str = "raw";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lake {
     dir: PathBuf,
+    /// Folder under `dir` whose `tables` new revisions go to; empty but for a scratch lake.
+    under: String,
 }
 
 impl Lake {
@@ -40,7 +42,26 @@ impl Lake {
                 .in_file(dir.display().to_string())
                 .hint("choose a folder that this user may write")
         })?;
-        Ok(Self { dir })
+        let under = String::new();
+        Ok(Self { dir, under })
+    }
+
+    /// The same lake, but new revisions land in a folder of their own that goes away with the answer's second half.
+    pub(crate) fn scratch(&self) -> Result<(Self, TempDir), Diagnostic> {
+        let aside = self.dir.join(ASIDE);
+        let folder = TempDir::with_prefix_in("scratch-", &aside)
+            .map_err(|e| unwritten(&e, aside.display().to_string()))?;
+        let name = folder.path().file_name().unwrap_or_default();
+        let scratch = Self {
+            dir: self.dir.clone(),
+            under: format!("{ASIDE}/{}/", name.to_string_lossy()),
+        };
+        Ok((scratch, folder))
+    }
+
+    /// Where a new revision goes, given its path in the lake.
+    pub(crate) fn home(&self, path: &str) -> String {
+        format!("{}{path}", self.under)
     }
 
     /// Its folder.

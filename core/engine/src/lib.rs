@@ -27,7 +27,7 @@ mod sql;
 mod tests;
 
 pub use contract::check_contract;
-pub use ingest::Ingest;
+pub use ingest::{DayChange, Ingest, Landed, Remap, Remapped};
 pub use lake::Lake;
 pub use mapping::{Contract, Mapping, Personal};
 pub use overlap::Overlap;

@@ -47,6 +47,12 @@ impl Contract {
     pub fn headers(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.header.as_str()).chain(self.aliases.iter().map(String::as_str))
     }
+
+    /// Whether a header of an export is this column's.
+    pub(crate) fn is(&self, header: &str) -> bool {
+        let header = normal_header(header);
+        self.headers().any(|name| normal_header(name) == header)
+    }
 }
 
 /// A checked mapping.

@@ -86,8 +86,9 @@ impl Engine {
         snapshot: &Snapshot,
         query: &Query<'_>,
     ) -> Result<Rows, Diagnostic> {
-        let mut names: Vec<String> = query.tables.to_vec();
-        names.extend(query.extra.iter().map(|(name, _)| name.clone()));
+        let extra = query.extra.iter().map(|(name, _)| name);
+        let names: BTreeSet<String> = query.tables.iter().chain(extra).cloned().collect();
+        let names: Vec<String> = names.into_iter().collect();
         let mut select = parse_select(query.sql, &names)?;
         bind(&mut select, &query.params)?;
         let session = self.session(lake, None)?;
@@ -167,6 +168,6 @@ pub(crate) fn unknown_table(name: &str, custom: &[TableSchema]) -> Diagnostic {
     let problem = Diagnostic::error(format!("there is no table `{name}`"));
     match chenbao_model::diagnostic::nearest(name, known) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem.hint("canonical tables are listed in `chenbao sql --tables`; a team's own are declared in the configuration"),
+        None => problem.hint("`chenbao sql --tables` lists all; a team's own are declared with [table.*] in the configuration"),
     }
 }

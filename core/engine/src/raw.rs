@@ -2,8 +2,8 @@
 
 use crate::columns::{EXPORT, ROW};
 use crate::lake::{Lake, raw_path, unwritten};
-use crate::mapping::{Mapping, Personal, normal_header};
-use crate::parquet_file::ParquetFile;
+use crate::mapping::{Mapping, Personal};
+use crate::parquet_file::{ParquetFile, inspect};
 use crate::personal::{Key, Part, looks_personal};
 use arrow::array::{ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
@@ -24,13 +24,57 @@ pub struct RawTable {
     pub rows: u64,
     /// Bytes.
     pub bytes: u64,
+    /// Name of the mapping that it landed under.
+    pub mapping: String,
     /// Columns as stored: without dropped ones, with kept parts.
     pub columns: Vec<String>,
+    /// Those of them whose cells were hashed.
+    pub hashed: Vec<String>,
     /// What was done to columns that nobody declared.
     pub warnings: Vec<Diagnostic>,
 }
 
+/// The footer's key.
+const FOOTER: &str = "chenbao.raw";
+
+/// What a raw table's footer says: nothing else remembers how its cells were treated.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Note {
+    mapping: String,
+    hashed: Vec<String>,
+}
+
 impl Lake {
+    /// A raw table of a source that was stored earlier; `None` where its file is gone.
+    ///
+    /// # Errors
+    /// The file is there, but is no raw table.
+    pub fn raw_table(&self, source: &Id, digest: &Digest) -> Result<Option<RawTable>, Diagnostic> {
+        let path = raw_path(source.as_str(), digest);
+        let file = self.dir().join(&path);
+        let Ok(about) = std::fs::metadata(&file) else {
+            return Ok(None);
+        };
+        let broken = |why: String| {
+            Diagnostic::error(format!("a raw table cannot be read: {why}"))
+                .in_file(file.display().to_string())
+                .hint("restore the file from a backup; the lake never changes a file that it has named")
+        };
+        let (schema, rows, note) = inspect(&file, FOOTER).map_err(|e| broken(e.to_string()))?;
+        let note: Note = serde_json::from_str(&note.unwrap_or_default())
+            .map_err(|e| broken(format!("its footer does not say how it was stored: {e}")))?;
+        Ok(Some(RawTable {
+            path,
+            digest: digest.clone(),
+            rows: u64::try_from(rows).unwrap_or(0),
+            bytes: about.len(),
+            mapping: note.mapping,
+            columns: names(&schema),
+            hashed: note.hashed,
+            warnings: Vec::new(),
+        }))
+    }
+
     /// Begins a raw table. `salt` keys the hashes of personal cells; without the same salt they do not match.
     #[must_use]
     pub fn raw_writer<'a>(
@@ -123,19 +167,27 @@ impl RawWriter<'_> {
         let Some(open) = self.open else {
             return Ok(None);
         };
-        let sealed = open.file.seal("chenbao.raw", self.mapping.name.clone());
-        let sealed = sealed.map_err(|e| unwritten(&e, format!("raw/{}", self.source)))?;
+        let failed = |e: &dyn std::error::Error| unwritten(e, format!("raw/{}", self.source));
+        let columns = names(&open.stored);
+        let hashed = columns.iter().zip(&open.steps);
+        let hashed: Vec<String> = hashed
+            .filter(|(_, step)| matches!(step, Step::Hash(_)))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let note = Note {
+            mapping: self.mapping.name.clone(),
+            hashed: hashed.clone(),
+        };
+        let note = serde_json::to_string(&note).map_err(|e| failed(&e))?;
+        let sealed = open.file.seal(FOOTER, note).map_err(|e| failed(&e))?;
         let table = RawTable {
             path: raw_path(self.source.as_str(), &sealed.digest),
             digest: sealed.digest.clone(),
             rows: self.rows,
             bytes: sealed.bytes,
-            columns: open
-                .stored
-                .fields()
-                .iter()
-                .map(|field| field.name().clone())
-                .collect(),
+            mapping: self.mapping.name.clone(),
+            columns,
+            hashed,
             warnings: open.warnings,
         };
         self.lake.publish(vec![(sealed, table.path.clone())])?;
@@ -160,7 +212,7 @@ fn begin(lake: &Lake, mapping: &Mapping, given: &SchemaRef) -> Result<Open, Diag
         let contract = mapping
             .columns
             .iter()
-            .find(|column| names(column, field.name()));
+            .find(|column| column.is(field.name()));
         if let Some((name, part)) = contract.and_then(|column| column.part.as_ref())
             && fields.iter().all(|field: &Field| field.name() != name)
         {
@@ -192,9 +244,9 @@ fn begin(lake: &Lake, mapping: &Mapping, given: &SchemaRef) -> Result<Open, Diag
     })
 }
 
-fn names(column: &crate::mapping::Contract, header: &str) -> bool {
-    let header = normal_header(header);
-    column.headers().any(|name| normal_header(name) == header)
+fn names(schema: &SchemaRef) -> Vec<String> {
+    let fields = schema.fields().iter();
+    fields.map(|field| field.name().clone()).collect()
 }
 
 fn dropped(mapping: &Mapping, header: &str) -> Diagnostic {

@@ -12,10 +12,11 @@ use chenbao_model::catalogue::{ExportFacts, Revision, Snapshot};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Digest, Id, Period};
 use chenbao_plugin::{Days, ExportFact, ScanFacts, ScanRequest};
+use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a lost race for a day is merged again before it is called trouble.
-const MERGE_AGAIN: usize = 5;
+pub(crate) const MERGE_AGAIN: usize = 5;
 
 /// What a source brought.
 #[derive(Debug, Clone)]
@@ -151,6 +152,7 @@ async fn note_failure(project: &Project, source: &Source, window: Period, proble
         at: project.clock.now(),
         state: CollectionState::Failed,
         exports: Vec::new(),
+        raw: None,
         note: problems.to_string(),
     };
     if let Err(e) = project.ledger.record_collection(&collection).await {
@@ -205,7 +207,9 @@ async fn fill(
         check_headers(&mapping, &facts, &mut collected.warnings)?;
         collected.exports += exports.len();
         collected.rows += exports.iter().map(|export| export.rows).sum::<u64>();
+        let mut digest = None;
         if let Some(raw) = raw.filter(|_| !exports.is_empty()) {
+            digest = Some(raw.digest.clone());
             collected.warnings.extend(raw.warnings.clone());
             collected.revisions += publish(
                 project,
@@ -216,7 +220,7 @@ async fn fill(
             )
             .await?;
         }
-        record(project, source, window, exports).await?;
+        record(project, source, window, (exports, digest)).await?;
     }
     Ok(())
 }
@@ -323,7 +327,7 @@ fn source_trouble(source: &Source, verdict: &Verdict) -> Problems {
         .into()
 }
 
-fn ledger_trouble(e: impl std::fmt::Display) -> Problems {
+pub(crate) fn ledger_trouble(e: impl std::fmt::Display) -> Problems {
     Diagnostic::error(format!("the ledger does not answer: {e}")).into()
 }
 
@@ -356,6 +360,14 @@ fn export_facts(fact: &ExportFact) -> Result<ExportFacts, Problems> {
     })
 }
 
+/// Platform and zone of a source's shop.
+pub(crate) fn place<'a>(project: &'a Project, source: &Source) -> (&'a str, &'a TimeZone) {
+    let shop = project.config.shops.get(&source.shop);
+    let platform = shop.map_or("", |shop| shop.platform.as_str());
+    let zone = shop.map_or(&project.config.project.zone, |shop| &shop.zone);
+    (platform, zone)
+}
+
 /// Maps, merges and makes visible. Whoever loses the race for a day merges again from the newest.
 async fn publish(
     project: &Project,
@@ -364,9 +376,7 @@ async fn publish(
     (raw, facts): (&[RawTable], &[ExportFacts]),
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<usize, Problems> {
-    let shop = project.config.shops.get(&source.shop);
-    let platform = shop.map_or("", |shop| shop.platform.as_str());
-    let zone = shop.map_or(&project.config.project.zone, |shop| &shop.zone);
+    let (platform, zone) = place(project, source);
     let tables: Vec<&str> = mapping.tables.keys().map(String::as_str).collect();
     for _ in 0..MERGE_AGAIN {
         let current = project
@@ -388,7 +398,7 @@ async fn publish(
             zone,
             feed: &source.id,
             current: &current,
-            custom: &[],
+            custom: &project.config.tables,
         };
         let merged = project.engine.ingest(&job).await?;
         match project
@@ -418,7 +428,7 @@ async fn record(
     project: &Project,
     source: &Source,
     window: Period,
-    exports: Vec<ExportFacts>,
+    (exports, raw): (Vec<ExportFacts>, Option<Digest>),
 ) -> Result<(), Problems> {
     let collection = Collection {
         source: source.id.clone(),
@@ -426,6 +436,7 @@ async fn record(
         at: project.clock.now(),
         state: CollectionState::Done,
         exports,
+        raw,
         note: String::new(),
     };
     project

@@ -206,7 +206,7 @@ async fn answer(project: &Project, metric: &Metric, job: &Job<'_>) -> Result<Ans
         input
             .tables
             .iter()
-            .filter(|table| !job.fed.contains(*table))
+            .filter(|table| !job.fed.contains(*table) && !tables::is_configured(table))
             .cloned()
             .collect()
     };
@@ -289,8 +289,8 @@ async fn rows(project: &Project, input: &Input, job: &Job<'_>) -> Result<Stream,
         window,
         params: params_of(project, job)?,
         scope: job.shops,
-        extra: Vec::new(),
-        custom: &[],
+        extra: tables::configured(&project.config, &input.tables)?,
+        custom: &project.config.tables,
     };
     let stream = project
         .engine

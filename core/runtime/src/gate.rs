@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::config::meant::Source;
 use crate::plan;
 use chenbao_model::catalogue::{Revision, Snapshot};
-use chenbao_model::schema::{Merge, canonical};
+use chenbao_model::schema::Merge;
 use chenbao_model::{Id, Period};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -147,7 +147,9 @@ fn absent_days_of(
         .map_or(&config.project.zone, |shop| &shop.zone);
     let mut absent = BTreeSet::new();
     for table in &need.tables {
-        let merge = canonical(table).map_or(Merge::ByKey, |schema| schema.merge);
+        let merge = config
+            .table(table)
+            .map_or(Merge::ByKey, |schema| schema.merge);
         let revisions: Vec<&Revision> = of_feed(snapshot, &need.source, table).collect();
         let newest = revisions.iter().map(|revision| revision.exported_at).max();
         let days: BTreeSet<Date> = revisions

@@ -32,7 +32,9 @@ pub mod paper;
 pub mod plan;
 pub mod project;
 pub mod record;
+pub mod remap;
 pub mod run;
+pub mod tables;
 pub mod verify;
 pub mod words;
 

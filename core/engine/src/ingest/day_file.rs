@@ -1,20 +1,19 @@
 //! One day's file in the making: new rows and the current revision, both in the order of their keys, walked together.
 
 use super::Job;
-use super::footer::{FOOTER, Footer, Staged};
+use super::cursor::Cursor;
+use super::footer::{Footer, Staged};
 use super::merge::broken;
 use super::run::{Run, Shape};
 use crate::columns::arrow_schema;
 use crate::lake::unwritten;
-use crate::parquet_file::{CHUNK, ParquetFile, read};
+use crate::parquet_file::{CHUNK, ParquetFile};
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
-use chenbao_model::Diagnostic;
 use chenbao_model::catalogue::{ExportFacts, Revision};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::schema::TableSchema;
 use jiff::civil::Date;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::errors::ParquetError;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -41,7 +40,7 @@ impl<'a> DayFile<'a> {
         day: Option<Date>,
     ) -> Result<Self, Problems> {
         let base = match job.base(&table.name, day) {
-            Some(revision) => Some((revision, Cursor::open(job, shape, revision)?)),
+            Some(revision) => Some((revision, Cursor::open(job.given.lake, shape, revision)?)),
             None => None,
         };
         let file = ParquetFile::begin(job.given.lake, &shape.stored)
@@ -121,9 +120,8 @@ impl<'a> DayFile<'a> {
     }
 
     fn differ(&self, old: (&Run, usize), new: (&Run, usize)) -> Result<bool, Problems> {
-        let before = old.0.values(self.shape).map_err(|e| broken(&e))?;
-        let now = new.0.values(self.shape).map_err(|e| broken(&e))?;
-        Ok(before.row(old.1) != now.row(new.1))
+        let same = old.0.says_as(old.1, new, self.shape);
+        same.map(|same| !same).map_err(|e| broken(&e).into())
     }
 
     fn base_row(&self) -> Option<(Arc<Run>, usize)> {
@@ -188,11 +186,7 @@ fn place(job: &Job<'_>) -> String {
 fn seal(mut out: Out, mut footer: Footer) -> Result<Staged, ParquetError> {
     out.flush()?;
     footer.rows = out.rows;
-    let note = serde_json::to_string(&footer).map_err(|e| ParquetError::General(e.to_string()))?;
-    Ok(Staged {
-        sealed: out.file.seal(FOOTER, note)?,
-        footer,
-    })
+    Staged::seal(out.file, footer)
 }
 
 /// The revision of a day on which nothing happened.
@@ -253,58 +247,4 @@ impl Out {
         self.picks.clear();
         Ok(())
     }
-}
-
-/// Walks the rows of a revision.
-struct Cursor {
-    reader: ParquetRecordBatchReader,
-    name: String,
-    at: Option<(Arc<Run>, usize)>,
-}
-
-impl Cursor {
-    fn open(job: &Job<'_>, shape: &Shape, revision: &Revision) -> Result<Self, Problems> {
-        let file = job.given.lake.file(revision);
-        let name = file.display().to_string();
-        let reader = read(&file).map_err(|e| lost(&e, &name))?;
-        let mut cursor = Self {
-            reader,
-            name,
-            at: None,
-        };
-        cursor.next_run(shape)?;
-        Ok(cursor)
-    }
-
-    fn advance(&mut self, shape: &Shape) -> Result<(), Problems> {
-        match self.at.take() {
-            Some((run, row)) if row + 1 < run.len() => {
-                self.at = Some((run, row + 1));
-                Ok(())
-            }
-            _ => self.next_run(shape),
-        }
-    }
-
-    fn next_run(&mut self, shape: &Shape) -> Result<(), Problems> {
-        self.at = None;
-        for batch in self.reader.by_ref() {
-            let run = batch
-                .and_then(|batch| Run::stored(shape, &batch))
-                .map_err(|e| lost(&e, &self.name))?;
-            if run.len() > 0 {
-                self.at = Some((Arc::new(run), 0));
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn lost(error: &dyn std::error::Error, file: &str) -> Diagnostic {
-    Diagnostic::error(format!(
-        "the revision to merge with cannot be read: {error}"
-    ))
-    .in_file(file)
-    .hint("restore the file from a backup; the lake never changes a file that it has named")
 }

@@ -2,10 +2,12 @@
 
 use super::Job;
 use crate::lake::{Sealed, TABLES};
+use crate::parquet_file::ParquetFile;
 use chenbao_model::catalogue::Revision;
 use chenbao_model::{Digest, Id};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use parquet::errors::ParquetError;
 use serde::{Deserialize, Serialize};
 
 /// The footer's key.
@@ -30,11 +32,20 @@ pub(crate) struct Footer {
 impl Footer {
     /// The next revision of a table's day.
     pub(super) fn next(job: &Job<'_>, table: &str, day: Option<Date>) -> Self {
-        let base = job.base(table, day);
+        let owner = (job.given.shop, job.given.feed);
+        Self::after(owner, (table, day), job.base(table, day))
+    }
+
+    /// The revision of a shop's and feed's table and day that follows `base`.
+    pub(super) fn after(
+        (shop, feed): (&Id, &Id),
+        (table, day): (&str, Option<Date>),
+        base: Option<&Revision>,
+    ) -> Self {
         Self {
             table: table.to_owned(),
-            shop: job.given.shop.clone(),
-            feed: job.given.feed.clone(),
+            shop: shop.clone(),
+            feed: feed.clone(),
             day,
             number: base.map_or(0, |base| base.number) + 1,
             base: base.map(|base| base.digest.clone()),
@@ -84,6 +95,14 @@ pub(super) struct Staged {
 }
 
 impl Staged {
+    /// Ends a file with its footer.
+    pub(super) fn seal(file: ParquetFile, footer: Footer) -> Result<Self, ParquetError> {
+        let note =
+            serde_json::to_string(&footer).map_err(|e| ParquetError::General(e.to_string()))?;
+        let sealed = file.seal(FOOTER, note)?;
+        Ok(Self { sealed, footer })
+    }
+
     /// Its table.
     pub(super) fn table(&self) -> &str {
         &self.footer.table

@@ -5,13 +5,16 @@
 //! day. What the lake already says makes no new revision; a failed check leaves no file behind.
 
 mod checks;
+mod cursor;
 mod day_file;
 mod footer;
 mod merge;
 mod plan;
+mod remap;
 mod run;
 
 pub(crate) use footer::{FOOTER, Footer};
+pub use remap::{DayChange, Landed, Remap, Remapped};
 pub(crate) use run::key_columns;
 
 use crate::columns::schema_of;
@@ -260,7 +263,8 @@ fn covered(facts: &ExportFacts, zone: &TimeZone) -> Vec<Date> {
 fn publish(lake: &Lake, staged: Vec<Staged>) -> Result<Vec<Revision>, Problems> {
     let (mut files, mut revisions) = (Vec::new(), Vec::new());
     for one in staged {
-        let (sealed, revision) = one.named();
+        let (sealed, mut revision) = one.named();
+        revision.path = lake.home(&revision.path);
         files.push((sealed, revision.path.clone()));
         revisions.push(revision);
     }

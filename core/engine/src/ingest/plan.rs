@@ -79,7 +79,7 @@ fn layout<'a>(job: &'a Ingest<'_>, shapes: &[SchemaRef]) -> Vec<RawColumn<'a>> {
             kind: DataType::Utf8,
         })
         .collect();
-    let declared = |header: &str| contracts.iter().any(|contract| matches(contract, header));
+    let declared = |header: &str| contracts.iter().any(|contract| contract.is(header));
     let parts = job.mapping.names().map(str::to_owned);
     let fields = shapes
         .iter()
@@ -107,11 +107,6 @@ fn layout<'a>(job: &'a Ingest<'_>, shapes: &[SchemaRef]) -> Vec<RawColumn<'a>> {
         }
     }
     columns
-}
-
-fn matches(contract: &Contract, header: &str) -> bool {
-    let header = normal_header(header);
-    contract.headers().any(|name| normal_header(name) == header)
 }
 
 impl RawColumn<'_> {

@@ -207,6 +207,16 @@ impl Run {
         let values = shape.bytes(&shape.value_bytes, &shape.values, &self.batch)?;
         Ok(self.values.get_or_init(|| values))
     }
+
+    /// Whether a row says the same as one of another run.
+    pub(super) fn says_as(
+        &self,
+        row: usize,
+        (other, at): (&Self, usize),
+        shape: &Shape,
+    ) -> Result<bool, ArrowError> {
+        Ok(self.values(shape)?.row(row) == other.values(shape)?.row(at))
+    }
 }
 
 fn named(batch: &RecordBatch, name: &str) -> Result<ArrayRef, ArrowError> {

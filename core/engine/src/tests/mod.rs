@@ -3,6 +3,7 @@
 mod loads;
 mod merging;
 mod presets;
+mod remapping;
 mod retail;
 mod scale;
 mod scope;

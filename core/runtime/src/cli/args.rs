@@ -53,6 +53,9 @@ pub(super) enum Command {
     /// Fetch a long past window, in order, from the sources into the lake.
     #[command(after_help = "Example:\n  chenbao backfill --from 2026-01-01 --to 2026-11-21")]
     Backfill(BackfillArgs),
+    /// Map the raw tables in the lake again, after a mapping was mended.
+    #[command(after_help = "Examples:\n  chenbao remap orders --dry-run\n  chenbao remap orders")]
+    Remap(RemapArgs),
     /// Show the next due times of every schedule, in its zone and in UTC, and what was missed.
     Plan(PlanArgs),
     /// Make a report now. Writes files and mails nobody, unless told to.
@@ -143,6 +146,16 @@ pub(super) struct BackfillArgs {
     /// Last day.
     #[arg(long)]
     pub(super) to: jiff::civil::Date,
+}
+
+/// Options of `remap`.
+#[derive(Debug, Args)]
+pub(super) struct RemapArgs {
+    /// Only this source.
+    pub(super) source: Option<Id>,
+    /// Only say what would change.
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 /// Options of `plan`.
@@ -242,8 +255,12 @@ pub(super) struct RerunArgs {
 /// Options of `sql`.
 #[derive(Debug, Args)]
 pub(super) struct SqlArgs {
-    /// One select over the canonical tables.
-    pub(super) query: String,
+    /// One select over the product's tables, the team's own, campaigns and campaign_phases.
+    #[arg(required_unless_present = "tables")]
+    pub(super) query: Option<String>,
+    /// List the tables and their columns instead.
+    #[arg(long, conflicts_with = "query")]
+    pub(super) tables: bool,
     /// Only these shops.
     #[arg(long = "shop")]
     pub(super) shops: Vec<Id>,

@@ -6,18 +6,21 @@ use super::{Answer, Ended};
 use crate::collect;
 use crate::plugin::store::Component;
 use crate::project::Project;
+use crate::tables;
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chenbao_engine::{Query, Window};
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::schema::canonical_names;
 use chenbao_model::{Diagnostic, Id};
 use futures::StreamExt as _;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) async fn sql(project: &Project, args: &SqlArgs, voice: Voice) -> Answer {
-    let tables: Vec<String> = canonical_names().map(str::to_owned).collect();
+    let Some(sql) = &args.query else {
+        return say_tables(project, voice);
+    };
+    let tables = tables::all(&project.config);
     let shops: Vec<Id> = if args.shops.is_empty() {
         project.config.shops.keys().cloned().collect()
     } else {
@@ -30,13 +33,13 @@ pub(super) async fn sql(project: &Project, args: &SqlArgs, voice: Voice) -> Answ
     )
     .await?;
     let query = Query {
-        sql: &args.query,
+        sql,
         tables: &tables,
         window: Window::All,
         params: BTreeMap::new(),
         scope: &shops,
-        extra: Vec::new(),
-        custom: &[],
+        extra: tables::configured(&project.config, &tables)?,
+        custom: &project.config.tables,
     };
     let mut rows = project
         .engine
@@ -60,6 +63,35 @@ pub(super) async fn sql(project: &Project, args: &SqlArgs, voice: Voice) -> Answ
         }
     }
     say_rows(&heads, &lines, more, voice);
+    Ok(Ended::Done)
+}
+
+/// Every table with its columns: the lake's by their schemas, the configuration's by their rows.
+fn say_tables(project: &Project, voice: Voice) -> Answer {
+    let config = &project.config;
+    let mut all: Vec<(String, Vec<String>)> = config
+        .table_names()
+        .into_iter()
+        .filter_map(|name| config.table(name))
+        .map(|table| {
+            let columns = table.columns.into_iter().map(|column| column.name);
+            (table.name, columns.collect())
+        })
+        .collect();
+    for (name, batch) in tables::configured(config, &tables::all(config))? {
+        let columns = batch.schema_ref().fields().iter();
+        all.push((name, columns.map(|field| field.name().clone()).collect()));
+    }
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|(name, columns)| vec![name.clone(), columns.join(", ")])
+        .collect();
+    voice.say(print::table(&["table", "columns"], &rows));
+    voice.say("and in every table of the lake: shop_id, platform, _exported_at");
+    let json = all
+        .iter()
+        .map(|(name, columns)| json!({"table": name, "columns": columns}));
+    voice.answer(&json.collect::<Vec<_>>().into());
     Ok(Ended::Done)
 }
 

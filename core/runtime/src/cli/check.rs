@@ -6,7 +6,8 @@ use super::{Answer, Ended};
 use crate::config;
 use crate::config::meant::{Metric, Report, Source, Transport};
 use crate::project::Project;
-use chenbao_engine::check_sql;
+use crate::tables;
+use chenbao_engine::{Mapping, check_sql};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Severity};
 use chenbao_report::{ComposeInput, MetricInput, Need, RoleInfo};
@@ -100,11 +101,13 @@ fn source_problems(project: &Project, source: &Source) -> Vec<Diagnostic> {
         Ok(component) => component,
         Err(problem) => return vec![problem.at(source.place.clone())],
     };
-    let mut problems = project
-        .mappings(source)
-        .err()
-        .map(|found| found.0)
-        .unwrap_or_default();
+    let mut problems = match project.mappings(source) {
+        Ok(mappings) => mappings
+            .iter()
+            .flat_map(|mapping| unknown_tables(project, mapping))
+            .collect(),
+        Err(found) => found.0,
+    };
     let mut options = source.with.clone();
     options.insert("_base".to_owned(), json!(project.config.folder));
     if let Err(found) = component.descriptor.check_options(&options) {
@@ -115,6 +118,20 @@ fn source_problems(project: &Project, source: &Source) -> Vec<Diagnostic> {
         );
     }
     problems
+}
+
+/// Tables that a mapping feeds and nobody declares.
+fn unknown_tables(project: &Project, mapping: &Mapping) -> Vec<Diagnostic> {
+    let fed = mapping.tables.keys();
+    let unknown = fed.filter_map(|table| match tables::is_configured(table) {
+        true => Some(Diagnostic::error(format!(
+            "`{table}` comes from the configuration"
+        ))),
+        false => tables::unknown(&project.config, table),
+    });
+    unknown
+        .map(|problem| problem.in_file(mapping.name.clone()))
+        .collect()
 }
 
 fn metric_problems(project: &Project, metric: &Metric) -> Vec<Diagnostic> {
@@ -131,6 +148,15 @@ fn metric_problems(project: &Project, metric: &Metric) -> Vec<Diagnostic> {
         );
     }
     for input in &component.descriptor.inputs {
+        let declared = input.tables.iter();
+        let unknown = declared.filter_map(|table| tables::unknown(&project.config, table));
+        problems.extend(unknown.map(|problem| {
+            let message = format!(
+                "metric `{}`, input `{}`: {}",
+                metric.id, input.name, problem.message
+            );
+            Diagnostic { message, ..problem }.at(metric.place.clone())
+        }));
         if let Err(problem) = check_sql(&input.sql, &input.tables) {
             let message = format!(
                 "metric `{}`, input `{}`: {}",

@@ -8,6 +8,7 @@ mod history;
 mod make;
 mod plan;
 mod print;
+mod remap;
 
 use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::config;
@@ -109,6 +110,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Check => check::check(&project, voice).await,
         Command::Collect(args) => make::collect(&project, args, voice).await,
         Command::Backfill(args) => make::backfill(&project, args, voice).await,
+        Command::Remap(args) => remap::remap(&project, args, voice).await,
         Command::Plan(args) => plan::plan(&project, args, voice).await,
         Command::Run(args) => make::run(&project, args, voice).await,
         Command::Rerun(args) => make::rerun(&project, args, voice).await,

@@ -3,6 +3,7 @@
 use super::secret::SecretRef;
 use crate::cron::Pattern;
 use crate::policy::Misfire;
+use chenbao_model::schema::{TableSchema, canonical, canonical_names};
 use chenbao_model::{Decimal, Digest, Id, Place, Sensitivities};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -40,6 +41,8 @@ pub struct Config {
     pub shops: BTreeMap<Id, Shop>,
     /// `[role.*]`.
     pub roles: BTreeMap<Id, Role>,
+    /// `[table.*]`, by name.
+    pub tables: Vec<TableSchema>,
     /// `[source.*]`.
     pub sources: BTreeMap<Id, Source>,
     /// `[metric.*]`.
@@ -51,6 +54,21 @@ pub struct Config {
 }
 
 impl Config {
+    /// A table that mappings may feed: the product's, or the team's own.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<TableSchema> {
+        let own = || self.tables.iter().find(|table| table.name == name).cloned();
+        canonical(name).or_else(own)
+    }
+
+    /// Names of all tables that mappings may feed.
+    #[must_use]
+    pub fn table_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = canonical_names().collect();
+        names.extend(self.tables.iter().map(|table| table.name.as_str()));
+        names
+    }
+
     /// Whether mail may go to this address under `deliver.allow`.
     #[must_use]
     pub fn may_mail(&self, address: &str) -> bool {

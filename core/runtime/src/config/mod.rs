@@ -5,6 +5,7 @@ pub mod meant;
 mod report;
 mod resolve;
 mod secret;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -6,6 +6,7 @@ use super::meant::{
 };
 use super::report;
 use super::secret::SecretRef;
+use super::table;
 use super::values::{
     currency, date, domain, duration, lang, mailbox, money, names, object, one_of, parsed, size,
     word, words, zone,
@@ -77,6 +78,8 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         shop(id, table, project.as_ref())
     });
     let roles = collect(root.items("role"), role);
+    let tables = collect(root.items("table"), table::table).into_values();
+    let tables = tables.collect();
     let sources = collect(root.items("source"), |id, table| {
         source(id, table, &known, &folder)
     });
@@ -106,6 +109,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         allow,
         shops,
         roles,
+        tables,
         sources,
         metrics,
         campaigns,

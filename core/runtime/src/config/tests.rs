@@ -121,7 +121,10 @@ fn the_example_has_every_key_and_each_has_its_sentence() {
 
 /// The keys of a document, ids as `*`.
 fn written(table: &toml::Table, path: &str, keys: &mut BTreeSet<String>) {
-    let ids = ["shop", "role", "source", "metric", "campaign", "report"].contains(&path)
+    let ids = [
+        "shop", "role", "table", "source", "metric", "campaign", "report",
+    ]
+    .contains(&path)
         || path.ends_with(".audience");
     for (key, value) in table {
         let key = if ids { "*" } else { key.as_str() };

@@ -33,6 +33,8 @@ pub struct Collection {
     pub state: CollectionState,
     /// The exports that it read.
     pub exports: Vec<ExportFacts>,
+    /// The raw table that their rows landed in; none where they brought no rows.
+    pub raw: Option<Digest>,
     /// One plain sentence for people: why it failed, or what was skipped.
     pub note: String,
 }
@@ -67,8 +69,8 @@ impl Ledger {
             .begin_alone("LOCK TABLE collections IN SHARE ROW EXCLUSIVE MODE")
             .await?;
         sqlx::query(
-            "INSERT INTO collections (source, number, from_day, to_day, collected_ms, state, facts, note)
-             SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7 FROM collections WHERE source = $1",
+            "INSERT INTO collections (source, number, from_day, to_day, collected_ms, state, facts, note, raw)
+             SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8 FROM collections WHERE source = $1",
         )
         .bind(collection.source.as_str())
         .bind(day(|w| w.0))
@@ -77,6 +79,7 @@ impl Ledger {
         .bind(collection.state.word())
         .bind(to_json(&collection.exports)?)
         .bind(collection.note.as_str())
+        .bind(collection.raw.as_ref().map_or("", Digest::as_str))
         .execute(&mut *tx)
         .await?;
         let known = collection
@@ -113,6 +116,21 @@ impl Ledger {
         .await?;
         row.as_ref().map(collection).transpose()
     }
+
+    /// Every collection of a source that is done, in the order in which they came.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn collections(&self, source: &Id) -> Result<Vec<Collection>> {
+        let rows = sqlx::query(
+            "SELECT * FROM collections WHERE source = $1 AND state = $2 ORDER BY number",
+        )
+        .bind(source.as_str())
+        .bind(CollectionState::Done.word())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(collection).collect()
+    }
 }
 
 fn collection(row: &AnyRow) -> Result<Collection> {
@@ -122,6 +140,7 @@ fn collection(row: &AnyRow) -> Result<Collection> {
         at: time(row, "collected_ms")?,
         state: parsed(row, "state", "the state")?,
         exports: json(row, "facts")?,
+        raw: Digest::parse(&text(row, "raw")?),
         note: text(row, "note")?,
     })
 }

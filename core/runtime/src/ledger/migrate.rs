@@ -5,7 +5,10 @@ use super::{Engine, Ledger};
 use sqlx::{Any, Transaction};
 
 /// In order, from version one on; a file that was released never changes.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_start.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_raw.sql"),
+];
 
 /// Brings the schema up to date.
 pub(super) async fn run(ledger: &Ledger) -> Result<()> {

@@ -310,13 +310,11 @@ pub(super) mod tests {
     fn every_mistake_of_an_author_is_told_at_once() {
         let metric = METRIC
             .replace("days(63)", "days(x)")
-            .replace("'orders'", "'order'")
             .replace("sql/days", "sql/gone")
             + "[outputs.extra]\ntype = 'table'\nfrom = 'nowhere'\n";
         let told = Descriptor::parse(&folder(&metric)).unwrap_err().to_string();
         for word in [
             "no window",
-            "did you mean `orders`?",
             "no `sql/gone.sql`",
             "no input `nowhere`",
             "no words for item.extra",

@@ -3,9 +3,9 @@
 use super::descriptor::{ComponentKind, Descriptor, Input, InputWindow, Output, OutputKind};
 use super::folder::Folder;
 use super::options::{self, Options};
+use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::strings::{Strings, pieces};
-use chenbao_model::{Diagnostic, schema};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,21 +145,6 @@ impl Reading<'_> {
         let parsed = InputWindow::parse(&window);
         if parsed.is_none() {
             self.wrong(format!("input `{name}`: `{window}` is no window: period, previous, all, days(n) or weekdays(n)"));
-        }
-        for table in tables
-            .iter()
-            .filter(|table| schema::canonical(table).is_none())
-        {
-            let near = chenbao_model::diagnostic::nearest(table, schema::canonical_names());
-            let hint = near.map_or_else(
-                || "a team's own table must be declared".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            self.problems.push(
-                Diagnostic::error(format!("input `{name}`: no canonical table `{table}`"))
-                    .in_file(self.file)
-                    .hint(hint),
-            );
         }
         let sql = self.folder.files.get(&sql_file).cloned();
         if sql.is_none() {
