@@ -10,6 +10,7 @@ use crate::plugin::store::Component;
 use crate::plugin::verdict::Verdict;
 use crate::project::Project;
 use crate::schedule::Occurrence;
+use crate::tables;
 use arrow::array::RecordBatch;
 use chenbao_engine::{Param, Query, Window};
 use chenbao_model::catalogue::Snapshot;
