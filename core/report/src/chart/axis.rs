@@ -53,7 +53,7 @@ impl Axis {
             let pad = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
             (low, high) = (low - pad, high + pad);
         }
-        let step = step((high - low) / 3.6);
+        let step = step(low, high);
         let first = (low / step).floor();
         let mut ticks = Vec::new();
         let mut n = 0.0;
@@ -72,14 +72,8 @@ impl Axis {
         } else {
             low = ticks.first().copied().unwrap_or(low);
         }
-        if ticks.last().is_some_and(|tick| tick - high > 0.6 * step)
-            && ticks.len() > 3
-            && !from_zero
-        {
-            ticks.pop();
-        } else {
-            high = ticks.last().copied().unwrap_or(high);
-        }
+        // Nothing rises above the top tick.
+        high = ticks.last().copied().unwrap_or(high);
         Self { low, high, ticks }
     }
 
@@ -89,8 +83,26 @@ impl Axis {
     }
 }
 
+/// A round step of two to five intervals: the widest, unless a narrower one wastes clearly less room.
+fn step(low: f64, high: f64) -> f64 {
+    let range = high - low;
+    let waste = |step: &f64| (high / step).ceil() * step - (low / step).floor() * step - range;
+    let first = nice(range / 5.1);
+    let steps = std::iter::successors(Some(first), |step| Some(nice(step * 1.01)));
+    let steps: Vec<f64> = steps.take_while(|step| *step <= range / 1.9).collect();
+    let better = |best: f64, step: &f64| {
+        if waste(step) < waste(&best) - 0.1 * range {
+            *step
+        } else {
+            best
+        }
+    };
+    let widest = steps.last().copied().unwrap_or(first);
+    steps.iter().rev().fold(widest, better)
+}
+
 /// The smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `least`.
-fn step(least: f64) -> f64 {
+fn nice(least: f64) -> f64 {
     let mut power = 1.0_f64;
     while power > least {
         power /= 10.0;
@@ -155,6 +167,7 @@ pub(crate) fn grid(
         if y < plane.top - 0.5 || y > plane.bottom + 0.5 {
             continue;
         }
+        taken.rule(y);
         items.push(Item::Line {
             from: (plane.left, y),
             to: (plane.right, y),
@@ -191,6 +204,8 @@ mod tests {
                     "{low} {high} {axis:?}"
                 );
                 assert!(!from_zero || (axis.low <= 0.0 && axis.high >= 0.0));
+                let top = axis.ticks.last().copied().unwrap();
+                assert!(top >= high - 1e-9 * scale, "{high} {axis:?}");
             }
         }
     }

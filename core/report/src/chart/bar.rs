@@ -4,9 +4,10 @@ use super::axis::{self, Axis, Plane};
 use super::labels::{Area, Taken};
 use super::line::x_labels;
 use super::{Frame, ink};
-use crate::layout::text::{Run, Typesetter};
+use crate::layout::text::{Paragraph, Run, Typesetter};
 use crate::layout::{Item, Stroke};
 use chenbao_model::document::Chart;
+use std::rc::Rc;
 
 /// How the bars stand.
 struct Bars<'a> {
@@ -20,8 +21,16 @@ struct Bars<'a> {
     thick: f32,
 }
 
-/// A figure, the middle of its bar, and its baseline.
-type Figure<'a> = (&'a String, f32, f32);
+/// A figure above its bar, or below where the bar hangs.
+struct Figure<'a> {
+    text: &'a String,
+    plot: usize,
+    value: f32,
+    /// The middle of its bar.
+    centre: f32,
+    /// Where it would stand best.
+    baseline: f32,
+}
 
 pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Item> {
     let values = chart
@@ -72,8 +81,8 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
         to: (plane.right, zero),
         stroke,
     });
-    for figure in figures {
-        bars.figure(figure, setter, &mut taken, &mut items);
+    for (figure, text) in bars.chosen(figures, setter) {
+        bars.figure(&figure, &text, &mut taken, &mut items);
     }
     let baseline = plane.bottom + 1.75 * frame.size;
     x_labels(
@@ -118,36 +127,82 @@ impl Bars<'_> {
                     bottom: top + height,
                 });
                 if let Some(text) = plot.texts.get(i).filter(|text| !text.is_empty()) {
-                    let baseline = y + size * label_side(value);
-                    figures.push((text, x + 0.5 * width, baseline));
+                    figures.push(Figure {
+                        text,
+                        plot: n,
+                        value: axis::narrow(value),
+                        centre: x + 0.5 * width,
+                        baseline: y + size * label_side(value),
+                    });
                 }
             }
         }
         figures
     }
 
-    /// A figure that would touch another stays away: the axis still carries its bar.
+    /// All figures where each has room; else those of the first plot; else its highest alone.
+    fn chosen<'f>(
+        &self,
+        figures: Vec<Figure<'f>>,
+        setter: &mut Typesetter,
+    ) -> Vec<(Figure<'f>, Rc<Paragraph>)> {
+        let several = self.chart.plots.len() > 1;
+        let mut set: Vec<(Figure<'f>, Rc<Paragraph>)> = figures
+            .into_iter()
+            .map(|figure| {
+                let palette = self.frame.palette;
+                let color = match (several, self.chart.plots[figure.plot].muted) {
+                    (false, _) => palette.ink,
+                    (true, true) => palette.grey,
+                    (true, false) => ink(self.chart, figure.plot, self.frame),
+                };
+                let run = Run {
+                    unbroken: true,
+                    ..Run::data(figure.text, self.frame.label(color))
+                };
+                let text = setter.one(&run);
+                (figure, text)
+            })
+            .collect();
+        let widest = |set: &[(Figure<'f>, Rc<Paragraph>)]| {
+            let widths = set.iter().map(|(_, text)| text.width());
+            widths.fold(0.0, f32::max) + 0.4 * self.frame.size
+        };
+        if widest(&set) <= self.band / axis::index(self.chart.plots.len()) {
+            return set;
+        }
+        set.retain(|(figure, _)| figure.plot == 0);
+        if widest(&set) <= self.band {
+            return set;
+        }
+        let highest = |a: &(Figure<'f>, _), b: &(Figure<'f>, _)| a.0.value.total_cmp(&b.0.value);
+        set.into_iter().max_by(highest).into_iter().collect()
+    }
+
+    /// A figure that would touch another stands beside its bar's middle or higher, or stays away: the axis still carries its bar.
     fn figure(
         &self,
-        (text, centre, baseline): Figure<'_>,
-        setter: &mut Typesetter,
+        figure: &Figure<'_>,
+        text: &Paragraph,
         taken: &mut Taken,
         items: &mut Vec<Item>,
     ) {
         let (plane, size) = (self.plane, self.frame.size);
-        let style = self.frame.label(self.frame.palette.ink);
-        let text = setter.one(&Run {
-            unbroken: true,
-            ..Run::data(text, style)
-        });
-        let width = text.width();
-        let left = (centre - 0.5 * width)
-            .max(plane.left)
-            .min(plane.right - width);
-        let fits = left >= plane.left && baseline < plane.bottom + 0.6 * size;
-        let area = Area::of_text(left, baseline, width, size);
-        let place = taken.first_free(fits.then_some((area, ())));
-        if let (Some(()), Some(line)) = (place, text.lines(f32::INFINITY).first()) {
+        let (width, half) = (text.width(), 0.47 * self.thick);
+        let lefts = [-0.5 * width, half - width, -half].map(|shift| figure.centre + shift);
+        let steps = if figure.value < 0.0 { 1 } else { 8_u8 };
+        let inside = |left: f32, baseline: f32| {
+            let high = baseline >= plane.top - 0.5 * size && baseline < plane.bottom + 0.6 * size;
+            high && left >= plane.left && left + width <= plane.right
+        };
+        let places = (0..steps)
+            .map(|n| figure.baseline - f32::from(n) * 0.4 * size)
+            .flat_map(|baseline| lefts.map(|left| (left, baseline)))
+            .filter(|(left, baseline)| inside(*left, *baseline))
+            .map(|(left, y)| (Area::of_text(left, y, width, size), (left, y)));
+        if let (Some((left, baseline)), Some(line)) =
+            (taken.first_free(places), text.lines(f32::INFINITY).first())
+        {
             text.place(line, left, baseline, items);
         }
     }

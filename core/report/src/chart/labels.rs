@@ -29,28 +29,43 @@ impl Area {
     }
 }
 
-/// What is already taken.
+/// What is already taken, and the rules that a label rather does not stand on.
 #[derive(Debug, Default)]
-pub(crate) struct Taken(Vec<Area>);
+pub(crate) struct Taken {
+    areas: Vec<Area>,
+    rules: Vec<f32>,
+}
 
 impl Taken {
     /// Takes an area.
     pub(crate) fn take(&mut self, area: Area) {
-        self.0.push(area);
+        self.areas.push(area);
     }
 
-    /// Whether an area is free.
-    pub(crate) fn free(&self, area: &Area) -> bool {
-        !self.0.iter().any(|taken| taken.meets(area))
+    /// A horizontal rule.
+    pub(crate) fn rule(&mut self, y: f32) {
+        self.rules.push(y);
     }
 
-    /// Takes the first of some places that is free.
+    fn free(&self, area: &Area) -> bool {
+        !self.areas.iter().any(|taken| taken.meets(area))
+    }
+
+    fn clear(&self, area: &Area) -> bool {
+        let crossed = |y: &f32| area.top - 0.5 < *y && *y < area.bottom + 0.5;
+        !self.rules.iter().any(crossed)
+    }
+
+    /// Takes the first of some places that is free: one that no rule crosses, if there is one.
     pub(crate) fn first_free<T>(
         &mut self,
         places: impl IntoIterator<Item = (Area, T)>,
     ) -> Option<T> {
-        let (area, place) = places.into_iter().find(|(area, _)| self.free(area))?;
-        self.0.push(area);
+        let mut places: Vec<(Area, T)> = places.into_iter().collect();
+        places.retain(|(area, _)| self.free(area));
+        let clear = places.iter().position(|(area, _)| self.clear(area));
+        let (area, place) = places.into_iter().nth(clear.unwrap_or(0))?;
+        self.take(area);
         Some(place)
     }
 }
@@ -100,6 +115,17 @@ pub(crate) fn thin(centres: &[f32], widths: &[f32], gap: f32) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_stands_on_no_rule_where_it_has_a_choice() {
+        let area = |baseline: f32| Area::of_text(0.0, baseline, 20.0, 7.0);
+        let mut taken = Taken::default();
+        taken.rule(50.0);
+        let places = [52.0, 48.0, 40.0].map(|y| (area(y), y));
+        assert_eq!(taken.first_free(places), Some(48.0));
+        assert_eq!(taken.first_free([(area(55.4), 55.4)]), Some(55.4));
+        assert_eq!(taken.first_free([(area(53.0), 53.0)]), None);
+    }
 
     #[test]
     fn spread_keeps_order_and_distance() {

@@ -17,8 +17,9 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
         return Vec::new();
     };
     let axis = Axis::new(extent, false);
+    let twins = twins(chart, &axis, frame);
     let ticks = axis::tick_labels(&axis, chart, frame, setter);
-    let names = names(chart, frame, setter);
+    let names = names(chart, &twins, frame, setter);
     let plane = plane(chart, frame, (widest(&ticks), widest(&names)));
     let longest = chart
         .plots
@@ -40,7 +41,7 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
             .plots
             .iter()
             .enumerate()
-            .filter(|(_, plot)| plot.muted == muted)
+            .filter(|(i, plot)| plot.muted == muted && !twins[*i])
         {
             draw_plot(plot, ink(chart, i, frame), &scale, frame, &mut items);
         }
@@ -58,6 +59,21 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
         &mut items,
     );
     items
+}
+
+/// Which secondary lines cannot be told from the first: they are not drawn under it, and their names say so.
+fn twins(chart: &Chart, axis: &Axis, frame: &Frame) -> Vec<bool> {
+    let plane = plane(chart, frame, (0.0, 0.0));
+    let near = |pair: (&Option<f64>, &Option<f64>)| match pair {
+        (Some(a), Some(b)) => (plane.y(axis, *a) - plane.y(axis, *b)).abs() < 0.25 * frame.size,
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    let first = chart.plots.first().map_or(&[][..], |plot| &plot.values);
+    let twin = |(i, plot): (usize, &Plot)| {
+        let pairs = first.iter().zip(&plot.values);
+        i > 0 && plot.muted && first.len() == plot.values.len() && pairs.into_iter().all(near)
+    };
+    chart.plots.iter().enumerate().map(twin).collect()
 }
 
 fn widest(texts: &[Rc<Paragraph>]) -> f32 {
@@ -101,7 +117,12 @@ impl Scale<'_> {
     }
 }
 
-fn names(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Rc<Paragraph>> {
+fn names(
+    chart: &Chart,
+    twins: &[bool],
+    frame: &Frame,
+    setter: &mut Typesetter,
+) -> Vec<Rc<Paragraph>> {
     (0..chart.plots.len())
         .map(|i| {
             let color = if chart.plots[i].muted {
@@ -109,9 +130,16 @@ fn names(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Rc<Paragr
             } else {
                 ink(chart, i, frame)
             };
+            let label = &chart.plots[i].label;
+            let twin = twins[i] && !label.is_empty();
+            let label = if twin {
+                format!("≈ {label}")
+            } else {
+                label.clone()
+            };
             setter.one(&Run {
                 unbroken: true,
-                ..Run::data(&chart.plots[i].label, frame.label(color))
+                ..Run::data(&label, frame.label(color))
             })
         })
         .collect()
@@ -189,23 +217,11 @@ fn mark(
         .x(mark.at)
         .clamp(0.5 * width, (frame.width - 0.5 * width).max(0.5 * width));
     let (left, right) = (centre - 0.5 * width, centre + 0.5 * width);
-    let under = (0..scale.count).filter(|i| {
-        let x = scale.x(*i);
-        *i == mark.at || (x >= left - 2.0 && x <= right + 2.0)
-    });
-    let highest = under
-        .flat_map(|i| {
-            chart
-                .plots
-                .iter()
-                .filter_map(move |plot| plot.values.get(i).copied().flatten())
-        })
-        .fold(f64::MIN, f64::max);
-    if highest <= f64::MIN {
+    let Some(top) = top_over(chart, scale, (left - 2.0, right + 2.0)) else {
         return;
-    }
-    let wish = scale.y(highest) - 0.55 * size;
-    let places = (0..6_u8).map(|n| {
+    };
+    let wish = top - 0.55 * size;
+    let places = (0..12_u8).map(|n| {
         let baseline = (wish - f32::from(n) * 0.4 * size).max(0.85 * size);
         (Area::of_text(left, baseline, width, size), baseline)
     });
@@ -214,6 +230,25 @@ fn mark(
     {
         text.place(line, left, baseline, items);
     }
+}
+
+/// Where the lines stand highest between two x.
+fn top_over(chart: &Chart, scale: &Scale<'_>, (left, right): (f32, f32)) -> Option<f32> {
+    let mut tops: Vec<f32> = Vec::new();
+    for part in chart.plots.iter().flat_map(|plot| segments(&plot.values)) {
+        let points: Vec<(f32, f32)> = part
+            .iter()
+            .map(|(i, value)| (scale.x(*i), scale.y(*value)))
+            .collect();
+        let inside = |point: &&(f32, f32)| left <= point.0 && point.0 <= right;
+        tops.extend(points.iter().filter(inside).map(|point| point.1));
+        for pair in points.windows(2) {
+            let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+            let crossed = [left, right].into_iter().filter(|x| x0 < *x && *x < x1);
+            tops.extend(crossed.map(|x| y0 + (y1 - y0) * (x - x0) / (x1 - x0)));
+        }
+    }
+    tops.into_iter().reduce(f32::min)
 }
 
 /// Labels below the plot: the first, the last, and as many between as fit.

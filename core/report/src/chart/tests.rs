@@ -173,6 +173,72 @@ fn a_gap_in_a_line_stays_a_gap() {
 }
 
 #[test]
+fn lines_that_nobody_can_tell_apart_are_one_with_both_names() {
+    let fonts = Fonts::embedded().unwrap();
+    let mut setter = Typesetter::new(&fonts);
+    let plot = |label: &str, values: [f64; 3], muted| Plot {
+        label: label.into(),
+        values: values.map(Some).to_vec(),
+        texts: Vec::new(),
+        muted,
+    };
+    let mut random = Rng::with_seed(3);
+    let mut drawn = |net: [f64; 3]| {
+        let chart = Chart {
+            x: ["一", "二", "三"].map(str::to_owned).to_vec(),
+            plots: vec![
+                plot("支付", [100.0, 300.0, 90.0], false),
+                plot("退后", net, true),
+            ],
+            marks: Vec::new(),
+            ..chart(&mut random, ChartKind::Line)
+        };
+        let items = draw(&chart, &frame(250.0, 104.0), &mut setter);
+        let lines = items
+            .iter()
+            .filter(|item| matches!(item, Item::Path { closed: false, .. }))
+            .count();
+        let words: Vec<String> = texts(&items).map(|text| text.text.clone()).collect();
+        (lines, words.concat())
+    };
+    let (lines, words) = drawn([99.0, 298.0, 90.0]);
+    assert!(lines == 1 && words.contains("≈ 退后"), "{lines} {words}");
+    let (lines, words) = drawn([80.0, 250.0, 70.0]);
+    assert!(lines == 2 && !words.contains('≈'), "{lines} {words}");
+}
+
+#[test]
+fn narrow_bars_tell_their_highest_figure_alone() {
+    let fonts = Fonts::embedded().unwrap();
+    let mut setter = Typesetter::new(&fonts);
+    let mut random = Rng::with_seed(3);
+    let plot = |shift: usize| {
+        let values: Vec<f64> = (0..24_u8)
+            .map(|i| f64::from(i * 7 % 24) * 100.0 + 7.0)
+            .collect();
+        Plot {
+            label: "期".into(),
+            texts: values.iter().map(|v| format!("{v:.0}")).collect(),
+            values: values.into_iter().map(Some).collect(),
+            muted: shift > 0,
+        }
+    };
+    let chart = Chart {
+        x: (0..24_u8).map(|i| format!("{i:02} 时")).collect(),
+        plots: vec![plot(0), plot(1)],
+        measure: Measure::Count,
+        lang: "zh-CN".into(),
+        ..chart(&mut random, ChartKind::Bar)
+    };
+    let items = draw(&chart, &frame(250.0, 104.0), &mut setter);
+    let figures: Vec<&str> = texts(&items)
+        .map(|text| text.text.as_str())
+        .filter(|text| chart.plots[0].texts.iter().any(|figure| figure == text))
+        .collect();
+    assert_eq!(figures, ["2307"]);
+}
+
+#[test]
 fn an_empty_chart_says_why() {
     let fonts = Fonts::embedded().unwrap();
     let mut setter = Typesetter::new(&fonts);

@@ -201,7 +201,7 @@ impl<'a> Page<'a> {
         let heads: String = table.heads.iter().enumerate().map(|(i, head)| {
             format!(
                 "<th class=\"grey rule\" align=\"{}\" style=\"padding:4px {}px 4px {}px;border-bottom:1px solid {};font-size:12px;font-weight:normal;{}\">{}</th>",
-                side(head.align), gap(i + 1 == table.heads.len()), gap(i == 0), self.style.theme().ink, self.style.grey(), escape(&head.label)
+                side(head.align), gap(i + 1 == table.heads.len()), lead(table, i), self.style.theme().ink, self.style.grey(), escape(&head.label)
             )
         }).collect();
         let left = table.rows.len() - rows.len();
@@ -211,7 +211,7 @@ impl<'a> Page<'a> {
             table.more.clone()
         };
         format!(
-            "<table width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"border-collapse:collapse;font-size:13px;line-height:18px\"><tr>{heads}</tr>{body}</table>\n{}",
+            "<table class=\"cells\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"border-collapse:collapse;font-size:13px;line-height:18px\"><tr>{heads}</tr>{body}</table>\n{}",
             more.map(|more| self.quiet(&more)).unwrap_or_default()
         )
     }
@@ -234,7 +234,7 @@ impl<'a> Page<'a> {
                 "<td class=\"rule ink{class}\" align=\"{}\" style=\"padding:6px {}px 6px {}px;{}{fill}{weight}{nowrap}\">{}</td>",
                 if right { "right" } else { "left" },
                 gap(i + 1 == row.cells.len()),
-                gap(i == 0),
+                lead(table, i),
                 self.rule(),
                 self.cell(row.kind, cell)
             )
@@ -343,6 +343,16 @@ fn side(align: Align) -> &'static str {
 
 fn gap(edge: bool) -> u32 {
     if edge { 0 } else { 5 }
+}
+
+/// The room before a column: more where words begin right behind figures.
+fn lead(table: &Table, column: usize) -> u32 {
+    let align = |i: usize| table.heads.get(i).map(|head| head.align);
+    let before = column.checked_sub(1).and_then(align);
+    match (before, align(column)) {
+        (Some(Align::Right), Some(Align::Left)) => 14,
+        _ => gap(column == 0),
+    }
 }
 
 /// RFC 4648, for pictures inside a file.

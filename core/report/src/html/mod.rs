@@ -126,14 +126,14 @@ fn shell(document: &Document, options: &HtmlOptions<'_>, body: &str, left: &[Str
         escape(&meta.preheader),
         "&#8203;&#160;".repeat(40)
     );
-    let dark = style.dark();
+    let sheet = style.sheet();
     format!(
         "<!DOCTYPE html>\n<html lang=\"{lang}\" xmlns=\"http://www.w3.org/1999/xhtml\" xmlns:o=\"urn:schemas-microsoft-com:office:office\">\n<head>\n\
          <meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"supported-color-schemes\" content=\"light dark\">\n\
          <meta name=\"format-detection\" content=\"telephone=no,date=no,address=no,email=no\">\n<title>{title}</title>\n\
          <!--[if mso]><xml><o:OfficeDocumentSettings><o:PixelsPerInch>96</o:PixelsPerInch></o:OfficeDocumentSettings></xml><![endif]-->\n\
-         <style>{dark}</style>\n</head>\n\
+         <style>{sheet}</style>\n</head>\n\
          <body class=\"bg\" style=\"margin:0;padding:0;background-color:#ffffff;-webkit-text-size-adjust:100%\">\n{preheader}\n\
          <!--[if mso]><table role=\"presentation\" width=\"640\" align=\"center\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\"><tr><td><![endif]-->\n\
          <table role=\"presentation\" class=\"bg\" width=\"100%\" align=\"center\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" bgcolor=\"#ffffff\" style=\"max-width:640px;margin:0 auto;background-color:#ffffff\">\n\

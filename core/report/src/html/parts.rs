@@ -101,12 +101,13 @@ impl<'a> Style<'a> {
         )
     }
 
-    /// Dark mode for clients that ask for it; everything reads without.
-    pub(super) fn dark(&self) -> String {
+    /// Dark mode and narrow screens for clients that ask for them; everything reads without.
+    pub(super) fn sheet(&self) -> String {
         "@media (prefers-color-scheme:dark){.bg,.bg>tbody>tr>td{background-color:#16181c !important}.ink{color:#e8eaed !important}\
          .grey{color:#a3abb6 !important}.good{color:#4cc38a !important}.bad{color:#ff7b6b !important}.accent{color:#7aa8ff !important}\
          .soft{background-color:#22262c !important}.marked{background-color:#3a2322 !important}.rule{border-color:#3a3f47 !important}\
-         .stamp{border-color:#4cc38a !important}.stampbad{border-color:#ff7b6b !important}}"
+         .stamp{border-color:#4cc38a !important}.stampbad{border-color:#ff7b6b !important}}\
+         @media (max-width:480px){.cells td,.cells th{font-size:12px !important;padding-right:3px !important}}"
             .to_owned()
     }
 }

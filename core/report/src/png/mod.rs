@@ -19,6 +19,9 @@ use tiny_skia::{
 /// CSS pixels per point: pictures for mail are sized in pixels, layout works in points.
 const PIXELS_PER_POINT: f32 = 96.0 / 72.0;
 
+/// Size of a chart's labels, in CSS pixels: readable where the picture shrinks to a phone, calm where it does not.
+const LABEL: f32 = 12.0;
+
 /// A picture and the size at which it is meant to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -65,7 +68,7 @@ pub fn chart(
         width: points(width),
         height: points(height),
         palette: Palette::new(theme)?,
-        size: points(11),
+        size: LABEL * 72.0 / 96.0,
     };
     let mut setter = Typesetter::new(fonts);
     let items = chart::draw(chart, &frame, &mut setter);
