@@ -8,6 +8,9 @@ use crate::chart;
 use chenbao_model::Diagnostic;
 use chenbao_model::document::{Action, Block, Chart, ChartKind, Inline, Section, Tone};
 
+/// A note with at most so many lines is not parted by a page's end.
+const SHORT_NOTE: usize = 10;
+
 /// Makes pieces out of blocks.
 pub(crate) struct Builder {
     pub(crate) look: Look,
@@ -87,7 +90,14 @@ impl Builder {
             Block::Kpis { kpis } => self.kpis(kpis, width),
             Block::Section(section) => self.section(section, width),
             Block::Columns { columns } => self.columns(columns, width),
-            Block::Paragraph { inlines } => self.paragraph(inlines, width),
+            Block::Paragraph { inlines } => {
+                let mut flows = self.paragraph(inlines, width);
+                // Bold words alone head what follows them.
+                if inlines.iter().all(|inline| inline.bold) {
+                    flows.iter_mut().for_each(Flow::keep_with_next);
+                }
+                flows
+            }
             Block::List { ordered, items } => self.list(*ordered, items, width),
             Block::Table(table) => self.table(table, width),
             Block::Chart(chart) => vec![self.chart(chart, width)],
@@ -239,6 +249,7 @@ impl Builder {
         let paragraph = self.inlines(inlines, Style::new(size, self.look.palette.ink));
         let mut pieces = self.lines(&paragraph, stand, width - pad);
         let last = pieces.len().saturating_sub(1);
+        let short = pieces.len() <= SHORT_NOTE;
         let inner = self.look.s(5.0);
         for (i, piece) in pieces.iter_mut().enumerate() {
             if i == 0 {
@@ -251,6 +262,8 @@ impl Builder {
             }
             if i == last {
                 piece.height += inner;
+            } else {
+                piece.keep |= short;
             }
             let fill = self.look.palette.soft;
             // The ground reaches into the next line, so that no seam shows.

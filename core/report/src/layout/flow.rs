@@ -45,6 +45,13 @@ impl Flow {
         }
     }
 
+    /// Never the last on a page.
+    pub(crate) fn keep_with_next(&mut self) {
+        if let Self::Piece(piece) = self {
+            piece.keep = true;
+        }
+    }
+
     fn gap(&self) -> f32 {
         match self {
             Self::Piece(piece) => piece.gap,

@@ -12,10 +12,15 @@ use std::rc::Rc;
 /// A row with more lines than this would leave its page: the rest is cut, visibly.
 const MOST_LINES: usize = 10;
 
+/// A table with at most so many rows is not parted by a page's end.
+const SHORT: usize = 8;
+
 /// The columns of one table at one type size.
 struct Grid {
     widths: Vec<f32>,
     aligns: Vec<Align>,
+    /// Room before a column, beyond the padding.
+    leads: Vec<f32>,
     pad: f32,
     size: f32,
 }
@@ -70,6 +75,7 @@ impl Builder {
         });
         flows.push(Flow::Piece(head));
         let count = rows.len();
+        let first = flows.len();
         for (i, (cells, row)) in rows.iter().zip(&table.rows).enumerate() {
             let mut piece = self.row_piece(cells, row, &grid, width);
             // A total never stands alone on a page, nor does the last row.
@@ -77,9 +83,16 @@ impl Builder {
                 .rows
                 .get(i + 1)
                 .is_some_and(|next| next.kind == RowKind::Total);
-            piece.keep = next_is_total || (count > 3 && i + 2 == count);
+            let last = i + 1 == count;
+            piece.keep =
+                next_is_total || (count > 3 && i + 2 == count) || last && table.more.is_some();
             piece.head = Some(Rc::clone(&repeated));
             flows.push(Flow::Piece(piece));
+        }
+        if let Some((_, before)) = flows.get_mut(first..).and_then(<[Flow]>::split_last_mut)
+            && count <= SHORT
+        {
+            before.iter_mut().for_each(Flow::keep_with_next);
         }
     }
 
@@ -100,7 +113,14 @@ impl Builder {
                 .iter()
                 .map(|row| self.cells(row, &aligns, size))
                 .collect();
-            let (most, mut least) = extents(&heads, &rows, &aligns, (pad, 5.2 * size));
+            let (mut most, mut least) = extents(&heads, &rows, &aligns, (pad, 5.2 * size));
+            let leads = leads(&aligns, self.look.s(8.0) * scale);
+            for widths in [&mut most, &mut least] {
+                widths
+                    .iter_mut()
+                    .zip(&leads)
+                    .for_each(|(w, lead)| *w += lead);
+            }
             // A long address in the data may be cut; it does not make the whole table small.
             for (least, align) in least.iter_mut().zip(&aligns) {
                 *least = if *align == Align::Left {
@@ -116,6 +136,7 @@ impl Builder {
                     Grid {
                         widths,
                         aligns,
+                        leads,
                         pad,
                         size,
                     },
@@ -261,10 +282,11 @@ fn place_cells(
     top: f32,
     items: &mut Vec<Item>,
 ) -> (f32, bool) {
+    let columns = grid.widths.iter().zip(&grid.leads);
     let broken: Vec<Vec<Line>> = cells
         .iter()
-        .zip(&grid.widths)
-        .map(|(cell, width)| cell.lines(width - 2.0 * grid.pad))
+        .zip(columns)
+        .map(|(cell, (width, lead))| cell.lines(width - lead - 2.0 * grid.pad))
         .collect();
     let count = broken
         .iter()
@@ -280,13 +302,25 @@ fn place_cells(
         for (row, line) in lines.iter().take(MOST_LINES).enumerate() {
             let x = match grid.aligns.get(i) {
                 Some(Align::Right) => left + width - grid.pad - line.width,
-                Some(Align::Left) | None => left + grid.pad,
+                Some(Align::Left) | None => {
+                    left + grid.leads.get(i).copied().unwrap_or_default() + grid.pad
+                }
             };
             cell.place(line, x, stand.baseline(top, row), items);
         }
         left += width;
     }
     (count_of(count) * stand.leading, cut)
+}
+
+/// Words that begin right behind figures that end there need more room between them.
+fn leads(aligns: &[Align], room: f32) -> Vec<f32> {
+    let before = std::iter::once(&Align::Left).chain(aligns);
+    let meet = |(before, own): (&Align, &Align)| (*before, *own) == (Align::Right, Align::Left);
+    before
+        .zip(aligns)
+        .map(|pair| if meet(pair) { room } else { 0.0 })
+        .collect()
 }
 
 /// Each column's wish, and the least that keeps its words and figures whole.
@@ -322,14 +356,12 @@ fn extents(
     (padded(most), padded(least))
 }
 
-/// Divides the width: all wishes and a share of the rest, or each least and a share of what is left.
+/// Divides the width: all wishes and an even share of the rest, or each least and a share of what is left.
 fn divide(most: &[f32], least: &[f32], width: f32) -> Vec<f32> {
     let (wish, need): (f32, f32) = (most.iter().sum(), least.iter().sum());
     if wish <= width {
-        return most
-            .iter()
-            .map(|own| own + (width - wish) * own / wish.max(1.0))
-            .collect();
+        let share = (width - wish) / count_of(most.len().max(1));
+        return most.iter().map(|own| own + share).collect();
     }
     if need <= width {
         let share = (width - need) / (wish - need).max(0.001);
