@@ -167,11 +167,13 @@ impl<'a> Formatter<'a> {
     /// A change that is a percentage already.
     #[must_use]
     pub fn percent_change(&self, percent: Decimal) -> String {
-        let places = if percent.abs() < Decimal::ONE_HUNDRED {
-            1
-        } else {
-            0
-        };
+        let places = u32::from(round(percent.abs(), 1) < Decimal::ONE_HUNDRED);
+        self.percent_change_to(percent, places)
+    }
+
+    /// The same with the decimals of its column.
+    #[must_use]
+    pub fn percent_change_to(&self, percent: Decimal, places: u32) -> String {
         let body = format!("{}%", group(percent.abs(), places));
         match (has_digit_above_zero(&body), percent.is_sign_negative()) {
             (false, _) => body,
@@ -494,6 +496,8 @@ mod tests {
         );
         assert_eq!(zh.delta(dec("5"), dec("5"), "{order}", Style::Short), "0");
         assert_eq!(zh.percent_change(dec("-0.04")), "0.0%");
+        assert_eq!(zh.percent_change(dec("99.96")), "+100%");
+        assert_eq!(zh.percent_change(dec("-99.94")), "−99.9%");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use chenbao_model::strings::Strings;
 use chenbao_model::{Sensitivities, Sensitivity};
 use chenbao_report::fonts::Fonts;
 use chenbao_report::{
-    ComposeInput, Format, Pictures, RenderOptions, RoleInfo, Sample, TemplateSet, compose, render,
+    ComposeInput, Format, Outcome, Pictures, RenderOptions, RoleInfo, Sample, TemplateSet, compose,
+    render,
 };
 use std::path::Path;
 
@@ -249,10 +250,32 @@ fn a_replay_never_says_yesterday() {
 }
 
 #[test]
+fn a_report_whose_metric_failed_is_not_complete() {
+    let subject = |outcome: Option<Outcome>| {
+        let mut sample = sample("daily", "full", ROLES[0], "zh-CN");
+        if let Some(outcome) = outcome {
+            sample.metrics[1].outcome = outcome;
+        }
+        let document = composed("daily", &sample, "zh-CN", &everything());
+        document.meta.subject
+    };
+    assert!(subject(None).starts_with("[完整 6/6] "));
+    let need = vec!["traffic".to_owned()];
+    let absent = subject(Some(Outcome::Absent { need }));
+    assert!(absent.starts_with("[完整 6/6] "), "{absent}");
+    let verdict = "crashed".to_owned();
+    let failed = subject(Some(Outcome::Failed { verdict }));
+    assert!(failed.starts_with("[部分 6/6 · 1 项指标未出] "), "{failed}");
+}
+
+#[test]
 fn a_partial_report_says_why_in_the_mail() {
     let sample = sample("daily", "missing", ROLES[0], "zh-CN");
     let document = composed("daily", &sample, "zh-CN", &everything());
-    assert_eq!(document.meta.subject, "[部分 3/6] 11月21日 经营日报");
+    assert_eq!(
+        document.meta.subject,
+        "[部分 3/6 · 1 项指标未出] 11月21日 经营日报"
+    );
     let fonts = Fonts::embedded().unwrap();
     let options = RenderOptions {
         fonts: &fonts,

@@ -24,8 +24,6 @@ use jiff::tz::TimeZone;
 pub struct Paper {
     /// Audience.
     pub audience: Id,
-    /// Its role.
-    pub role: Id,
     /// Subject of the mail.
     pub subject: String,
     /// Files for a folder: HTML with its pictures in it, text, PDF.
@@ -87,7 +85,6 @@ pub async fn write(
     let caveats = composed.warnings.into_iter().chain(mail.warnings);
     let paper = Paper {
         audience: audience.id.clone(),
-        role: audience.role.clone(),
         subject: document.meta.subject,
         files: for_disk(disk.value, &mail.value),
         mail: mail.value,

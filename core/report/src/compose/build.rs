@@ -4,7 +4,7 @@
 use super::charts::{self, Charting};
 use super::figures::{self, Saying};
 use super::findings::{self, Ranked};
-use super::frame::Frame;
+use super::frame::{CHANGES, Frame};
 use super::markup::Element;
 use super::places::Source;
 use super::results::{Found, done, unknown};
@@ -17,9 +17,6 @@ use chenbao_model::Diagnostic;
 use chenbao_model::document::{self, Block, Chart, ChartKind, Inline, Kpi, Section, plain};
 use chenbao_model::result::{Item, Passport, Scalar, Series, Table};
 use std::collections::BTreeSet;
-
-/// The corrections of this revision or edition, as `data`.
-const CHANGES: &str = "changes";
 
 /// Composes blocks and collects every problem on the way.
 pub(super) struct Composer<'a> {
@@ -35,6 +32,8 @@ pub(super) struct Composer<'a> {
     unconfigured: BTreeSet<String>,
     /// Paths of items that the template places.
     pub(super) placed: BTreeSet<String>,
+    /// Paths of items that are on the page: placed, or shown by `<unbound/>`.
+    shown: BTreeSet<String>,
     charts: usize,
 }
 
@@ -57,6 +56,7 @@ impl<'a> Composer<'a> {
             passports: Vec::new(),
             unconfigured: BTreeSet::new(),
             placed: BTreeSet::new(),
+            shown: BTreeSet::new(),
             charts: 0,
         }
     }
@@ -64,6 +64,10 @@ impl<'a> Composer<'a> {
     /// All blocks of the report.
     pub(super) fn compose(&mut self, report: &Element) -> Vec<Block> {
         self.survey(report);
+        self.shown.extend(self.placed.iter().cloned());
+        if holds(report, "unbound") {
+            self.shown.extend(unbound::paths(self));
+        }
         self.blocks(report)
     }
 
@@ -213,10 +217,7 @@ impl<'a> Composer<'a> {
 
     fn note(&mut self, element: &Element) -> Vec<Block> {
         match element.attribute("data") {
-            Some("notes") => {
-                let changes = !self.placed.contains(CHANGES);
-                vec![self.frame.notes(&self.unconfigured, changes)]
-            }
+            Some("notes") => vec![self.frame.notes(&self.unconfigured, &self.shown)],
             Some(other) => {
                 let problem = Diagnostic::error(format!("`<note>` has no data `{other}`"))
                     .hint("write `data=\"notes\"`");
@@ -516,6 +517,13 @@ impl<'a> Composer<'a> {
         }
         same
     }
+}
+
+/// Whether an element of that name is somewhere inside.
+fn holds(element: &Element, name: &str) -> bool {
+    element
+        .elements()
+        .any(|child| child.name == name || holds(child, name))
 }
 
 fn filled<T>(content: Vec<T>, block: impl FnOnce(Vec<T>) -> Block) -> Vec<Block> {

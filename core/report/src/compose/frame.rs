@@ -10,12 +10,15 @@ use chenbao_model::Grain;
 use chenbao_model::document::{
     Align, Block, Head, Inline, Masthead, Meta, Row, Table, Tone, plain,
 };
-use chenbao_model::result::{Item, Passport};
+use chenbao_model::result::{Item, Passport, Quality, Why};
 use chenbao_model::strings::Strings;
 use std::collections::BTreeSet;
 
 /// The most characters of the lede that mail clients are given beside the subject.
 const PREHEADER: usize = 110;
+
+/// The corrections of this revision or edition, as `data`.
+pub(super) const CHANGES: &str = "changes";
 
 /// What the frame is made from.
 #[derive(Debug, Clone, Copy)]
@@ -78,10 +81,33 @@ impl Frame<'_> {
             .collect()
     }
 
-    /// `完整 6/6`, `部分 5/6`, with days for longer periods.
+    /// Metrics that were asked and gave no answer, or not the whole of it.
+    fn failed(&self) -> usize {
+        let unanswered = |item: &Item| {
+            let missing = match item {
+                Item::Scalar(scalar) => &scalar.missing,
+                Item::Series(series) => &series.missing,
+                Item::Table(table) => &table.missing,
+                Item::Finding(_) => &None,
+            };
+            matches!(missing, Some(missing) if missing.why == Why::PluginFailed)
+        };
+        let failed = |metric: &&MetricInput| match &metric.outcome {
+            Outcome::Failed { .. } => true,
+            Outcome::Done(doc) => doc.items.iter().any(unanswered),
+            Outcome::Absent { .. } => false,
+        };
+        self.results.metrics().filter(failed).count()
+    }
+
+    fn whole(&self) -> bool {
+        self.context.completeness.whole() && self.failed() == 0
+    }
+
+    /// `完整 6/6`, `部分 5/6`, with days for longer periods, `部分 6/6 · 1 项指标未出`.
     fn stamp_text(&self) -> String {
         let done = &self.context.completeness;
-        let word = self.word(if done.whole() {
+        let word = self.word(if self.whole() {
             "stamp.whole"
         } else {
             "stamp.part"
@@ -91,6 +117,13 @@ impl Frame<'_> {
             text.push_str(&fill(
                 self.word("stamp.days"),
                 &[("have", &have.to_string()), ("of", &of.to_string())],
+            ));
+        }
+        let failed = self.failed();
+        if failed > 0 {
+            text.push_str(&fill(
+                self.word("stamp.failed"),
+                &[("n", &failed.to_string())],
             ));
         }
         text
@@ -109,11 +142,10 @@ impl Frame<'_> {
             self.context.role.name.clone(),
             self.days.long(&self.context.period),
         ]);
-        let whole = self.context.completeness.whole();
         let stamp = Inline {
             bold: true,
             unbroken: true,
-            tone: if whole { Tone::Good } else { Tone::Bad },
+            tone: if self.whole() { Tone::Good } else { Tone::Bad },
             ..Inline::words(self.stamp_text())
         };
         Masthead {
@@ -276,7 +308,11 @@ impl Frame<'_> {
             ));
         }
         if let Some(owner) = &self.context.owner {
-            parts.push(fill(self.word("footer.owner"), &[("owner", owner)]));
+            let name = owner
+                .split_once('<')
+                .map_or(owner.as_str(), |(name, _)| name.trim());
+            let shown = if name.is_empty() { owner } else { name };
+            parts.push(fill(self.word("footer.owner"), &[("owner", shown)]));
         }
         parts.join(" · ")
     }
@@ -304,7 +340,7 @@ impl Frame<'_> {
     }
 
     /// The data notes: what is missing and why, caveats, what is not configured, what changed.
-    pub(super) fn notes(&self, unconfigured: &BTreeSet<String>, with_changes: bool) -> Block {
+    pub(super) fn notes(&self, unconfigured: &BTreeSet<String>, shown: &BTreeSet<String>) -> Block {
         let mut lines: Vec<Vec<Inline>> = Vec::new();
         lines.extend(
             self.context
@@ -315,7 +351,7 @@ impl Frame<'_> {
         );
         lines.extend(self.context.notes.iter().map(|text| vec![data(text)]));
         lines.extend(self.failures());
-        lines.extend(self.quality());
+        lines.extend(self.quality(shown));
         if !unconfigured.is_empty() {
             let name = |alias: &String| {
                 self.words
@@ -330,7 +366,8 @@ impl Frame<'_> {
                 &[("names", &names)],
             ))]);
         }
-        for change in self.context.changes.iter().filter(|_| with_changes) {
+        let in_table = shown.contains(CHANGES);
+        for change in self.context.changes.iter().filter(|_| !in_table) {
             let args = [
                 ("label", change.label.as_str()),
                 ("before", &change.before),
@@ -338,7 +375,7 @@ impl Frame<'_> {
             ];
             lines.push(vec![Inline::words(fill(self.word("notes.change"), &args))]);
         }
-        lines.extend(self.comparable_day());
+        lines.extend(self.comparable_day(shown));
         if lines.is_empty() {
             lines.push(vec![Inline::words(self.word("notes.none"))]);
         }
@@ -398,8 +435,18 @@ impl Frame<'_> {
         })
     }
 
-    /// Says which day `上周六` is.
-    fn comparable_day(&self) -> Option<Vec<Inline>> {
+    /// Says which day `上周六` is, where a figure of the page is compared with it.
+    fn comparable_day(&self, shown: &BTreeSet<String>) -> Option<Vec<Inline>> {
+        let compared = |path: &String| match self.results.find(path, self.format) {
+            Ok(Found::Item(_, Item::Scalar(scalar), _)) => scalar
+                .compare
+                .first()
+                .is_some_and(|compare| matches!(compare.basis.as_str(), "weekday" | "previous")),
+            _ => false,
+        };
+        if !shown.iter().any(compared) {
+            return None;
+        }
         let period = &self.context.period;
         let before = period
             .previous()
@@ -413,7 +460,8 @@ impl Frame<'_> {
         ))])
     }
 
-    fn quality(&self) -> Vec<Vec<Inline>> {
+    /// Caveats of the metrics; what is only good to know is said where the page shows what it is about.
+    fn quality(&self, shown: &BTreeSet<String>) -> Vec<Vec<Inline>> {
         let rank = |level: &str| match level {
             "error" => 0,
             "warning" => 1,
@@ -428,6 +476,7 @@ impl Frame<'_> {
                 .quality
                 .iter()
                 .filter(|quality| self.results.may_see_all(metric, &quality.affects))
+                .filter(|quality| rank(&quality.level) < 2 || concerns(metric, quality, shown))
             {
                 if let Ok(inlines) = say(&metric.strings, "quality", &quality.words, self.format) {
                     said.push((rank(&quality.level), inlines));
@@ -443,6 +492,16 @@ impl Frame<'_> {
         }
         lines
     }
+}
+
+/// Whether a caveat is about something on the page, or about everything.
+fn concerns(metric: &MetricInput, quality: &Quality, shown: &BTreeSet<String>) -> bool {
+    let on_page = |id: &String| {
+        let path = format!("{}.{id}", metric.alias);
+        let part = format!("{path}.");
+        shown.iter().any(|s| *s == path || s.starts_with(&part))
+    };
+    quality.affects.is_empty() || quality.affects.iter().any(on_page)
 }
 
 /// `2026-11-22T02:00:00+08:00` as `11-22 02:00`; other words stay.

@@ -27,7 +27,7 @@ mod words;
 pub use templates::{Alias, Need, TemplateInfo, TemplateSet};
 
 use crate::format::Formatter;
-use crate::input::{ComposeInput, MetricInput};
+use crate::input::{ComposeInput, MetricInput, ReportContext};
 use build::Composer;
 use chenbao_model::Warned;
 use chenbao_model::diagnostic::Problems;
@@ -46,9 +46,10 @@ use words::Known;
 /// # Errors
 /// All problems of the template at once, each with its place.
 pub fn compose(input: &ComposeInput<'_>) -> Result<Warned<Document>, Problems> {
-    let metrics = typeset(input);
+    let (metrics, told) = typeset(input);
     let input = &ComposeInput {
         metrics: &metrics,
+        context: &told,
         ..*input
     };
     let info = input.templates.info(input.template)?;
@@ -103,10 +104,11 @@ pub fn compose(input: &ComposeInput<'_>) -> Result<Warned<Document>, Problems> {
     })
 }
 
-/// The metrics with their words typeset for the language: plugins may write half-width punctuation
-/// in Chinese, and curly quotes, which Chinese fonts set wide, in English.
-fn typeset(input: &ComposeInput<'_>) -> Vec<MetricInput> {
+/// The metrics, and what is known besides, with their words typeset for the language: plugins may write half-width
+/// punctuation in Chinese, and curly quotes, which Chinese fonts set wide, in English.
+fn typeset(input: &ComposeInput<'_>) -> (Vec<MetricInput>, ReportContext) {
     let mut metrics = input.metrics.to_vec();
+    let mut told = input.context.clone();
     let chinese = input.lang.starts_with("zh");
     let set: fn(&str) -> String = if chinese {
         punctuation::full_width
@@ -116,10 +118,11 @@ fn typeset(input: &ComposeInput<'_>) -> Vec<MetricInput> {
     for words in metrics
         .iter_mut()
         .flat_map(|metric| metric.strings.0.values_mut())
+        .chain(told.changes.iter_mut().map(|change| &mut change.label))
     {
         *words = set(words);
     }
-    metrics
+    (metrics, told)
 }
 
 /// What the template's words may use.

@@ -197,7 +197,9 @@ pub(super) fn tidy(inlines: Vec<Inline>) -> Vec<Inline> {
                 let edge =
                     previous.is_none_or(char::is_whitespace) || next.is_none_or(|c| c == BREAK);
                 let chinese = before && after || c == SOFT && (before || after);
-                (!edge && !chinese).then_some(' ')
+                // A full-width mark brings its own space.
+                let marked = previous.is_some_and(mark) || next.is_some_and(mark);
+                (!edge && !chinese && !marked).then_some(' ')
             }
         };
         if let Some(c) = shown {
@@ -255,6 +257,11 @@ fn squeeze(text: &str) -> String {
 /// Chinese characters and full-width punctuation: no space belongs between two of them.
 pub(super) fn wide(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff01}'..='\u{ff60}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Full-width punctuation.
+fn mark(c: char) -> bool {
+    "，。、；：？！（）「」『』《》〈〉【】".contains(c)
 }
 
 #[cfg(test)]
@@ -336,6 +343,8 @@ mod tests {
             said("。\n  下句"),
         ];
         assert_eq!(text(runs), "较上周六 +8%。下句");
+        let runs = vec![said("点击率（次数） "), figure("4.33%"), said(" 。")];
+        assert_eq!(text(runs), "点击率（次数）4.33%。");
         assert_eq!(
             text(vec![said("One."), said("\n"), said("Two."), said(" \n")]),
             "One. Two."

@@ -157,7 +157,7 @@ impl Tabling<'_> {
     fn number(&self, value: Decimal, column: &ResultColumn, places: u32) -> Inline {
         let signed = is_change(column);
         let text = match Unit::of(&column.unit) {
-            Unit::Percent if signed => self.format.percent_change(value),
+            Unit::Percent if signed => self.format.percent_change_to(value, places),
             Unit::Money if signed => {
                 let body = self.format.cell(value, &column.unit, places);
                 if value.is_sign_positive() && !value.is_zero() {
@@ -230,6 +230,10 @@ fn places(table: &result::Table, at: usize, column: &ResultColumn) -> u32 {
         .iter()
         .filter_map(|row| row.get(at)?.number())
         .collect();
+    if is_change(column) && Unit::of(&column.unit) == Unit::Percent {
+        let short = numbers.iter().all(|n| n.abs() < Decimal::ONE_THOUSAND);
+        return u32::from(short);
+    }
     Formatter::places(&numbers, &column.unit)
 }
 
@@ -246,5 +250,18 @@ mod tests {
         assert_eq!(shown_rows(&table, Some(3)), [0, 1, 3]);
         assert_eq!(shown_rows(&table, None), [0, 1, 2, 3]);
         assert_eq!(places(&table, 0, &table.columns[0]), 2);
+    }
+
+    #[test]
+    fn changes_of_a_column_have_as_many_decimals() {
+        let of = |rows: &str| {
+            let json = format!(
+                r#"{{"id":"t","columns":[{{"name":"change","type":"number","unit":"%"}}],"rows":{rows}}}"#
+            );
+            let table: result::Table = serde_json::from_str(&json).unwrap();
+            places(&table, 0, &table.columns[0])
+        };
+        assert_eq!(of("[[99.97],[101],[-3]]"), 1);
+        assert_eq!(of("[[99.97],[1012],[-3]]"), 0);
     }
 }

@@ -16,6 +16,7 @@ macro_rules! embedded {
 
 const BUILTIN: &[(&str, &str)] = embedded!(
     "_base/report.html",
+    "_base/shop.html",
     "_base/strings.zh-CN.toml",
     "_base/strings.en.toml",
     "_base/theme.toml",

@@ -15,13 +15,7 @@ pub(super) fn blocks(composer: &mut Composer<'_>) -> Vec<Block> {
     let mut out = Vec::new();
     let metrics: Vec<&MetricInput> = composer.frame.results.metrics().collect();
     for metric in metrics {
-        let placed = placed(composer, metric);
-        let left: Vec<&Item> = composer
-            .frame
-            .results
-            .items(metric)
-            .filter(|item| !placed.contains(item.id()))
-            .collect();
+        let left = left(composer, metric);
         let blocks = of_metric(composer, metric, &left);
         if !blocks.is_empty() {
             let key = format!("alias.{}", metric.alias);
@@ -40,6 +34,25 @@ pub(super) fn blocks(composer: &mut Composer<'_>) -> Vec<Block> {
     out
 }
 
+/// Paths of all that stands here.
+pub(super) fn paths(composer: &Composer<'_>) -> BTreeSet<String> {
+    let metrics = composer.frame.results.metrics();
+    let of = |metric: &MetricInput| {
+        let alias = metric.alias.clone();
+        left(composer, metric)
+            .into_iter()
+            .map(move |item| format!("{alias}.{}", item.id()))
+            .collect::<Vec<String>>()
+    };
+    metrics.flat_map(of).collect()
+}
+
+fn left<'m>(composer: &Composer<'m>, metric: &'m MetricInput) -> Vec<&'m Item> {
+    let placed = placed(composer, metric);
+    let items = composer.frame.results.items(metric);
+    items.filter(|item| !placed.contains(item.id())).collect()
+}
+
 /// Ids that some variant of the template places, that stand behind a sparkline, or that the template keeps quiet.
 fn placed(composer: &Composer<'_>, metric: &MetricInput) -> BTreeSet<String> {
     let prefix = format!("{}.", metric.alias);
@@ -48,12 +61,8 @@ fn placed(composer: &Composer<'_>, metric: &MetricInput) -> BTreeSet<String> {
     for item in composer.frame.results.items(metric) {
         let path = format!("{prefix}{}", item.id());
         let written = || {
-            let mine = |name: &str| name.starts_with("_base/") || name.starts_with(&folder);
-            composer
-                .input
-                .templates
-                .pages()
-                .any(|(name, text)| mine(name) && names(text, &path))
+            let mut pages = composer.input.templates.pages();
+            pages.any(|(name, text)| read(composer, name, &folder) && names(text, &path))
         };
         let quiet = composer
             .frame
@@ -76,6 +85,14 @@ fn placed(composer: &Composer<'_>, metric: &MetricInput) -> BTreeSet<String> {
         }
     }
     ids
+}
+
+/// Whether a file belongs to the template: its own, the frame, or one that its own build on.
+fn read(composer: &Composer<'_>, name: &str, folder: &str) -> bool {
+    let quoted = format!("\"{name}\"");
+    let mut pages = composer.input.templates.pages();
+    let asks = |(own, text): (&str, &str)| own.starts_with(folder) && text.contains(&quoted);
+    name.starts_with(folder) || name == "_base/report.html" || pages.any(asks)
 }
 
 /// Whether a template's text names a path, as a whole.
