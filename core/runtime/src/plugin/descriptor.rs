@@ -166,6 +166,9 @@ pub struct Output {
     /// Scalar: what it is compared with.
     #[serde(default)]
     pub compare: Option<CompareSpec>,
+    /// Scalar: `series.line` of its history, for the sparkline.
+    #[serde(default)]
+    pub spark: Option<String>,
     /// Series: column of the axis.
     #[serde(default)]
     pub x: Option<String>,

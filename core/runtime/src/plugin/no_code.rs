@@ -307,7 +307,7 @@ fn blank(output: &Output) -> Scalar {
         n: None,
         better: output.better,
         compare: Vec::new(),
-        spark: None,
+        spark: output.spark.clone(),
         note: None,
         passport: passport(output),
         sensitivity: output.sensitivity.clone(),
@@ -391,7 +391,7 @@ mod tests {
         let metric = "id = 'ads'\nkind = 'metric'\nversion = '0.1.0'\ntitle = 'Ads'\nsummary = 'Ads.'\n\
             [inputs.total]\ndescription = 'One row.'\ntables = ['ads']\nwindow = 'period'\nsql = 'q.sql'\n\
             [inputs.days]\ndescription = 'Days.'\ntables = ['ads']\nwindow = 'days(7)'\nsql = 'q.sql'\noptional = true\n\
-            [outputs.spend]\ntype = 'scalar'\nunit = 'money'\nfrom = 'total'\ncolumn = 'spend'\ncompare = { basis = 'weekday', column = 'before' }\n\
+            [outputs.spend]\ntype = 'scalar'\nunit = 'money'\nfrom = 'total'\ncolumn = 'spend'\ncompare = { basis = 'weekday', column = 'before' }\nspark = 'daily.spend'\n\
             [outputs.daily]\ntype = 'series'\nfrom = 'days'\nx = 'day'\ny = ['spend']\n[outputs.daily.columns.spend]\nunit = 'money'\n\
             [outputs.plans]\ntype = 'table'\nfrom = 'days'\n[outputs.plans.columns.spend]\nunit = 'money'\nsensitivity = ['cost']\n";
         let words = "[item]\nspend = 'a'\ndaily = 'b'\nplans = 'c'\n[series.daily]\nspend = 'd'\n[column]\nday = 'e'\nspend = 'f'\nplan = 'g'\n";
@@ -447,6 +447,7 @@ mod tests {
         };
         assert_eq!(spend.value, Cell::Number("12345.0000".parse().unwrap()));
         assert_eq!(spend.compare[0].basis, "weekday");
+        assert_eq!(spend.spark.as_deref(), Some("daily.spend"));
         let Some(Item::Series(daily)) = doc.item("daily") else {
             panic!("{doc:?}")
         };
