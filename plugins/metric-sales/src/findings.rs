@@ -83,15 +83,21 @@ fn add_products(report: &mut Report, shop: &Shop, params: &Params, products: &[P
 
 fn told(product: &Product, shop: &Shop) -> Finding {
     let (now, prev) = (&product.now, &product.prev);
+    let returned = returns_more(product, shop);
     let gone = now.orders.is_zero();
     let kind = match (gone, prev.paid.is_zero(), product.delta() < Decimal::ZERO) {
         (true, ..) => "product_left",
         (_, true, _) => "product_entered",
         (.., true) => "product_drop",
+        _ if returned.is_some() => "product_rise_returned",
         _ => "product_rise",
     };
     let bad = matches!(kind, "product_left" | "product_drop");
-    let action = if bad { "check_product" } else { "keep_product" };
+    let action = match kind {
+        _ if bad => "check_product",
+        "product_rise_returned" => "check_rise",
+        _ => "keep_product",
+    };
     let mut finding = Finding::new(kind)
         .severity(if bad { "warning" } else { "notice" })
         .text_arg("product", &product.name)
@@ -107,7 +113,17 @@ fn told(product: &Product, shop: &Shop) -> Finding {
     if let Some(pct) = percent(product.delta(), prev.paid) {
         finding = finding.arg("pct", pct, "%");
     }
-    with_price(with_refunds(finding, product), product)
+    finding = match returned {
+        Some((own, all)) => finding.arg("rate", own, "%").arg("all", all, "%"),
+        None => with_refunds(finding, product),
+    };
+    with_price(finding, product)
+}
+
+/// The refund rates of a product and of the shop, if half as much again of its money comes back: then a rise may be none.
+fn returns_more(product: &Product, shop: &Shop) -> Option<(Decimal, Decimal)> {
+    let (own, all) = (product.now.refund_rate()?, refund_rate(&shop.now())?);
+    (own > all * Decimal::new(15, 1)).then_some((own, all))
 }
 
 /// A price within 2 % counts as unchanged.
