@@ -17,6 +17,7 @@ pub mod house_rules;
 pub mod mails;
 pub mod orders;
 pub mod own_tables;
+pub mod packs;
 pub mod project;
 pub mod published;
 pub mod remap;
@@ -34,6 +35,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(bad_input::trials());
     all.extend(remap::trials());
     all.extend(own_tables::trials());
+    all.extend(packs::trials());
     all.extend(published::trials());
     all.extend(mails::trials());
     all.extend(visibility::trials());

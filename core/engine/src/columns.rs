@@ -1,6 +1,10 @@
 //! Canonical tables as Arrow sees them.
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::array::new_null_array;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
 use chenbao_model::schema::{Kind, TableSchema, canonical};
 use std::sync::Arc;
 
@@ -46,6 +50,16 @@ pub(crate) fn arrow_schema(table: &TableSchema) -> SchemaRef {
         .into_iter()
         .map(|(name, kind)| Field::new(name, kind, true));
     Arc::new(Schema::new(own.chain(common).collect::<Vec<_>>()))
+}
+
+/// Rows of an earlier file under today's columns: one that the file does not have yet is null.
+pub(crate) fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let column = |field: &FieldRef| match batch.column_by_name(field.name()) {
+        Some(column) => cast(column, field.data_type()),
+        None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+    };
+    let columns = schema.fields().iter().map(column);
+    RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<_, _>>()?)
 }
 
 /// The table of that name: the product's, else the team's.

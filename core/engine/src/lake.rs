@@ -1,7 +1,7 @@
 //! The lake's folder: immutable Parquet files, written aside, synced, and renamed to the digest of their content.
 //!
 //! `raw/<source>/<digest>.parquet` as the sources found it, `tables/<table>/<shop>/<day|whole>/<feed>-<number>-<digest>.parquet`
-//! as the mappings understood it, `aside/` for files still being written.
+//! as the mappings understood it, `packs/` old months of it in one file each, `aside/` for files still being written.
 
 use chenbao_model::catalogue::Revision;
 use chenbao_model::{Diagnostic, Digest};
@@ -15,6 +15,8 @@ use tempfile::{NamedTempFile, TempDir, TempPath};
 const ASIDE: &str = "aside";
 /// Where canonical tables live, under the lake's folder.
 pub(crate) const TABLES: &str = "tables";
+/// Where old months lie as one file each.
+pub(crate) const PACKS: &str = "packs";
 const RAW: &str = "raw";
 
 /// A folder of Parquet files; everything in it has one name for ever.

@@ -4,7 +4,7 @@ use crate::columns::{arrow_schema, schema_of};
 use crate::scan::FilesTable;
 use crate::session::failed;
 use crate::sql::{bind, parse_select};
-use crate::{Engine, Lake, Rows};
+use crate::{Engine, Lake, Rows, pack};
 use arrow::record_batch::RecordBatch;
 use chenbao_model::catalogue::{Revision, Snapshot};
 use chenbao_model::schema::TableSchema;
@@ -93,7 +93,7 @@ impl Engine {
         bind(&mut select, &query.params)?;
         let session = self.session(lake, None)?;
         for name in &names {
-            register(&session, snapshot, query, name)?;
+            register(&session, (lake, snapshot), query, name)?;
         }
         let plan = Self::plan(&session, select).await?;
         Self::run(&session, plan).await
@@ -102,7 +102,7 @@ impl Engine {
 
 fn register(
     session: &SessionContext,
-    snapshot: &Snapshot,
+    (lake, snapshot): (&Lake, &Snapshot),
     query: &Query<'_>,
     name: &str,
 ) -> Result<(), Diagnostic> {
@@ -118,12 +118,9 @@ fn register(
     let Some(schema) = schema_of(name, query.custom) else {
         return Err(unknown_table(name, query.custom));
     };
-    let files = in_scope(snapshot, query, name);
-    offer(
-        session,
-        name,
-        Arc::new(FilesTable::of_revisions(arrow_schema(&schema), &files)),
-    )
+    let schema = arrow_schema(&schema);
+    let files = pack::files(lake, &schema, &in_scope(snapshot, query, name));
+    offer(session, name, Arc::new(FilesTable::new(schema, files)))
 }
 
 fn offer(

@@ -1,10 +1,7 @@
 //! A batch of sorted rows with its keys in comparable bytes.
 
-use crate::columns::{EXPORT, EXPORTED_AT, PLATFORM, ROW, SHOP, arrow_schema};
-use arrow::array::{
-    ArrayRef, AsArray, Int64Array, StringArray, TimestampMicrosecondArray, new_null_array,
-};
-use arrow::compute::cast;
+use crate::columns::{EXPORT, EXPORTED_AT, PLATFORM, ROW, SHOP, arrow_schema, stored};
+use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Date32Type, Int64Type, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -132,21 +129,7 @@ impl Run {
 
     /// Rows of an earlier revision; a column that it does not have yet is null.
     pub(super) fn stored(shape: &Shape, batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let column = |field: &arrow::datatypes::FieldRef| match batch.column_by_name(field.name()) {
-            Some(column) => cast(column, field.data_type()),
-            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-        };
-        let columns = shape
-            .stored
-            .fields()
-            .iter()
-            .map(column)
-            .collect::<Result<_, _>>()?;
-        Self::new(
-            shape,
-            RecordBatch::try_new(Arc::clone(&shape.stored), columns)?,
-            None,
-        )
+        Self::new(shape, stored(&shape.stored, batch)?, None)
     }
 
     fn new(

@@ -2,6 +2,7 @@
 
 mod loads;
 mod merging;
+mod packs;
 mod presets;
 mod remapping;
 mod retail;

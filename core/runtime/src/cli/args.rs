@@ -87,6 +87,9 @@ pub(super) enum Command {
         after_help = "Example:\n  chenbao sql \"select day, sum(pay_amount) from orders group by day order by day\""
     )]
     Sql(SqlArgs),
+    /// The files of the lake.
+    #[command(subcommand)]
+    Lake(LakeCommand),
     /// Plugins: what is there, and what one of them says of itself.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -267,6 +270,16 @@ pub(super) struct SqlArgs {
     /// At most so many rows.
     #[arg(long, default_value_t = 1000)]
     pub(super) limit: usize,
+}
+
+/// Commands of `lake`.
+#[derive(Debug, Subcommand)]
+pub(super) enum LakeCommand {
+    /// Write each old month of a table, shop and feed as one file, so that long histories are read faster.
+    #[command(
+        after_help = "Packs are copies: day files stay for replays, and deleting lake/packs is safe."
+    )]
+    Compact,
 }
 
 /// Commands of `plugin`.

@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod demo;
 mod history;
+mod lake;
 mod make;
 mod plan;
 mod print;
@@ -14,7 +15,7 @@ use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::config;
 use crate::project::Project;
 use crate::{serve, telemetry};
-use args::{Cli, Command, PluginCommand, ServeArgs};
+use args::{Cli, Command, LakeCommand, PluginCommand, ServeArgs};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use clap::Parser as _;
@@ -120,6 +121,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Show { run } => history::show(&project, run, voice).await,
         Command::Resend(args) => history::resend(&project, args, voice).await,
         Command::Sql(args) => ask::sql(&project, args, voice).await,
+        Command::Lake(LakeCommand::Compact) => lake::compact(&project, voice).await,
         Command::Plugin(PluginCommand::List) => ask::plugins(&project, voice),
         Command::Plugin(PluginCommand::Inspect { plugin }) => ask::inspect(&project, plugin, voice),
         Command::Demo(_) | Command::Init(_) | Command::PluginHost => Ok(Ended::Done),

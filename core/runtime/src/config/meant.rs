@@ -116,6 +116,8 @@ pub struct Lake {
     pub dir: PathBuf,
     /// Key of the hash that hides personal cells; none: one is made once and kept in the lake's folder.
     pub hash_key: Option<SecretRef>,
+    /// Months that ended at least so many months before this one began are packed by `lake compact`.
+    pub compact_after: u16,
 }
 
 /// `[ledger] url`, with paths resolved.

@@ -181,8 +181,22 @@ fn lake(table: Table<'_>, folder: &Path) -> Lake {
         .read("dir", |v| path(v, folder))
         .unwrap_or_else(|| folder.join("lake"));
     let hash_key = table.read("hash_key", |v| secret(v, folder));
+    let compact_after = table.read("compact_after", months).unwrap_or(3);
     table.end();
-    Lake { dir, hash_key }
+    Lake {
+        dir,
+        hash_key,
+        compact_after,
+    }
+}
+
+fn months(value: &Value<'_>) -> Read<u16> {
+    let number = value.integer()?;
+    let months = u16::try_from(number).ok().filter(|months| *months <= 120);
+    months.ok_or_else(|| {
+        Diagnostic::error(format!("{number} is no number of months"))
+            .hint("write a whole number from 0 to 120")
+    })
 }
 
 fn secret(value: &Value<'_>, folder: &Path) -> Read<SecretRef> {
