@@ -33,7 +33,6 @@ pub fn trials() -> Vec<Trial> {
     all.extend(hostile::trials());
     all.extend(ads::trials());
     all.extend(bad_input::trials());
-    all.extend(remap::trials());
     all.extend(own_tables::trials());
     all.extend(packs::trials());
     all.extend(published::trials());
@@ -45,6 +44,7 @@ pub fn trials() -> Vec<Trial> {
     let shop = demo::shared();
     all.extend(demo::trials(&shop));
     all.extend(duckdb::trials(&shop));
+    all.extend(remap::trials(&shop));
     all
 }
 

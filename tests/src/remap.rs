@@ -1,15 +1,22 @@
 //! A mapping that was wrong and was mended: the lake is mapped again, and the report corrected.
 
+use crate::demo::Demo;
 use crate::project::Project;
 use crate::published::bare;
 use crate::trial;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// All of them.
 #[must_use]
-pub fn trials() -> Vec<Trial> {
+pub fn trials(demo: &Demo) -> Vec<Trial> {
+    let demo = Arc::clone(demo);
     vec![
+        trial(
+            "remap::every_source_of_the_demo_maps_to_what_it_was",
+            move || unchanged(&demo),
+        ),
         trial(
             "remap::a_mended_mapping_corrects_what_was_collected_and_the_report",
             mended,
@@ -154,6 +161,21 @@ fn same() -> Result<(), Failed> {
     mend(&project);
     let _ = project.run(&["remap"]).exits(0).says(&["1 days changed"]);
     let _ = project.run(&["remap"]).exits(0).says(&["nothing changed"]);
+    Ok(())
+}
+
+/// Files of five presets, a database with two mappings and several collections, exports that overlap.
+fn unchanged(demo: &Project) -> Result<(), Failed> {
+    let sources = demo.run(&["remap", "--dry-run", "--json"]).exits(0).json();
+    for source in sources.as_array().unwrap() {
+        assert!(source["rows"].as_u64().unwrap() > 0, "{source}");
+        assert_eq!(
+            (&source["changes"], &source["warnings"]),
+            (&json!([]), &json!([])),
+            "{source}"
+        );
+    }
+    assert_eq!(sources.as_array().unwrap().len(), 12);
     Ok(())
 }
 
