@@ -488,6 +488,41 @@ fn a_metric_without_a_place_shows_up() {
 }
 
 #[test]
+fn what_is_good_to_know_is_said_where_the_page_shows_what_it_is_about() {
+    let doc = |template: &str| {
+        let mut sample = sample(template, "full", ROLES[0], "zh-CN");
+        let quality = |level: &str, key: &str, affects: &[&str]| serde_json::json!({"level": level, "words": {"key": key}, "affects": affects});
+        let doc = serde_json::json!({
+            "schema": "chenbao.result/1",
+            "items": [
+                {"type": "scalar", "id": "nps", "unit": "1", "value": {"$dec": "61.5"}},
+                {"type": "scalar", "id": "calm", "unit": "1", "value": {"$dec": "1"}, "sensitivity": ["finance"]},
+            ],
+            "quality": [
+                quality("info", "shown", &["nps"]),
+                quality("info", "absent", &["calm"]),
+                quality("info", "all", &[]),
+                quality("warning", "grave", &["gone"]),
+            ],
+        });
+        let strings = "title = '客户之声'\n[item]\nnps = '净推荐值'\ncalm = '平静'\n\
+            [quality]\nshown = '页内'\nabsent = '页外'\nall = '通用'\ngrave = '要紧'";
+        sample.metrics.push(chenbao_report::MetricInput {
+            alias: "voice".into(),
+            plugin: "voice".into(),
+            strings: Strings::from_toml(strings).unwrap(),
+            outcome: Outcome::Done(serde_json::from_value(doc).unwrap()),
+        });
+        words(&composed(template, &sample, "zh-CN", &Sensitivities::new()))
+    };
+    let (daily, campaign) = (doc("daily"), doc("campaign"));
+    let said = |page: &str| ["页内", "页外", "通用", "要紧"].map(|word| page.contains(word));
+    assert_eq!(said(&daily), [true, false, true, true], "{daily}");
+    // The campaign's page has no `<unbound/>`.
+    assert_eq!(said(&campaign), [false, false, true, true], "{campaign}");
+}
+
+#[test]
 fn the_templates_take_what_the_real_plugins_answer() {
     let mut seen = 0;
     for (plugin, text) in plugin_answers() {

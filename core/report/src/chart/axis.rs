@@ -101,7 +101,7 @@ fn step(low: f64, high: f64) -> f64 {
     steps.iter().rev().fold(widest, better)
 }
 
-/// The smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `least`.
+/// The smallest of 1, 2 and 5 times a power of ten that is not below `least`.
 fn nice(least: f64) -> f64 {
     let mut power = 1.0_f64;
     while power > least {
@@ -110,7 +110,7 @@ fn nice(least: f64) -> f64 {
     while power * 10.0 <= least {
         power *= 10.0;
     }
-    [1.0, 2.0, 2.5, 5.0, 10.0]
+    [1.0, 2.0, 5.0, 10.0]
         .into_iter()
         .map(|factor| factor * power)
         .find(|step| *step >= least * 0.999)

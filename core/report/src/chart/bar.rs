@@ -190,13 +190,13 @@ impl Bars<'_> {
         let (plane, size) = (self.plane, self.frame.size);
         let (width, half) = (text.width(), 0.47 * self.thick);
         let lefts = [-0.5 * width, half - width, -half].map(|shift| figure.centre + shift);
-        let steps = if figure.value < 0.0 { 1 } else { 8_u8 };
+        let steps = if figure.value < 0.0 { 1 } else { 16_u8 };
         let inside = |left: f32, baseline: f32| {
-            let high = baseline >= plane.top - 0.5 * size && baseline < plane.bottom + 0.6 * size;
+            let high = baseline >= plane.top - 0.65 * size && baseline < plane.bottom + 0.6 * size;
             high && left >= plane.left && left + width <= plane.right
         };
         let places = (0..steps)
-            .map(|n| figure.baseline - f32::from(n) * 0.4 * size)
+            .map(|n| figure.baseline - f32::from(n) * 0.2 * size)
             .flat_map(|baseline| lefts.map(|left| (left, baseline)))
             .filter(|(left, baseline)| inside(*left, *baseline))
             .map(|(left, y)| (Area::of_text(left, y, width, size), (left, y)));

@@ -156,7 +156,7 @@ impl Charting<'_> {
                 (Ok(day), _) => self.days.axis(day),
                 _ => super::sentence::data(text).text,
             },
-            Some(Cell::Key(key)) => value_word(metric, key),
+            Some(Cell::Key(key)) => capitalised(&value_word(metric, key)),
             Some(Cell::Number(value)) => value.normalize().to_string(),
             _ => String::new(),
         }
@@ -202,6 +202,13 @@ impl Charting<'_> {
             ],
         )
     }
+}
+
+/// A label begins with a capital, whatever its words are in a sentence.
+fn capitalised(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(chars).collect()
 }
 
 /// Each campaign's name at its highest day.

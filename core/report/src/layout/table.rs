@@ -114,12 +114,12 @@ impl Builder {
                 .map(|row| self.cells(row, &aligns, size))
                 .collect();
             let (mut most, mut least) = extents(&heads, &rows, &aligns, (pad, 5.2 * size));
-            let leads = leads(&aligns, self.look.s(8.0) * scale);
+            let spare = width - most.iter().sum::<f32>();
+            let leads = leads(&aligns, (self.look.s(8.0) * scale, spare));
             for widths in [&mut most, &mut least] {
-                widths
-                    .iter_mut()
-                    .zip(&leads)
-                    .for_each(|(w, lead)| *w += lead);
+                for (own, lead) in widths.iter_mut().zip(&leads) {
+                    *own += lead;
+                }
             }
             // A long address in the data may be cut; it does not make the whole table small.
             for (least, align) in least.iter_mut().zip(&aligns) {
@@ -313,13 +313,18 @@ fn place_cells(
     (count_of(count) * stand.leading, cut)
 }
 
-/// Words that begin right behind figures that end there need more room between them.
-fn leads(aligns: &[Align], room: f32) -> Vec<f32> {
+/// Words that begin right behind figures that end there need more room between them, as far as there is some to spare.
+fn leads(aligns: &[Align], (wish, spare): (f32, f32)) -> Vec<f32> {
     let before = std::iter::once(&Align::Left).chain(aligns);
-    let meet = |(before, own): (&Align, &Align)| (*before, *own) == (Align::Right, Align::Left);
-    before
+    let pairs: Vec<bool> = before
         .zip(aligns)
-        .map(|pair| if meet(pair) { room } else { 0.0 })
+        .map(|(before, own)| (*before, *own) == (Align::Right, Align::Left))
+        .collect();
+    let count = count_of(pairs.iter().filter(|meet| **meet).count().max(1));
+    let room = wish.min(spare.max(0.0) / count);
+    pairs
+        .into_iter()
+        .map(|meet| if meet { room } else { 0.0 })
         .collect()
 }
 

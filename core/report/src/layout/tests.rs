@@ -246,6 +246,55 @@ fn a_heading_never_stands_alone_at_the_foot_of_a_page() {
 }
 
 #[test]
+fn a_short_table_and_its_bold_title_stay_on_one_page() {
+    let fonts = Fonts::embedded().unwrap();
+    let line = |text: &str, bold| Block::Paragraph {
+        inlines: vec![Inline {
+            bold,
+            ..Inline::words(text)
+        }],
+    };
+    let head = |label: &str, align| Head {
+        label: label.into(),
+        align,
+    };
+    let row = |i: usize| Row {
+        cells: ["行", "1", "词"]
+            .map(|text| vec![Inline::words(format!("{text}{i}"))])
+            .to_vec(),
+        ..Row::default()
+    };
+    for lines in 35..60 {
+        let mut blocks: Vec<Block> = (0..lines).map(|_| line("正文", false)).collect();
+        blocks.push(line("小标题", true));
+        blocks.push(Block::Table(Table {
+            heads: vec![
+                head("名", Align::Left),
+                head("数", Align::Right),
+                head("判断", Align::Left),
+            ],
+            rows: (0..5).map(row).collect(),
+            more: Some("另有 5 行。".into()),
+            ..Table::default()
+        }));
+        let document = Document {
+            meta: meta("a4"),
+            blocks,
+        };
+        let pages = pages(&document, &fonts).unwrap().value;
+        check(&pages);
+        let places = found(&pages, |text| {
+            text == "小标题" || text.starts_with("行") || text.starts_with("另有")
+        });
+        assert_eq!(places.len(), 7, "{places:?}");
+        assert!(
+            places.iter().all(|(page, _)| *page == places[0].0),
+            "{lines}: {places:?}"
+        );
+    }
+}
+
+#[test]
 fn a_missing_glyph_is_an_error_in_words_and_a_box_in_data() {
     let fonts = Fonts::embedded().unwrap();
     let document = |inline| Document {
