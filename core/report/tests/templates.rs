@@ -269,6 +269,25 @@ fn a_report_whose_metric_failed_is_not_complete() {
 }
 
 #[test]
+fn corrections_are_typeset_and_the_owner_is_a_name() {
+    for (template, said) in [
+        ("daily", "更正：退款率（支付时间）由 1.2% 改为 3.4%。"),
+        ("campaign", "退款率（支付时间）"),
+    ] {
+        let mut sample = sample(template, "full", ROLES[0], "zh-CN");
+        sample.context.owner = Some("晨报管理员 <owner@example.com>".into());
+        sample.context.changes = vec![chenbao_report::Change {
+            label: "退款率(支付时间)".into(),
+            before: "1.2%".into(),
+            after: "3.4%".into(),
+        }];
+        let document = composed(template, &sample, "zh-CN", &everything());
+        assert!(words(&document).contains(said), "{template}");
+        assert!(document.meta.footer.ends_with("反馈给 晨报管理员"));
+    }
+}
+
+#[test]
 fn a_partial_report_says_why_in_the_mail() {
     let sample = sample("daily", "missing", ROLES[0], "zh-CN");
     let document = composed("daily", &sample, "zh-CN", &everything());
