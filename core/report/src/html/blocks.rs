@@ -17,6 +17,9 @@ const SHOWN: u32 = 600;
 /// Pixels of the file per pixel drawn.
 const SCALE: f32 = 2.5;
 
+/// Columns that a phone's width holds; a wider table is moved sideways there.
+const NARROW: usize = 7;
+
 const GRID: &str =
     "role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\"";
 
@@ -210,10 +213,15 @@ impl<'a> Page<'a> {
         } else {
             table.more.clone()
         };
-        format!(
-            "<table class=\"cells\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"border-collapse:collapse;font-size:13px;line-height:18px\"><tr>{heads}</tr>{body}</table>\n{}",
-            more.map(|more| self.quiet(&more)).unwrap_or_default()
-        )
+        let grid = format!(
+            "<table class=\"cells\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"border-collapse:collapse;font-size:13px;line-height:18px\"><tr>{heads}</tr>{body}</table>\n"
+        );
+        let more = more.map(|more| self.quiet(&more)).unwrap_or_default();
+        if table.heads.len() > NARROW {
+            format!("<div class=\"wide\">{grid}</div>\n{more}")
+        } else {
+            format!("{grid}{more}")
+        }
     }
 
     fn row(&self, table: &Table, row: &Row) -> String {

@@ -107,7 +107,8 @@ impl<'a> Style<'a> {
          .grey{color:#a3abb6 !important}.good{color:#4cc38a !important}.bad{color:#ff7b6b !important}.accent{color:#7aa8ff !important}\
          .soft{background-color:#22262c !important}.marked{background-color:#3a2322 !important}.rule{border-color:#3a3f47 !important}\
          .stamp{border-color:#4cc38a !important}.stampbad{border-color:#ff7b6b !important}}\
-         @media (max-width:480px){.cells td,.cells th{font-size:12px !important;padding-right:3px !important}}"
+         @media (max-width:480px){.cells td,.cells th{font-size:12px !important;padding-right:3px !important}\
+         .cells td:last-child,.cells th:last-child{padding-right:0 !important}.wide{overflow-x:auto}.wide .cells{min-width:600px}}"
             .to_owned()
     }
 }
