@@ -136,7 +136,7 @@ fn shell(document: &Document, options: &HtmlOptions<'_>, body: &str, left: &[Str
          <style>{sheet}</style>\n</head>\n\
          <body class=\"bg\" style=\"margin:0;padding:0;background-color:#ffffff;-webkit-text-size-adjust:100%\">\n{preheader}\n\
          <!--[if mso]><table role=\"presentation\" width=\"640\" align=\"center\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\"><tr><td><![endif]-->\n\
-         <table role=\"presentation\" class=\"bg\" width=\"100%\" align=\"center\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" bgcolor=\"#ffffff\" style=\"max-width:640px;margin:0 auto;background-color:#ffffff\">\n\
+         <table role=\"presentation\" class=\"bg\" width=\"100%\" align=\"center\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" bgcolor=\"#ffffff\" style=\"max-width:640px;margin:0 auto;table-layout:fixed;background-color:#ffffff\">\n\
          <tr><td class=\"ink\" style=\"padding:20px;{base}\">\n{body}{footer}</td></tr>\n</table>\n\
          <!--[if mso]></td></tr></table><![endif]-->\n</body>\n</html>\n",
         lang = escape(&meta.lang),
