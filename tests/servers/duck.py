@@ -349,7 +349,7 @@ answer = {
     },
     "ads": {
         "scalars": {name: {"value": value, "previous": ads(week_ago)[name]} for name, value in ads(day).items()},
-        "series": {"daily": history(ads, same("spend", "paid_amount"))},
+        "series": {"daily": history(ads, same("spend", "paid_amount", "roi"))},
         "tables": {"plans": plans()},
     },
 }

@@ -14,9 +14,12 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::object_store::ObjectStore;
 use datafusion::object_store::local::LocalFileSystem;
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
+use futures::TryStreamExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -111,17 +114,24 @@ impl Engine {
             .map_err(|e| failed("the SQL cannot be planned", &e))
     }
 
-    /// Runs a plan.
+    /// Prepares a plan; it runs when its first row is asked for. Queries of one metric so never share memory, and one that
+    /// nobody reads costs nothing.
     pub(crate) async fn run(
         session: &SessionContext,
         plan: LogicalPlan,
     ) -> Result<Rows, Diagnostic> {
         let frame = DataFrame::new(session.state(), plan);
-        let stream = frame
-            .execute_stream()
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame
+            .create_physical_plan()
             .await
             .map_err(|e| failed("the query could not be started", &e))?;
-        Ok(Rows::new(stream))
+        let schema = plan.schema();
+        let rows = futures::stream::once(async move { execute_stream(plan, context) });
+        Ok(Rows::new(Box::pin(RecordBatchStreamAdapter::new(
+            schema,
+            rows.try_flatten(),
+        ))))
     }
 }
 

@@ -248,20 +248,13 @@ type Rows = Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send>;
 struct Stream(futures::stream::BoxStream<'static, Result<RecordBatch, String>>);
 
 impl Stream {
-    /// The engine's rows; a set without rows still gives one empty batch, so that a plugin sees its columns.
+    /// The engine's rows behind one empty batch, so that a plugin sees the columns before the query runs.
     fn new(rows: chenbao_engine::Rows) -> Self {
         let empty = RecordBatch::new_empty(rows.schema());
         let batches = rows.map(|batch| batch.map_err(|e| e.to_string()));
-        let seen = futures::stream::unfold((Some(batches), false), |(batches, any)| async move {
-            let mut batches = batches?;
-            batches
-                .next()
-                .await
-                .map(|batch| (Some(batch), (Some(batches), true)))
-                .or((!any).then_some((None, (None, true))))
-        });
         Self(
-            seen.map(move |batch| batch.unwrap_or_else(|| Ok(empty.clone())))
+            futures::stream::iter([Ok(empty)])
+                .chain(batches)
                 .fuse()
                 .boxed(),
         )

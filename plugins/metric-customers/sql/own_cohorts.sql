@@ -1,18 +1,12 @@
 -- Buyers by month of first paid order (of all time) and month of purchase.
-with paid_orders as (
-  select shop_id, order_id, cast(paid_at as date) as pay_day, max(buyer_key) as buyer, sum(pay_amount) as paid
+with bought as (
+  select buyer_key as buyer, cast(date_trunc('month', cast(paid_at as date)) as date) as month
   from orders
-  where day < cast($end_day as date) and cast(paid_at as date) < cast($end_day as date)
-  group by shop_id, order_id, cast(paid_at as date)
-),
-bought as (
-  select buyer, cast(date_trunc('month', pay_day) as date) as month
-  from paid_orders
-  where buyer is not null
+  where buyer_key is not null and day < cast($end_day as date) and cast(paid_at as date) < cast($end_day as date)
   group by 1, 2
 ),
 firsts as (
-  select buyer, month, min(month) over (partition by buyer) as first_month
+  select month, min(month) over (partition by buyer) as first_month
   from bought
 )
 select first_month, month, count(*) as buyers

@@ -48,7 +48,8 @@ impl<I: Iterator<Item = Result<RecordBatch, String>>> Packer<I> {
         Ok(self.pieces.pop_front())
     }
 
-    /// The next file, or none at the end.
+    /// The next file, or none at the end. A batch without rows stands alone: it tells the columns, and whoever takes it has not
+    /// asked for rows yet.
     pub(super) fn next_file(&mut self) -> Result<Option<OwnedFd>, String> {
         let Some(first) = self.piece()? else {
             return Ok(None);
@@ -66,7 +67,8 @@ impl<I: Iterator<Item = Result<RecordBatch, String>>> Packer<I> {
         while let Some(batch) = next {
             filled += size(&batch);
             writer.write(&batch).map_err(|e| broken(&e))?;
-            next = if filled < FULL { self.piece()? } else { None };
+            let more = batch.num_rows() > 0 && filled < FULL;
+            next = if more { self.piece()? } else { None };
         }
         let file = writer
             .into_inner()
@@ -192,6 +194,17 @@ mod tests {
         };
         assert_eq!(join(&back), join(&all));
         assert!(back.len() > all.len());
+    }
+
+    #[test]
+    fn columns_are_told_before_a_row_is_asked_for() {
+        let asked = std::cell::Cell::new(0);
+        let batches = [batch(0, 1), batch(10, 1)].map(Ok).into_iter();
+        let mut packer = Packer::new(batches.inspect(|_| asked.set(asked.get() + 1)));
+        let columns = unpack(packer.next_file().unwrap().unwrap()).unwrap();
+        assert_eq!((columns[0].num_columns(), asked.get()), (2, 1));
+        let rows = unpack(packer.next_file().unwrap().unwrap()).unwrap();
+        assert_eq!((rows[0].num_rows(), asked.get()), (10, 2));
     }
 
     #[test]
