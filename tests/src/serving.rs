@@ -321,11 +321,11 @@ fn killed_while_making() -> Result<(), Failed> {
         .replace("how = \"hang\"", "how = \"count\"");
     project.write("chenbao.toml", healed);
     assert_eq!(
-        look(&project, "07:05:00"),
+        look(&project, "06:46:00"),
         did(0, 0, 0, 0),
         "it may be alive: its claim still holds"
     );
-    assert_eq!(look(&project, "07:15:00")["made"], 1);
+    assert_eq!(look(&project, "06:51:00")["made"], 1);
     assert_eq!(look(&project, "08:00:00")["sent"], 1);
     assert_eq!(mails(&project, "boss@").len(), 1);
     Ok(())

@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A node that dies loses its claim after this long.
-const LEASE: Duration = Duration::from_secs(30 * 60);
+const LEASE: Duration = Duration::from_secs(2 * 60);
+/// A node that lives renews its claim this often.
+const BEAT: Duration = Duration::from_secs(30);
 /// Sources that were not whole are asked again after this long.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
@@ -122,10 +124,40 @@ async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
                 results_only: false,
                 pinned: None,
             };
+            let _beat = HeartBeat::start(project, &order.occurrence);
             make(project, report, &order, look).await?;
         }
     }
     Ok(())
+}
+
+/// Renews a claim while its work is under way, so that a long run is not taken over and a dead node is within minutes.
+struct HeartBeat(tokio::task::JoinHandle<()>);
+
+impl HeartBeat {
+    fn start(project: &Project, occurrence: &Occurrence) -> Self {
+        let (ledger, clock) = (project.ledger.clone(), Arc::clone(&project.clock));
+        let (occurrence, node) = (occurrence.clone(), node());
+        Self(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(BEAT).await;
+                match ledger.renew(&occurrence, &node, clock.now(), LEASE).await {
+                    Ok(true) => {}
+                    Ok(false) => tracing::warn!(
+                        report = %occurrence.report, due = %occurrence.due,
+                        "another node took this over; what is queued is sent once all the same"
+                    ),
+                    Err(e) => tracing::warn!("the claim was not renewed: {e}"),
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for HeartBeat {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Time until something is due: a delivery, or the work for the next issue.
@@ -288,6 +320,7 @@ async fn step(
         results_only: false,
         pinned: None,
     };
+    let beat = HeartBeat::start(project, &occurrence);
     let order = if now < fire.times.data_deadline {
         let ready = asked_long_ago(project, report, now).await?
             && run::gather(project, report, &order, &|_| {})
@@ -295,6 +328,7 @@ async fn step(
                 .map_or(true, |gathered| gathered.judgement.ready());
         if !ready {
             look.waiting += 1;
+            drop(beat);
             // Nobody works on it now: whoever looks next goes on, be it another process.
             let released = project
                 .ledger
