@@ -181,11 +181,7 @@ async fn fill(
     window: Period,
     collected: &mut Collected,
 ) -> Result<(), Problems> {
-    let known = project
-        .ledger
-        .known_exports(&source.id)
-        .await
-        .map_err(ledger_trouble)?;
+    let known = project.ledger.known_exports(&source.id).await?;
     for mapping in project.mappings(source)? {
         let (raw, facts) = scan(project, source, &mapping, (window, &known)).await?;
         collected
@@ -327,10 +323,6 @@ fn source_trouble(source: &Source, verdict: &Verdict) -> Problems {
         .into()
 }
 
-pub(crate) fn ledger_trouble(e: impl std::fmt::Display) -> Problems {
-    Diagnostic::error(format!("the ledger does not answer: {e}")).into()
-}
-
 fn export_facts(fact: &ExportFact) -> Result<ExportFacts, Problems> {
     let bad = |what: &str, text: &str| {
         Problems::from(Diagnostic::error(format!(
@@ -379,11 +371,7 @@ async fn publish(
     let (platform, zone) = place(project, source);
     let tables: Vec<&str> = mapping.tables.keys().map(String::as_str).collect();
     for _ in 0..MERGE_AGAIN {
-        let current = project
-            .ledger
-            .current(&tables, &[&source.shop])
-            .await
-            .map_err(ledger_trouble)?;
+        let current = project.ledger.current(&tables, &[&source.shop]).await?;
         let current: Vec<Revision> = current
             .into_iter()
             .filter(|revision| revision.feed == source.id)
@@ -401,12 +389,7 @@ async fn publish(
             custom: &project.config.tables,
         };
         let merged = project.engine.ingest(&job).await?;
-        match project
-            .ledger
-            .commit(&merged.value)
-            .await
-            .map_err(ledger_trouble)?
-        {
+        match project.ledger.commit(&merged.value).await? {
             Commit::Committed => {
                 warnings.extend(merged.warnings);
                 return Ok(merged.value.len());
@@ -443,7 +426,7 @@ async fn record(
         .ledger
         .record_collection(&collection)
         .await
-        .map_err(ledger_trouble)
+        .map_err(Problems::from)
 }
 
 /// Pins what a run reads: the newest revisions of its tables and shops.
@@ -457,10 +440,6 @@ pub async fn pin(
 ) -> Result<Snapshot, Problems> {
     let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
     let shops: Vec<&Id> = shops.iter().collect();
-    let revisions = project
-        .ledger
-        .current(&tables, &shops)
-        .await
-        .map_err(ledger_trouble)?;
+    let revisions = project.ledger.current(&tables, &shops).await?;
     Ok(Snapshot::new(revisions))
 }

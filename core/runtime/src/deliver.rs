@@ -18,12 +18,6 @@ const LEASE: Duration = Duration::from_secs(10 * 60);
 /// The channel of servers.
 const MAIL: &str = "mail";
 
-fn ledger_trouble(e: impl std::fmt::Display) -> Problems {
-    Diagnostic::error(format!("the ledger does not answer: {e}"))
-        .hint("nothing was sent")
-        .into()
-}
-
 /// Queues one message per recipient of every paper. What is in the ledger already is left alone: nothing is sent twice.
 ///
 /// # Errors
@@ -57,11 +51,7 @@ pub async fn queue(
             deliveries.push(letter.row(project, body.clone(), not_before)?);
         }
     }
-    let new = project
-        .ledger
-        .queue(&deliveries, now)
-        .await
-        .map_err(ledger_trouble)?;
+    let new = project.ledger.queue(&deliveries, now).await?;
     Ok(new.len())
 }
 
@@ -188,7 +178,7 @@ fn channel(project: &Project) -> &'static str {
 /// The ledger does not answer, or the mail settings' secret is not there.
 pub async fn send_due(project: &Project) -> Result<usize, Problems> {
     let now = project.clock.now();
-    for id in project.ledger.reclaim(now).await.map_err(ledger_trouble)? {
+    for id in project.ledger.reclaim(now).await? {
         tracing::warn!(delivery = %id, "outcome unknown: its sender died after the message began to leave; see `chenbao resend --unknown`");
     }
     let holder = format!("sender:{}", std::process::id());
@@ -197,8 +187,7 @@ pub async fn send_due(project: &Project) -> Result<usize, Problems> {
     while let Some(claimed) = project
         .ledger
         .claim_due(&holder, project.clock.now(), LEASE)
-        .await
-        .map_err(ledger_trouble)?
+        .await?
     {
         let out = match sender.as_mut() {
             Some(out) => out,
@@ -255,8 +244,7 @@ async fn send_one(
     if !project
         .ledger
         .start_attempt(claimed, project.clock.now(), LEASE)
-        .await
-        .map_err(ledger_trouble)?
+        .await?
     {
         return Ok(false);
     }
@@ -307,7 +295,7 @@ async fn finish(
         .ledger
         .finish_attempt(claimed, &verdict, project.clock.now())
         .await
-        .map_err(ledger_trouble)
+        .map_err(Problems::from)
 }
 
 /// The exact message: concatenated, never rebuilt.
@@ -380,11 +368,7 @@ pub async fn tell_owner(project: &Project, issue: &Issue, notice: &Notice) -> Re
         run,
     };
     let row = letter.row(project, body, now)?;
-    project
-        .ledger
-        .queue(&[row], now)
-        .await
-        .map_err(ledger_trouble)?;
+    project.ledger.queue(&[row], now).await?;
     tracing::warn!(report = %issue.report, period = %issue.period, "{what}: {}", lines.join("; "));
     Ok(())
 }

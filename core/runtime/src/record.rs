@@ -9,7 +9,7 @@ use crate::schedule::Edition;
 use chenbao_model::catalogue::Snapshot;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::result::{Item, ResultDoc};
-use chenbao_model::{Decimal, Diagnostic, Digest, Id};
+use chenbao_model::{Decimal, Digest, Id};
 use chenbao_report::format::{Formatter, Style};
 use chenbao_report::{Change, Outcome};
 use jiff::Timestamp;
@@ -24,12 +24,6 @@ pub struct Begun {
     pub issue: Issue,
     /// Issue number, for regular editions.
     pub number: Option<u32>,
-}
-
-fn ledger_trouble(e: impl std::fmt::Display) -> Problems {
-    Diagnostic::error(format!("the ledger does not answer: {e}"))
-        .hint("nothing was sent; the work is taken up again when the ledger is back")
-        .into()
 }
 
 /// The first line of a run in the ledger.
@@ -67,8 +61,7 @@ pub async fn begin(project: &Project, order: &Order, now: Timestamp) -> Result<B
                 project
                     .ledger
                     .issue_number(&occurrence.report, subject, occurrence.period, keep)
-                    .await
-                    .map_err(ledger_trouble)?,
+                    .await?,
             )
         }
     };
@@ -78,11 +71,7 @@ pub async fn begin(project: &Project, order: &Order, now: Timestamp) -> Result<B
         due: Some(occurrence.due),
         started: now,
     };
-    project
-        .ledger
-        .begin_run(&new)
-        .await
-        .map_err(ledger_trouble)?;
+    project.ledger.begin_run(&new).await?;
     Ok(Begun { run, issue, number })
 }
 
@@ -93,8 +82,7 @@ async fn unused(project: &Project, base: &str) -> Result<String, Problems> {
     while project
         .ledger
         .show(&id)
-        .await
-        .map_err(ledger_trouble)?
+        .await?
         .is_some_and(|shown| shown.run.id == id)
     {
         count += 1;
@@ -133,11 +121,7 @@ pub async fn finish(
                 note: note(&made),
                 at,
             };
-            project
-                .ledger
-                .finish_run(&begun.run, &end)
-                .await
-                .map_err(ledger_trouble)?;
+            project.ledger.finish_run(&begun.run, &end).await?;
             Ok(made)
         }
         Err(problems) => {
@@ -250,8 +234,7 @@ pub async fn changes(
         let rows = project
             .ledger
             .results_for(&report.id, &one.alias, begun.issue.period, &shops)
-            .await
-            .map_err(ledger_trouble)?;
+            .await?;
         let Some(before) = earlier(project, &rows, &begun.issue) else {
             continue;
         };

@@ -1,6 +1,6 @@
 //! After a mapping was mended: a source's raw tables mapped again, and what differs made visible in one transaction.
 
-use crate::collect::{MERGE_AGAIN, ledger_trouble, place};
+use crate::collect::{MERGE_AGAIN, place};
 use crate::config::meant::Source;
 use crate::ledger::{Collection, Commit};
 use crate::project::Project;
@@ -95,11 +95,7 @@ async fn again(
     collections: &[Landed<'_>],
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Warned<Remapped>, Problems> {
-    let current = project
-        .ledger
-        .current(&[], &[&source.shop])
-        .await
-        .map_err(ledger_trouble)?;
+    let current = project.ledger.current(&[], &[&source.shop]).await?;
     let current: Vec<Revision> = current
         .into_iter()
         .filter(|revision| revision.feed == source.id)
@@ -122,7 +118,7 @@ async fn again(
 async fn committed(project: &Project, mapped: Remapped) -> Result<bool, Problems> {
     let revisions = mapped.publish(&project.lake)?;
     let commit = project.ledger.commit(&revisions).await;
-    Ok(commit.map_err(ledger_trouble)? == Commit::Committed)
+    Ok(commit? == Commit::Committed)
 }
 
 /// A source's collections whose raw tables are there, in the order in which they came.
@@ -132,7 +128,7 @@ async fn history(
     mappings: &[Mapping],
 ) -> Result<Warned<Vec<Past>>, Problems> {
     let all = project.ledger.collections(&source.id).await;
-    let mut all = all.map_err(ledger_trouble)?;
+    let mut all = all?;
     let brings = |export: &ExportFacts| export.rows > 0;
     all.retain(|collection| collection.raw.is_some() || collection.exports.iter().any(brings));
     let (mut past, mut gone, mut orphans) = (Vec::new(), 0_usize, Vec::new());

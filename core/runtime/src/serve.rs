@@ -1,8 +1,9 @@
 //! The scheduler: looks at the ledger, does what is due, sends what is queued, and sleeps until the next due moment.
 
+use crate::clock::Clock;
 use crate::config::meant::{PeriodRule, Report, Schedule};
 use crate::deliver::{self, Notice};
-use crate::ledger::{Issue, OccurrenceState};
+use crate::ledger::{Issue, Ledger, OccurrenceState};
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
 use crate::schedule::{self, Fire, Occurrence};
@@ -106,7 +107,7 @@ pub async fn look(project: &Project) -> Result<Look, Problems> {
 /// Makes what a node that died had claimed, however long ago: somebody waits for it.
 async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
     let (ledger, now) = (&project.ledger, project.clock.now());
-    let mut abandoned = ledger.abandoned(now).await.map_err(trouble)?;
+    let mut abandoned = ledger.abandoned(now).await?;
     // What is still ahead waits for its sources: it is under way, and free for whoever looks next.
     abandoned.retain(|occurrence| occurrence.due <= now);
     for occurrence in abandoned {
@@ -114,7 +115,7 @@ async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
             continue;
         };
         let claimed = ledger.claim(&occurrence, &node(), now, LEASE).await;
-        if claimed.map_err(trouble)? {
+        if claimed? {
             let order = Order {
                 send: Send::Recipients(occurrence.due),
                 occurrence,
@@ -124,7 +125,7 @@ async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
                 results_only: false,
                 pinned: None,
             };
-            let _beat = HeartBeat::start(project, &order.occurrence);
+            let _beat = HeartBeat::of(project, &order.occurrence);
             make(project, report, &order, look).await?;
         }
     }
@@ -135,12 +136,21 @@ async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
 struct HeartBeat(tokio::task::JoinHandle<()>);
 
 impl HeartBeat {
-    fn start(project: &Project, occurrence: &Occurrence) -> Self {
-        let (ledger, clock) = (project.ledger.clone(), Arc::clone(&project.clock));
-        let (occurrence, node) = (occurrence.clone(), node());
+    fn of(project: &Project, occurrence: &Occurrence) -> Self {
+        let clock = Arc::clone(&project.clock);
+        Self::start(project.ledger.clone(), clock, occurrence.clone(), BEAT)
+    }
+
+    fn start(
+        ledger: Ledger,
+        clock: Arc<dyn Clock>,
+        occurrence: Occurrence,
+        every: Duration,
+    ) -> Self {
+        let node = node();
         Self(tokio::spawn(async move {
             loop {
-                tokio::time::sleep(BEAT).await;
+                tokio::time::sleep(every).await;
                 match ledger.renew(&occurrence, &node, clock.now(), LEASE).await {
                     Ok(true) => {}
                     Ok(false) => tracing::warn!(
@@ -174,10 +184,6 @@ async fn until_next(project: &Project) -> Option<Duration> {
     Duration::try_from(next.duration_since(now)).ok()
 }
 
-fn trouble(e: impl std::fmt::Display) -> Problems {
-    Diagnostic::error(format!("the ledger does not answer: {e}")).into()
-}
-
 async fn due<'a>(
     project: &'a Project,
     report: &'a Report,
@@ -185,12 +191,8 @@ async fn due<'a>(
     look: &mut Look,
 ) -> Result<Vec<(&'a Report, Fire)>, Problems> {
     let now = project.clock.now();
-    let since = project
-        .ledger
-        .served_since(&report.id, now)
-        .await
-        .map_err(trouble)?;
-    let last = project.ledger.last_due(&report.id).await.map_err(trouble)?;
+    let since = project.ledger.served_since(&report.id, now).await?;
+    let last = project.ledger.last_due(&report.id).await?;
     let open = schedule::due(
         schedule,
         &project.config.campaigns,
@@ -207,11 +209,7 @@ async fn due<'a>(
         "due while nobody looked; misfire = \"{}\"",
         schedule.misfire
     );
-    project
-        .ledger
-        .mark_missed(&missed, &note, now)
-        .await
-        .map_err(trouble)?;
+    project.ledger.mark_missed(&missed, &note, now).await?;
     look.missed += missed.len();
     let mut fires: Vec<(&Report, Fire)> = open.run.into_iter().map(|fire| (report, fire)).collect();
     fires.extend(
@@ -241,11 +239,7 @@ async fn under_way(
         let Ok(occurrence) = occurrence(project, report, &fire).await else {
             continue;
         };
-        let state = project
-            .ledger
-            .occurrence_state(&occurrence)
-            .await
-            .map_err(trouble)?;
+        let state = project.ledger.occurrence_state(&occurrence).await?;
         if state == Some(OccurrenceState::Claimed) {
             open.push(fire);
         }
@@ -265,8 +259,7 @@ async fn occurrence(
     let last = project
         .ledger
         .last_period(&report.id, fire.times.deliver)
-        .await
-        .map_err(trouble)?;
+        .await?;
     let campaign = fire
         .subject
         .as_ref()
@@ -297,16 +290,8 @@ async fn step(
         }
     };
     let node = node();
-    let mine = project
-        .ledger
-        .claim(&occurrence, &node, now, LEASE)
-        .await
-        .map_err(trouble)?
-        || project
-            .ledger
-            .renew(&occurrence, &node, now, LEASE)
-            .await
-            .map_err(trouble)?;
+    let mine = project.ledger.claim(&occurrence, &node, now, LEASE).await?
+        || project.ledger.renew(&occurrence, &node, now, LEASE).await?;
     if !mine {
         return Ok(());
     }
@@ -320,7 +305,7 @@ async fn step(
         results_only: false,
         pinned: None,
     };
-    let beat = HeartBeat::start(project, &occurrence);
+    let beat = HeartBeat::of(project, &occurrence);
     let order = if now < fire.times.data_deadline {
         let ready = asked_long_ago(project, report, now).await?
             && run::gather(project, report, &order, &|_| {})
@@ -333,7 +318,7 @@ async fn step(
             let released = project
                 .ledger
                 .renew(&occurrence, &node, now, Duration::ZERO);
-            released.await.map_err(trouble)?;
+            released.await?;
             return Ok(());
         }
         Order {
@@ -372,7 +357,7 @@ async fn make(
     };
     let (ledger, now) = (&project.ledger, project.clock.now());
     let settled = ledger.settle(&order.occurrence, state, &note, now).await;
-    settled.map_err(trouble)?;
+    settled?;
     if let Some(notice) = told {
         let issue = Issue::of(&order.occurrence, order.revision);
         deliver::tell_owner(project, &issue, &notice).await?;
@@ -415,11 +400,7 @@ async fn last_asked(project: &Project, report: &Report) -> Result<Option<Timesta
         .values()
         .filter(|source| shops.contains(&source.shop))
     {
-        let last = project
-            .ledger
-            .last_collection(&source.id, None)
-            .await
-            .map_err(trouble)?;
+        let last = project.ledger.last_collection(&source.id, None).await?;
         newest = newest.max(last.map(|collection| collection.at));
     }
     Ok(newest)
@@ -454,4 +435,46 @@ pub fn next(
         .into_iter()
         .map(|fire| (fire.clone(), period(&fire)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::FixedClock;
+    use crate::schedule::Edition;
+    use chenbao_model::Period;
+
+    /// A run longer than its lease is not taken over; once its work has ended or died, it is.
+    #[tokio::test]
+    async fn a_claim_lasts_as_long_as_its_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("ledger.sqlite").display());
+        let ledger = Ledger::open(&url).await.unwrap();
+        let due: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
+        let what = Occurrence {
+            report: "daily".parse().unwrap(),
+            subject: None,
+            period: Period::day("2026-11-21".parse().unwrap()).unwrap(),
+            edition: Edition::Regular,
+            due,
+        };
+        assert!(ledger.claim(&what, &node(), due, LEASE).await.unwrap());
+        let later = due + SignedDuration::from_mins(10);
+        assert_eq!(ledger.abandoned(later).await.unwrap().len(), 1);
+        let clock: Arc<dyn Clock> = Arc::new(FixedClock::at(later));
+        let every = Duration::from_millis(1);
+        let beat = HeartBeat::start(ledger.clone(), clock, what.clone(), every);
+        while !ledger.abandoned(later).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!ledger.claim(&what, "another", later, LEASE).await.unwrap());
+        drop(beat);
+        let much_later = later + SignedDuration::from_mins(3);
+        assert!(
+            ledger
+                .claim(&what, "another", much_later, LEASE)
+                .await
+                .unwrap()
+        );
+    }
 }

@@ -72,6 +72,7 @@ pub struct CbBuf {
     /// Bytes.
     pub len: usize,
     /// Frees them; `None` if nothing is owned.
+    // SAFETY: whoever took the buffer calls it once, with this very struct.
     pub release: Option<unsafe extern "C" fn(*mut CbBuf)>,
     /// The maker's.
     pub private_data: *mut c_void,
@@ -92,6 +93,7 @@ impl CbBuf {
     /// Hands bytes over.
     #[must_use]
     pub fn of(bytes: Vec<u8>) -> Self {
+        // SAFETY: only reachable through the buffer's own `release`.
         unsafe extern "C" fn release(this: *mut CbBuf) {
             // SAFETY: the contract hands a valid buffer to its own callback once; `private_data` came from `Box::into_raw`.
             unsafe {
@@ -146,6 +148,7 @@ pub struct CbError {
     /// JSON object or empty.
     pub details_json: CbStr,
     /// Frees the texts.
+    // SAFETY: whoever took the error calls it once, with this very struct.
     pub release: Option<unsafe extern "C" fn(*mut CbError)>,
     /// The callee's.
     pub private_data: *mut c_void,
@@ -196,6 +199,7 @@ pub struct CbHost {
     /// Goes back as the first argument.
     pub ctx: *mut c_void,
     /// Log line.
+    // SAFETY: a plugin calls this and the slots below with `ctx` as it got it, and with arguments valid for the call.
     pub log: unsafe extern "C" fn(*mut c_void, i32, CbStr),
     /// Not 0: stop soon.
     pub is_cancelled: unsafe extern "C" fn(*mut c_void) -> i32,

@@ -9,15 +9,6 @@ with bought as (
     and coalesce(o.buyer_key, b.known_buyer) is not null
   group by coalesce(o.buyer_key, b.known_buyer), cast(o.paid_at as date)
 ),
-recent as (
-  select coalesce(o.buyer_key, b.known_buyer) as buyer, cast(o.paid_at as date) as pay_day, sum(o.pay_amount) as paid
-  from (select shop_id, order_id, buyer_key as known_buyer from order_buyers) as b
-  right join orders as o on b.shop_id = o.shop_id and b.order_id = o.order_id
-  where o.day < cast($end_day as date) and cast(o.paid_at as date) < cast($end_day as date)
-    and coalesce(o.buyer_key, b.known_buyer) is not null
-    and cast(o.paid_at as date) >= cast($end_day as date) - interval '63 days'
-  group by coalesce(o.buyer_key, b.known_buyer), cast(o.paid_at as date)
-),
 -- All history shrinks to one row per day of a first purchase.
 by_buyer as (
   select min(pay_day) as first_day, first_value(paid order by pay_day) as first_paid,
@@ -56,7 +47,8 @@ sums as (
   from parts
   union all
   select 'day' as span, pay_day as since, count(*) as buyers, 0 as new_buyers, sum(paid) as paid, sum(paid) as returning_paid
-  from recent
+  from bought
+  where pay_day >= cast($end_day as date) - interval '63 days'
   group by pay_day
 )
 select span, since as pay_day, sum(buyers) as buyers, sum(new_buyers) as new_buyers, sum(paid) as paid,

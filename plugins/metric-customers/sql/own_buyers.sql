@@ -6,13 +6,6 @@ with bought as (
   where buyer_key is not null and day < cast($end_day as date) and cast(paid_at as date) < cast($end_day as date)
   group by buyer_key, cast(paid_at as date)
 ),
-recent as (
-  select buyer_key as buyer, cast(paid_at as date) as pay_day, sum(pay_amount) as paid
-  from orders
-  where buyer_key is not null and day < cast($end_day as date) and cast(paid_at as date) < cast($end_day as date)
-    and cast(paid_at as date) >= cast($end_day as date) - interval '63 days'
-  group by buyer_key, cast(paid_at as date)
-),
 -- All history shrinks to one row per day of a first purchase.
 by_buyer as (
   select min(pay_day) as first_day, first_value(paid order by pay_day) as first_paid,
@@ -51,7 +44,8 @@ sums as (
   from parts
   union all
   select 'day' as span, pay_day as since, count(*) as buyers, 0 as new_buyers, sum(paid) as paid, sum(paid) as returning_paid
-  from recent
+  from bought
+  where pay_day >= cast($end_day as date) - interval '63 days'
   group by pay_day
 )
 select span, since as pay_day, sum(buyers) as buyers, sum(new_buyers) as new_buyers, sum(paid) as paid,

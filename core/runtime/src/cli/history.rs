@@ -11,16 +11,11 @@ use chenbao_model::diagnostic::Problems;
 use jiff::Timestamp;
 use serde_json::json;
 
-fn trouble(e: impl std::fmt::Display) -> Problems {
-    Diagnostic::error(format!("the ledger does not answer: {e}")).into()
-}
-
 pub(super) async fn history(project: &Project, args: &HistoryArgs, voice: Voice) -> Answer {
     let runs = project
         .ledger
         .history(args.report.as_ref(), args.limit)
-        .await
-        .map_err(trouble)?;
+        .await?;
     let rows: Vec<Vec<String>> = runs.iter().map(|run| history_row(project, run)).collect();
     voice.say(print::table(
         &[
@@ -77,16 +72,11 @@ fn at(project: &Project, time: Timestamp) -> String {
 
 /// The run whose id begins so.
 pub(super) async fn find(project: &Project, run: &str) -> Result<Shown, Problems> {
-    project
-        .ledger
-        .show(run)
-        .await
-        .map_err(trouble)?
-        .ok_or_else(|| {
-            Diagnostic::error(format!("there is no one run that begins with `{run}`"))
-                .hint("see `chenbao history`")
-                .into()
-        })
+    project.ledger.show(run).await?.ok_or_else(|| {
+        Diagnostic::error(format!("there is no one run that begins with `{run}`"))
+            .hint("see `chenbao history`")
+            .into()
+    })
 }
 
 pub(super) async fn show(project: &Project, run: &str, voice: Voice) -> Answer {
@@ -171,11 +161,12 @@ fn delivery_json(delivery: &Delivery) -> serde_json::Value {
 pub(super) async fn resend(project: &Project, args: &ResendArgs, voice: Voice) -> Answer {
     let candidates = match (&args.run, args.unknown) {
         (Some(run), _) => find(project, run).await?.deliveries,
-        (None, true) => project
-            .ledger
-            .deliveries_in(DeliveryState::Unknown, 1000)
-            .await
-            .map_err(trouble)?,
+        (None, true) => {
+            project
+                .ledger
+                .deliveries_in(DeliveryState::Unknown, 1000)
+                .await?
+        }
         (None, false) => {
             return Err(Diagnostic::error("which delivery?")
                 .hint("give a run id, or --unknown")
@@ -199,11 +190,7 @@ pub(super) async fn resend(project: &Project, args: &ResendArgs, voice: Voice) -
             .as_ref()
             .is_none_or(|recipient| recipient == &delivery.recipient);
         if wanted && states.contains(&delivery.state) {
-            project
-                .ledger
-                .requeue(&delivery.id, states, now)
-                .await
-                .map_err(trouble)?;
+            project.ledger.requeue(&delivery.id, states, now).await?;
             queued += 1;
         }
     }

@@ -2,7 +2,6 @@
 
 use super::print::{self, Voice};
 use super::{Answer, Ended};
-use crate::collect::ledger_trouble;
 use crate::project::Project;
 use chenbao_engine::Packed;
 use chenbao_model::Diagnostic;
@@ -20,7 +19,7 @@ pub(super) async fn compact(project: &Project, voice: Voice) -> Answer {
         .checked_sub(i32::from(config.lake.compact_after).months())
         .map_err(|e| Diagnostic::error(e.to_string()))?;
     let current = project.ledger.current(&[], &[]).await;
-    let current = current.map_err(ledger_trouble)?;
+    let current = current?;
     let packed = {
         let _progress = voice.progress("packing old months");
         tokio::task::block_in_place(|| project.lake.compact(&current, before, &config.tables))?

@@ -336,11 +336,7 @@ pub(super) async fn rerun(project: &Project, args: &RerunArgs, voice: Voice) -> 
     let now = project.clock.now();
     let occurrence = plan::by_hand(&project.config, report, &wish, now)?;
     let issue = crate::ledger::Issue::of(&occurrence, 0);
-    let revision = project
-        .ledger
-        .next_revision(&issue)
-        .await
-        .map_err(|e| Diagnostic::error(format!("the ledger does not answer: {e}")))?;
+    let revision = project.ledger.next_revision(&issue).await?;
     if revision == 0 {
         voice.say("nothing of this issue was sent before: this is its first revision");
     }

@@ -79,8 +79,7 @@ fn value(report: &Report, fire: &Fire, period: Option<Period>) -> Value {
 
 /// What the misfire policies left out, newest first.
 async fn missed(project: &Project, voice: Voice) -> Result<Vec<Value>, Problems> {
-    let trouble = |e| Diagnostic::error(format!("the ledger does not answer: {e}"));
-    let missed = project.ledger.missed(MISSED).await.map_err(trouble)?;
+    let missed = project.ledger.missed(MISSED).await?;
     if missed.is_empty() {
         return Ok(Vec::new());
     }

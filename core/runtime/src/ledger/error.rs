@@ -1,6 +1,7 @@
 //! What can go wrong with the ledger.
 
 use chenbao_model::Diagnostic;
+use chenbao_model::diagnostic::Problems;
 use std::path::PathBuf;
 
 /// A result of the ledger.
@@ -70,9 +71,15 @@ impl From<LedgerError> for Diagnostic {
             LedgerError::Corrupt { .. } => "restore the ledger from a backup",
             LedgerError::Gone(_) => "look at `chenbao history`",
             LedgerError::Database(_) => {
-                "check that the database runs, that its disk has room and that its file is writable"
+                "check that the database runs, that its disk has room and that its file is writable; until then nothing is sent, and nothing is lost"
             }
         };
         Self::error(error.to_string()).hint(hint)
+    }
+}
+
+impl From<LedgerError> for Problems {
+    fn from(error: LedgerError) -> Self {
+        Diagnostic::from(error).into()
     }
 }

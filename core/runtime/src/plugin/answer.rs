@@ -198,6 +198,7 @@ fn open(
 }
 
 /// A slot that answers with JSON.
+// SAFETY: called with the plugin's own open instance and with empty structs of ours, one call at a time, as the contract says.
 type JsonSlot = unsafe extern "C" fn(*mut CbSource, *mut CbBuf, *mut CbError) -> i32;
 
 impl Opened {

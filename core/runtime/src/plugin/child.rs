@@ -216,6 +216,7 @@ unsafe fn link(ctx: *mut c_void) -> Option<&'static Link> {
     unsafe { ctx.cast::<Link>().as_ref::<'static>() }
 }
 
+// SAFETY: only a plugin calls this, with the `ctx` that it was given and with arguments that are valid for the call.
 unsafe extern "C" fn log(ctx: *mut c_void, level: i32, message: CbStr) {
     // SAFETY: the plugin hands back our `ctx` and a text that is valid for the call.
     let (link, message) = unsafe { (link(ctx), message.copied()) };
@@ -224,11 +225,13 @@ unsafe extern "C" fn log(ctx: *mut c_void, level: i32, message: CbStr) {
     }
 }
 
+// SAFETY: only a plugin calls this, with the `ctx` that it was given and with arguments that are valid for the call.
 unsafe extern "C" fn is_cancelled(ctx: *mut c_void) -> i32 {
     // SAFETY: the plugin hands back our `ctx`.
     i32::from(unsafe { link(ctx) }.is_some_and(|link| link.cancelled.load(Ordering::Acquire)))
 }
 
+// SAFETY: only a plugin calls this, with the `ctx` that it was given and with arguments that are valid for the call.
 unsafe extern "C" fn progress(ctx: *mut c_void, done: f64, total: f64, note: CbStr) {
     // SAFETY: the plugin hands back our `ctx` and a text that is valid for the call.
     let (link, note) = unsafe { (link(ctx), note.copied()) };
@@ -246,6 +249,7 @@ static SECRETS: CbSecretService = CbSecretService {
     get: secret,
 };
 
+// SAFETY: only a plugin calls this, with the `ctx` that it was given and with arguments that are valid for the call.
 unsafe extern "C" fn get_service(_ctx: *mut c_void, id: *const c_char) -> *const c_void {
     // SAFETY: the id is null or a C string.
     if !id.is_null() && unsafe { CStr::from_ptr(id) } == SERVICE_SECRET {
@@ -254,6 +258,7 @@ unsafe extern "C" fn get_service(_ctx: *mut c_void, id: *const c_char) -> *const
     std::ptr::null()
 }
 
+// SAFETY: only a plugin calls this, with the `ctx` that it was given and with arguments that are valid for the call.
 unsafe extern "C" fn secret(
     ctx: *mut c_void,
     name: CbStr,
