@@ -126,7 +126,7 @@ fn mended() -> Result<(), Failed> {
     assert_eq!(paid(&project), json!(["10", "17", "7"]));
 
     let done = project.run(&["remap", "orders"]).exits(0);
-    let _ = done.says(&["orders", "2026-11-21", "1 days changed"]);
+    let _ = done.says(&["orders", "2026-11-21", "1 day changed"]);
     assert_eq!(paid(&project), json!(["10", "46", "7"]));
     let after = tables(&project);
     assert_eq!(
@@ -159,7 +159,7 @@ fn same() -> Result<(), Failed> {
     let _ = project.run(&["remap"]).exits(0).says(&["nothing changed"]);
     assert_eq!(tables(&project), before);
     mend(&project);
-    let _ = project.run(&["remap"]).exits(0).says(&["1 days changed"]);
+    let _ = project.run(&["remap"]).exits(0).says(&["1 day changed"]);
     let _ = project.run(&["remap"]).exits(0).says(&["nothing changed"]);
     Ok(())
 }

@@ -10,6 +10,9 @@ use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Id};
 use serde_json::json;
 
+/// What a person may want to do next.
+const CORRECT: &str = "`chenbao rerun` corrects what was sent before";
+
 /// What became of each source.
 type Ends = Vec<(Id, Result<Remade, Problems>)>;
 
@@ -83,10 +86,10 @@ fn say(ends: &Ends, mode: Mode, voice: Voice) -> Ended {
     }
     voice.say(match (rows.len(), mode) {
         (0, _) => "nothing changed".to_owned(),
+        (1, Mode::Look) => "1 day would change".to_owned(),
         (n, Mode::Look) => format!("{n} days would change"),
-        (n, Mode::Commit) => {
-            format!("{n} days changed; `chenbao rerun` corrects what was sent from them")
-        }
+        (1, Mode::Commit) => format!("1 day changed; {CORRECT}"),
+        (n, Mode::Commit) => format!("{n} days changed; {CORRECT}"),
     });
     voice.answer(&ends.iter().map(json).collect::<Vec<_>>().into());
     if ends.iter().any(|(_, end)| end.is_err()) {
