@@ -1,22 +1,22 @@
 //! Step 8, deliver: a row per recipient before a byte leaves, exact bytes from archived parts, and an outcome for each.
 
+mod letter;
+
+use self::letter::{Outgoing, archived_body};
 use crate::config;
 use crate::config::meant::{Audience, Mailbox, Report, Transport};
-use crate::ledger::{Claimed, DeliveryState, Issue, NewDelivery, Piece, Verdict, delivery_id};
-use crate::mail::{self, Body, Head, Letter, Outcome, Sender};
-use crate::paper::Paper;
+use crate::ledger::{Claimed, DeliveryState, Issue, Piece, Verdict};
+use crate::mail::{self, Body, Letter, Outcome, Sender};
 use crate::policy::Retry;
 use crate::project::Project;
 use crate::run::{Made, Order, Send};
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::{Artifact, Diagnostic, Id};
+use chenbao_model::{Diagnostic, Id};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// A sender that dies loses its claim after this long; one send never takes so long.
 const LEASE: Duration = Duration::from_secs(10 * 60);
-/// The channel of servers.
-const MAIL: &str = "mail";
 
 /// Queues one message per recipient of every paper. What is in the ledger already is left alone: nothing is sent twice.
 ///
@@ -62,113 +62,6 @@ fn recipients(order: &Order, audience: &Audience) -> Vec<Mailbox> {
             address: address.clone(),
         }],
         _ => audience.to.clone(),
-    }
-}
-
-/// The encoded body that all recipients of an audience share, kept once.
-fn archived_body(project: &Project, paper: &Paper) -> Result<Piece, Problems> {
-    let of = |media: &str| {
-        paper
-            .mail
-            .iter()
-            .find(|artifact| artifact.media_type.starts_with(media))
-    };
-    let text = |media: &str| {
-        of(media)
-            .map(|artifact| String::from_utf8_lossy(&artifact.bytes).into_owned())
-            .unwrap_or_default()
-    };
-    let (plain, html) = (text("text/plain"), text("text/html"));
-    let (pictures, rest): (Vec<Artifact>, Vec<Artifact>) = paper
-        .mail
-        .iter()
-        .cloned()
-        .partition(|artifact| artifact.cid.is_some());
-    let papers: Vec<Artifact> = rest
-        .into_iter()
-        .filter(|artifact| !artifact.media_type.starts_with("text/"))
-        .collect();
-    let bytes = mail::body(&Body {
-        text: &plain,
-        html: &html,
-        pictures: &pictures,
-        papers: &papers,
-    })?;
-    Ok(Piece::Digest(project.archive.put(&bytes)?))
-}
-
-/// A message to one recipient.
-struct Outgoing<'a> {
-    issue: &'a Issue,
-    audience: &'a Id,
-    to: &'a Mailbox,
-    subject: &'a str,
-    run: &'a str,
-}
-
-impl Outgoing<'_> {
-    fn row(
-        &self,
-        project: &Project,
-        body: Piece,
-        not_before: Timestamp,
-    ) -> Result<NewDelivery, Problems> {
-        let from = &project.config.mail.from;
-        let channel = channel(project);
-        let id = delivery_id(self.issue, self.audience, channel, &self.to.address);
-        let message_id = mail::message_id(&id, from);
-        let head = mail::head(&Head {
-            from,
-            to: self.to,
-            reply_to: &project.config.project.owner,
-            subject: self.subject,
-            message_id: &message_id,
-            date: not_before,
-        })?;
-        let subject = self
-            .issue
-            .subject
-            .as_ref()
-            .map(Id::as_str)
-            .unwrap_or_default();
-        let (period, edition, revision) = (
-            self.issue.period.to_string(),
-            self.issue.edition.to_string(),
-            self.issue.revision,
-        );
-        let revision = if revision == 0 {
-            String::new()
-        } else {
-            format!("r{revision}")
-        };
-        let words = [
-            self.issue.report.as_str(),
-            subject,
-            &period,
-            &edition,
-            &revision,
-            self.audience.as_str(),
-            &self.to.address,
-        ];
-        Ok(NewDelivery {
-            issue: self.issue.clone(),
-            audience: self.audience.clone(),
-            channel: channel.to_owned(),
-            recipient: self.to.address.clone(),
-            run: self.run.to_owned(),
-            message_id,
-            sender: from.address.clone(),
-            pieces: vec![Piece::Literal(head), body],
-            file_name: mail::file_name(&words),
-            not_before,
-        })
-    }
-}
-
-fn channel(project: &Project) -> &'static str {
-    match project.config.mail.transport {
-        Transport::Folder(_) => crate::ledger::FOLDER,
-        Transport::Smtp(_) => MAIL,
     }
 }
 

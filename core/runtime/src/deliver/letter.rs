@@ -1,0 +1,120 @@
+//! One message to one recipient: its head, the body that its audience shares, and its row in the ledger.
+
+use crate::config::meant::{Mailbox, Transport};
+use crate::ledger::{Issue, NewDelivery, Piece, delivery_id};
+use crate::mail::{self, Body, Head};
+use crate::paper::Paper;
+use crate::project::Project;
+use chenbao_model::diagnostic::Problems;
+use chenbao_model::{Artifact, Id};
+use jiff::Timestamp;
+
+/// The channel of servers.
+const MAIL: &str = "mail";
+
+/// The encoded body that all recipients of an audience share, kept once.
+pub(super) fn archived_body(project: &Project, paper: &Paper) -> Result<Piece, Problems> {
+    let of = |media: &str| {
+        paper
+            .mail
+            .iter()
+            .find(|artifact| artifact.media_type.starts_with(media))
+    };
+    let text = |media: &str| {
+        of(media)
+            .map(|artifact| String::from_utf8_lossy(&artifact.bytes).into_owned())
+            .unwrap_or_default()
+    };
+    let (plain, html) = (text("text/plain"), text("text/html"));
+    let (pictures, rest): (Vec<Artifact>, Vec<Artifact>) = paper
+        .mail
+        .iter()
+        .cloned()
+        .partition(|artifact| artifact.cid.is_some());
+    let papers: Vec<Artifact> = rest
+        .into_iter()
+        .filter(|artifact| !artifact.media_type.starts_with("text/"))
+        .collect();
+    let bytes = mail::body(&Body {
+        text: &plain,
+        html: &html,
+        pictures: &pictures,
+        papers: &papers,
+    })?;
+    Ok(Piece::Digest(project.archive.put(&bytes)?))
+}
+
+/// A message to one recipient.
+pub(super) struct Outgoing<'a> {
+    pub(super) issue: &'a Issue,
+    pub(super) audience: &'a Id,
+    pub(super) to: &'a Mailbox,
+    pub(super) subject: &'a str,
+    pub(super) run: &'a str,
+}
+
+impl Outgoing<'_> {
+    pub(super) fn row(
+        &self,
+        project: &Project,
+        body: Piece,
+        not_before: Timestamp,
+    ) -> Result<NewDelivery, Problems> {
+        let from = &project.config.mail.from;
+        let channel = channel(project);
+        let id = delivery_id(self.issue, self.audience, channel, &self.to.address);
+        let message_id = mail::message_id(&id, from);
+        let head = mail::head(&Head {
+            from,
+            to: self.to,
+            reply_to: &project.config.project.owner,
+            subject: self.subject,
+            message_id: &message_id,
+            date: not_before,
+        })?;
+        let subject = self
+            .issue
+            .subject
+            .as_ref()
+            .map(Id::as_str)
+            .unwrap_or_default();
+        let (period, edition, revision) = (
+            self.issue.period.to_string(),
+            self.issue.edition.to_string(),
+            self.issue.revision,
+        );
+        let revision = if revision == 0 {
+            String::new()
+        } else {
+            format!("r{revision}")
+        };
+        let words = [
+            self.issue.report.as_str(),
+            subject,
+            &period,
+            &edition,
+            &revision,
+            self.audience.as_str(),
+            &self.to.address,
+        ];
+        Ok(NewDelivery {
+            issue: self.issue.clone(),
+            audience: self.audience.clone(),
+            channel: channel.to_owned(),
+            recipient: self.to.address.clone(),
+            run: self.run.to_owned(),
+            message_id,
+            sender: from.address.clone(),
+            pieces: vec![Piece::Literal(head), body],
+            file_name: mail::file_name(&words),
+            not_before,
+        })
+    }
+}
+
+fn channel(project: &Project) -> &'static str {
+    match project.config.mail.transport {
+        Transport::Folder(_) => crate::ledger::FOLDER,
+        Transport::Smtp(_) => MAIL,
+    }
+}
