@@ -1,5 +1,6 @@
-//! The scheduler: looks at the ledger, does what is due, sends what is queued, and sleeps until the next due moment.
+//! One issue under way: what is due, whose it is, how far it can be brought now, and what its owner hears of it.
 
+use super::Look;
 use crate::clock::Clock;
 use crate::config::meant::{PeriodRule, Report, Schedule};
 use crate::deliver::{self, Notice};
@@ -7,12 +8,10 @@ use crate::ledger::{Issue, Ledger, OccurrenceState};
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
 use crate::schedule::{self, Fire, Occurrence};
-use crate::ticker::{Bell, Ticker};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A node that dies loses its claim after this long.
@@ -22,169 +21,7 @@ const BEAT: Duration = Duration::from_secs(30);
 /// Sources that were not whole are asked again after this long.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// What one look at the ledger did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Look {
-    /// Issues that were made.
-    pub made: usize,
-    /// Issues that wait for their sources.
-    pub waiting: usize,
-    /// Issues that failed.
-    pub failed: usize,
-    /// Due times that the misfire policy left out.
-    pub missed: usize,
-    /// Messages that were handed over.
-    pub sent: usize,
-}
-
-/// A way to stop a serving loop: what is under way is finished, nothing new begins.
-#[derive(Debug, Clone)]
-pub struct Stop {
-    asked: Arc<AtomicBool>,
-    bell: Bell,
-}
-
-impl Stop {
-    /// Asks the loop to end.
-    pub fn ask(&self) {
-        self.asked.store(true, Ordering::SeqCst);
-        self.bell.ring();
-    }
-}
-
-/// Serves until told to stop. `started` gets the handle that stops it.
-///
-/// # Errors
-/// The waker cannot be started. A ledger that does not answer is waited for, nothing is sent meanwhile.
-pub async fn serve(project: &Project, started: impl FnOnce(Stop)) -> Result<(), Problems> {
-    let mut ticker = Ticker::start()
-        .await
-        .map_err(|e| Diagnostic::error(format!("the scheduler cannot start: {e}")))?;
-    let stop = Stop {
-        asked: Arc::new(AtomicBool::new(false)),
-        bell: ticker.bell(),
-    };
-    let asked = Arc::clone(&stop.asked);
-    started(stop);
-    while !asked.load(Ordering::SeqCst) {
-        let look = look(project).await;
-        match look {
-            Ok(look) if look != Look::default() => tracing::info!(?look, "looked"),
-            Ok(_) => {}
-            Err(problems) => tracing::error!("{problems}"),
-        }
-        if asked.load(Ordering::SeqCst) {
-            break;
-        }
-        ticker.sleep(until_next(project).await).await;
-    }
-    Ok(())
-}
-
-/// One look: everything that is due now is done, in the order of its delivery time; then what is queued is sent.
-///
-/// # Errors
-/// The ledger does not answer.
-pub async fn look(project: &Project) -> Result<Look, Problems> {
-    let mut look = Look::default();
-    let mut open = Vec::new();
-    for report in project.config.reports.values() {
-        if let Some(schedule) = &report.schedule {
-            open.extend(due(project, report, schedule, &mut look).await?);
-        }
-    }
-    open.sort_by_key(|(_, fire)| fire.times.deliver);
-    look.sent += deliver::send_due(project).await?;
-    for (report, fire) in open {
-        step(project, report, &fire, &mut look).await?;
-        look.sent += deliver::send_due(project).await?;
-    }
-    take_over(project, &mut look).await?;
-    look.sent += deliver::send_due(project).await?;
-    Ok(look)
-}
-
-/// Makes what a node that died had claimed, however long ago: somebody waits for it.
-async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
-    let (ledger, now) = (&project.ledger, project.clock.now());
-    let mut abandoned = ledger.abandoned(now).await?;
-    // What is still ahead waits for its sources: it is under way, and free for whoever looks next.
-    abandoned.retain(|occurrence| occurrence.due <= now);
-    for occurrence in abandoned {
-        let Some(report) = project.config.reports.get(&occurrence.report) else {
-            continue;
-        };
-        let claimed = ledger.claim(&occurrence, &node(), now, LEASE).await;
-        if claimed? {
-            let order = Order {
-                send: Send::Recipients(occurrence.due),
-                occurrence,
-                revision: 0,
-                role: None,
-                collect: true,
-                results_only: false,
-                pinned: None,
-            };
-            let _beat = HeartBeat::of(project, &order.occurrence);
-            make(project, report, &order, look).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Renews a claim while its work is under way, so that a long run is not taken over and a dead node is within minutes.
-struct HeartBeat(tokio::task::JoinHandle<()>);
-
-impl HeartBeat {
-    fn of(project: &Project, occurrence: &Occurrence) -> Self {
-        let clock = Arc::clone(&project.clock);
-        Self::start(project.ledger.clone(), clock, occurrence.clone(), BEAT)
-    }
-
-    fn start(
-        ledger: Ledger,
-        clock: Arc<dyn Clock>,
-        occurrence: Occurrence,
-        every: Duration,
-    ) -> Self {
-        let node = node();
-        Self(tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(every).await;
-                match ledger.renew(&occurrence, &node, clock.now(), LEASE).await {
-                    Ok(true) => {}
-                    Ok(false) => tracing::warn!(
-                        report = %occurrence.report, due = %occurrence.due,
-                        "another node took this over; what is queued is sent once all the same"
-                    ),
-                    Err(e) => tracing::warn!("the claim was not renewed: {e}"),
-                }
-            }
-        }))
-    }
-}
-
-impl Drop for HeartBeat {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Time until something is due: a delivery, or the work for the next issue.
-async fn until_next(project: &Project) -> Option<Duration> {
-    let now = project.clock.now();
-    let delivery = project.ledger.next_delivery().await.ok().flatten();
-    let starts = project.config.reports.values().filter_map(|report| {
-        let schedule = report.schedule.as_ref()?;
-        schedule::next_fires(schedule, &project.config.campaigns, now, 1)
-            .first()
-            .map(|fire| fire.times.start)
-    });
-    let next = starts.chain(delivery).filter(|at| *at > now).min()?;
-    Duration::try_from(next.duration_since(now)).ok()
-}
-
-async fn due<'a>(
+pub(super) async fn due<'a>(
     project: &'a Project,
     report: &'a Report,
     schedule: &Schedule,
@@ -275,7 +112,7 @@ async fn occurrence(
 }
 
 /// Brings one issue as far as it goes now: waits for its sources until the data deadline, then makes it with what is there.
-async fn step(
+pub(super) async fn step(
     project: &Project,
     report: &Report,
     fire: &Fire,
@@ -412,29 +249,70 @@ fn node() -> String {
     format!("{}:{}", host.trim(), std::process::id())
 }
 
-/// What a person asks of a schedule: the next delivery times of a report.
-#[must_use]
-pub fn next(
-    project: &crate::config::Config,
-    report: &Report,
-    now: Timestamp,
-    count: usize,
-) -> Vec<(Fire, Option<chenbao_model::Period>)> {
-    let Some(schedule) = &report.schedule else {
-        return Vec::new();
-    };
-    let fires = schedule::next_fires(schedule, &project.campaigns, now, count);
-    let period = |fire: &Fire| {
-        let campaign = fire
-            .subject
-            .as_ref()
-            .and_then(|id| project.campaigns.get(id));
-        schedule::period(schedule.period, fire.day, None, campaign).ok()
-    };
-    fires
-        .into_iter()
-        .map(|fire| (fire.clone(), period(&fire)))
-        .collect()
+/// Makes what a node that died had claimed, however long ago: somebody waits for it.
+pub(super) async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
+    let (ledger, now) = (&project.ledger, project.clock.now());
+    let mut abandoned = ledger.abandoned(now).await?;
+    // What is still ahead waits for its sources: it is under way, and free for whoever looks next.
+    abandoned.retain(|occurrence| occurrence.due <= now);
+    for occurrence in abandoned {
+        let Some(report) = project.config.reports.get(&occurrence.report) else {
+            continue;
+        };
+        let claimed = ledger.claim(&occurrence, &node(), now, LEASE).await;
+        if claimed? {
+            let order = Order {
+                send: Send::Recipients(occurrence.due),
+                occurrence,
+                revision: 0,
+                role: None,
+                collect: true,
+                results_only: false,
+                pinned: None,
+            };
+            let _beat = HeartBeat::of(project, &order.occurrence);
+            make(project, report, &order, look).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Renews a claim while its work is under way, so that a long run is not taken over and a dead node is within minutes.
+struct HeartBeat(tokio::task::JoinHandle<()>);
+
+impl HeartBeat {
+    fn of(project: &Project, occurrence: &Occurrence) -> Self {
+        let clock = Arc::clone(&project.clock);
+        Self::start(project.ledger.clone(), clock, occurrence.clone(), BEAT)
+    }
+
+    fn start(
+        ledger: Ledger,
+        clock: Arc<dyn Clock>,
+        occurrence: Occurrence,
+        every: Duration,
+    ) -> Self {
+        let node = node();
+        Self(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                match ledger.renew(&occurrence, &node, clock.now(), LEASE).await {
+                    Ok(true) => {}
+                    Ok(false) => tracing::warn!(
+                        report = %occurrence.report, due = %occurrence.due,
+                        "another node took this over; what is queued is sent once all the same"
+                    ),
+                    Err(e) => tracing::warn!("the claim was not renewed: {e}"),
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for HeartBeat {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 #[cfg(test)]
