@@ -27,7 +27,7 @@ const LAYERS: &[(u8, &[&str])] = &[
         4,
         &[
             "plan", "collect", "remap", "gate", "compute", "verify", "deliver", "record", "run",
-            "project", "paper", "tables", "words",
+            "project", "paper", "tables", "words", "notice",
         ],
     ),
     (5, &["serve"]),

@@ -28,6 +28,7 @@ pub mod collect;
 pub mod compute;
 pub mod deliver;
 pub mod gate;
+pub mod notice;
 pub mod paper;
 pub mod plan;
 pub mod project;

@@ -2,9 +2,9 @@
 
 use crate::archive::Archive;
 use crate::clock::Clock;
-use crate::config::meant::{LedgerUrl, MappingRef, Source};
+use crate::config::meant::{LedgerUrl, MappingRef, Source, Transport};
 use crate::config::{self, Config};
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
 use crate::plugin::host::{HostSpec, Limits};
 use crate::plugin::store::{Component, PluginStore};
 use crate::templates;
@@ -103,6 +103,15 @@ impl Project {
         self.plugins
             .component(id.as_str())
             .map_err(|problem| problem.in_file(&self.config.file))
+    }
+
+    /// The channel that mail has in the ledger of deliveries.
+    #[must_use]
+    pub fn mail_channel(&self) -> &'static str {
+        match self.config.mail.transport {
+            Transport::Folder(_) => ledger::FOLDER,
+            Transport::Smtp(_) => ledger::MAIL,
+        }
     }
 
     /// The key that hides personal cells.

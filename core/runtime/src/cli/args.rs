@@ -73,6 +73,9 @@ pub(super) enum Command {
         /// Run id, as `history` shows it.
         run: String,
     },
+    /// What the owner was told, or will be, newest first.
+    #[command(after_help = "Example:\n  chenbao notices --limit 50 --json")]
+    Notices(NoticesArgs),
     /// Send a delivery again: the same bytes, to the same recipient.
     Resend(ResendArgs),
     /// Compute a run again from its snapshot and say what differs.
@@ -221,6 +224,14 @@ pub(super) struct HistoryArgs {
     /// Only this report.
     #[arg(long)]
     pub(super) report: Option<Id>,
+    /// So many rows.
+    #[arg(long, default_value_t = 20)]
+    pub(super) limit: u32,
+}
+
+/// Options of `notices`.
+#[derive(Debug, Args)]
+pub(super) struct NoticesArgs {
     /// So many rows.
     #[arg(long, default_value_t = 20)]
     pub(super) limit: u32,

@@ -1,6 +1,6 @@
-//! Commands that look back: `history`, `show`, `resend`.
+//! Commands that look back: `history`, `show`, `notices`, `resend`.
 
-use super::args::{HistoryArgs, ResendArgs};
+use super::args::{HistoryArgs, NoticesArgs, ResendArgs};
 use super::print::{self, Voice};
 use super::{Answer, Ended};
 use crate::deliver;
@@ -62,6 +62,40 @@ fn run_json(run: &Run) -> serde_json::Value {
         "edition": run.issue.edition, "revision": run.issue.revision, "state": run.state.word(),
         "started": run.started.to_string(), "deliveries": deliveries, "note": run.note,
     })
+}
+
+pub(super) async fn notices(project: &Project, args: &NoticesArgs, voice: Voice) -> Answer {
+    let notices = project.ledger.notices(args.limit).await?;
+    let rows: Vec<Vec<String>> = notices
+        .iter()
+        .map(|notice| {
+            let told = notice.told.map(|told| at(project, told));
+            vec![
+                notice.said.kind.clone(),
+                notice.said.about.clone(),
+                at(project, notice.first),
+                notice.times.to_string(),
+                told.unwrap_or_else(|| "not yet".to_owned()),
+                notice.said.lines.join("; ").replace('\n', " "),
+            ]
+        })
+        .collect();
+    voice.say(print::table(
+        &["kind", "about", "since", "times", "told", "what"],
+        &rows,
+    ));
+    let json: Vec<serde_json::Value> = notices
+        .iter()
+        .map(|notice| {
+            json!({
+                "kind": notice.said.kind, "about": notice.said.about, "lines": notice.said.lines, "todo": notice.said.todo,
+                "run": notice.said.run, "urgent": notice.said.urgent, "times": notice.times, "first": notice.first.to_string(),
+                "last": notice.last.to_string(), "told": notice.told.map(|told| told.to_string()), "message": notice.message,
+            })
+        })
+        .collect();
+    voice.answer(&json.into());
+    Ok(Ended::Done)
 }
 
 fn at(project: &Project, time: Timestamp) -> String {

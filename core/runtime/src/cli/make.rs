@@ -8,7 +8,7 @@ use crate::plan::{self, Wish};
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
 use crate::schedule::Edition;
-use crate::{deliver, record};
+use crate::{deliver, notice, record};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::result::{Cell, Item};
 use chenbao_model::{Diagnostic, Id, Period};
@@ -207,6 +207,9 @@ pub(super) async fn order_now(
     let mut undelivered = 0;
     if order.send != Send::Nobody {
         let sent = deliver::send_due(project).await?;
+        if notice::tell(project).await? {
+            deliver::send_due(project).await?;
+        }
         undelivered = made.queued.saturating_sub(sent);
         voice.say(match made.queued {
             0 => "nothing new to send: `history` has every delivery of this issue".to_owned(),

@@ -119,6 +119,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Serve(args) => serving(&project, args, voice).await,
         Command::History(args) => history::history(&project, args, voice).await,
         Command::Show { run } => history::show(&project, run, voice).await,
+        Command::Notices(args) => history::notices(&project, args, voice).await,
         Command::Resend(args) => history::resend(&project, args, voice).await,
         Command::Sql(args) => ask::sql(&project, args, voice).await,
         Command::Lake(LakeCommand::Compact) => lake::compact(&project, voice).await,

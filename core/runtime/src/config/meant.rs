@@ -35,6 +35,8 @@ pub struct Config {
     pub ledger: LedgerUrl,
     /// `[mail]`.
     pub mail: Mail,
+    /// `[notices]`.
+    pub notices: Notices,
     /// `[deliver] allow`: domains, lower-case; empty means every domain.
     pub allow: Vec<String>,
     /// `[shop.*]`.
@@ -175,6 +177,13 @@ pub enum Security {
     Tls,
     /// None: loopback only.
     None,
+}
+
+/// `[notices]`: how the owner is told.
+#[derive(Debug, Clone)]
+pub struct Notices {
+    /// Messages to the owner keep at least this distance, except the first urgent one.
+    pub every: Duration,
 }
 
 /// A mail address with an optional display name.

@@ -2,6 +2,7 @@
 
 mod load;
 pub mod meant;
+mod notices;
 mod report;
 mod resolve;
 mod secret;

@@ -4,6 +4,7 @@ use super::meant::{
     Campaign, Config, Lake, LedgerUrl, Mail, MappingRef, Metric, Phase, Plugins, Project, Role,
     Security, Shop, Smtp, Source, Transport,
 };
+use super::notices;
 use super::report;
 use super::secret::SecretRef;
 use super::table;
@@ -73,6 +74,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let ledger = ledger(root.section("ledger"), &folder);
     let mail = mail(root.section("mail"), &folder);
     let allow = allow(root.section("deliver"));
+    let notices = notices::notices(root.section("notices"));
     let project = project(root.section("project"));
     let shops = collect(root.items("shop"), |id, table| {
         shop(id, table, project.as_ref())
@@ -106,6 +108,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         archive,
         ledger: ledger?,
         mail: mail?,
+        notices,
         allow,
         shops,
         roles,

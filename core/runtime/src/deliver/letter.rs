@@ -1,6 +1,6 @@
 //! One message to one recipient: its head, the body that its audience shares, and its row in the ledger.
 
-use crate::config::meant::{Mailbox, Transport};
+use crate::config::meant::Mailbox;
 use crate::ledger::{Issue, NewDelivery, Piece, delivery_id};
 use crate::mail::{self, Body, Head};
 use crate::paper::Paper;
@@ -8,9 +8,6 @@ use crate::project::Project;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Artifact, Id};
 use jiff::Timestamp;
-
-/// The channel of servers.
-const MAIL: &str = "mail";
 
 /// The encoded body that all recipients of an audience share, kept once.
 pub(super) fn archived_body(project: &Project, paper: &Paper) -> Result<Piece, Problems> {
@@ -61,7 +58,7 @@ impl Outgoing<'_> {
         not_before: Timestamp,
     ) -> Result<NewDelivery, Problems> {
         let from = &project.config.mail.from;
-        let channel = channel(project);
+        let channel = project.mail_channel();
         let id = delivery_id(self.issue, self.audience, channel, &self.to.address);
         let message_id = mail::message_id(&id, from);
         let head = mail::head(&Head {
@@ -109,12 +106,5 @@ impl Outgoing<'_> {
             file_name: mail::file_name(&words),
             not_before,
         })
-    }
-}
-
-fn channel(project: &Project) -> &'static str {
-    match project.config.mail.transport {
-        Transport::Folder(_) => crate::ledger::FOLDER,
-        Transport::Smtp(_) => MAIL,
     }
 }

@@ -5,13 +5,13 @@ mod letter;
 use self::letter::{Outgoing, archived_body};
 use crate::config;
 use crate::config::meant::{Audience, Mailbox, Report, Transport};
-use crate::ledger::{Claimed, DeliveryState, Issue, Piece, Verdict};
-use crate::mail::{self, Body, Letter, Outcome, Sender};
+use crate::ledger::{Claimed, DeliveryState, Piece, Verdict};
+use crate::mail::{Letter, Outcome, Sender};
 use crate::policy::Retry;
 use crate::project::Project;
 use crate::run::{Made, Order, Send};
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::{Diagnostic, Id};
+use chenbao_model::Diagnostic;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -201,73 +201,4 @@ fn assemble(project: &Project, pieces: &[Piece]) -> Result<Vec<u8>, Diagnostic> 
         }
     }
     Ok(bytes)
-}
-
-/// What the owner hears about an issue.
-#[derive(Debug, Clone)]
-pub enum Notice {
-    /// It goes out with something missing.
-    Partial {
-        /// Run id.
-        run: String,
-        /// What is missing, one sentence each.
-        lines: Vec<String>,
-    },
-    /// It could not be made.
-    Failed {
-        /// Why.
-        why: String,
-    },
-}
-
-/// Tells the owner, once per issue and kind of notice, at once.
-///
-/// # Errors
-/// The ledger or the archive does not take it.
-pub async fn tell_owner(project: &Project, issue: &Issue, notice: &Notice) -> Result<(), Problems> {
-    let (kind, run, what, lines) = match notice {
-        Notice::Partial { run, lines } => (
-            "owner-partial",
-            run.as_str(),
-            "部分 · incomplete",
-            lines.clone(),
-        ),
-        Notice::Failed { why } => ("owner-failed", "", "未生成 · not made", vec![why.clone()]),
-    };
-    let subject = format!("[晨报] {} {} {what}", issue.report, issue.period);
-    let text = format!(
-        "{subject}\n\n{}\n\nchenbao history --report {}\n",
-        lines.join("\n"),
-        issue.report
-    );
-    let html = format!(
-        "<pre style=\"white-space:pre-wrap;font-family:inherit\">{}</pre>",
-        escape(&text)
-    );
-    let bytes = mail::body(&Body {
-        text: &text,
-        html: &html,
-        pictures: &[],
-        papers: &[],
-    })?;
-    let body = Piece::Digest(project.archive.put(&bytes)?);
-    let audience: Id = kind.parse().map_err(Diagnostic::error)?;
-    let now = project.clock.now();
-    let letter = Outgoing {
-        issue,
-        audience: &audience,
-        to: &project.config.project.owner,
-        subject: &subject,
-        run,
-    };
-    let row = letter.row(project, body, now)?;
-    project.ledger.queue(&[row], now).await?;
-    tracing::warn!(report = %issue.report, period = %issue.period, "{what}: {}", lines.join("; "));
-    Ok(())
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// The channel whose attempts may be repeated: writing the same file again changes nothing.
 pub const FOLDER: &str = "folder";
+/// The channel of mail servers.
+pub const MAIL: &str = "mail";
 
 states! {
     /// Where a delivery stands.
@@ -484,7 +486,7 @@ impl Ledger {
     }
 }
 
-async fn insert(
+pub(super) async fn insert(
     tx: &mut Transaction<'static, Any>,
     new: &NewDelivery,
     id: &str,

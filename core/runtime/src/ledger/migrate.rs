@@ -5,9 +5,10 @@ use super::{Engine, Ledger};
 use sqlx::{Any, Transaction};
 
 /// In order, from version one on; a file that was released never changes.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_raw.sql"),
+    include_str!("migrations/0003_notices.sql"),
 ];
 
 /// Brings the schema up to date.

@@ -7,6 +7,7 @@ mod collections;
 mod deliveries;
 mod error;
 mod migrate;
+mod notices;
 mod occurrences;
 mod rows;
 mod runs;
@@ -16,10 +17,11 @@ mod tests;
 pub use catalogue::{Commit, FeedDay};
 pub use collections::{Collection, CollectionState};
 pub use deliveries::{
-    Attempt, Claimed, Delivery, DeliveryState, FOLDER, Issue, NewDelivery, Piece, Verdict,
+    Attempt, Claimed, Delivery, DeliveryState, FOLDER, Issue, MAIL, NewDelivery, Piece, Verdict,
     delivery_id,
 };
 pub use error::{LedgerError, Result};
+pub use notices::{LastTold, NewNotice, Notice};
 pub use occurrences::{Keep, OccurrenceState};
 pub use runs::{NewRun, ResultRow, Run, RunEnd, RunState, Shown};
 

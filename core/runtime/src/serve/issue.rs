@@ -3,8 +3,8 @@
 use super::Look;
 use crate::clock::Clock;
 use crate::config::meant::{PeriodRule, Report, Schedule};
-use crate::deliver::{self, Notice};
 use crate::ledger::{Issue, Ledger, OccurrenceState};
+use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
 use crate::schedule::{self, Fire, Occurrence};
@@ -174,43 +174,41 @@ async fn make(
     order: &Order,
     look: &mut Look,
 ) -> Result<(), Problems> {
+    let issue = Issue::of(&order.occurrence, order.revision);
     let (state, note, told) = match run::run(project, order, &|_| {}).await {
         Ok(made) => {
             look.made += 1;
             let note = format!("run {}", made.run);
-            let told = made.partial().then(|| partial(project, report, &made));
+            let told = made.partial().then(|| partial(project, &issue, &made));
             (OccurrenceState::Done, note, told)
         }
         Err(problems) => {
             look.failed += 1;
             tracing::error!(report = %report.id, "not made: {problems}");
             let why = problems.to_string();
-            (
-                OccurrenceState::Failed,
-                why.clone(),
-                Some(Notice::Failed { why }),
-            )
+            let told = Notice::new(Kind::Failed, About::Issue(issue), vec![why.clone()]);
+            (OccurrenceState::Failed, why, Some(told))
         }
     };
-    let (ledger, now) = (&project.ledger, project.clock.now());
-    let settled = ledger.settle(&order.occurrence, state, &note, now).await;
-    settled?;
+    // First the notice, then the state: who dies between the two makes it again, and says the same thing again.
     if let Some(notice) = told {
-        let issue = Issue::of(&order.occurrence, order.revision);
-        deliver::tell_owner(project, &issue, &notice).await?;
+        notice::raise(project, &notice.by(order.occurrence.due)).await?;
     }
-    Ok(())
+    let (ledger, now) = (&project.ledger, project.clock.now());
+    ledger
+        .settle(&order.occurrence, state, &note, now)
+        .await
+        .map_err(Problems::from)
 }
 
-/// What the owner hears of a report that went out with something missing.
-fn partial(project: &Project, report: &Report, made: &Made) -> Notice {
-    let missing = crate::words::gaps(&made.judgement, &project.config, &report.lang);
+/// What the owner hears of a report that goes out with something missing.
+fn partial(project: &Project, issue: &Issue, made: &Made) -> Notice {
+    let lang = &project.config.project.lang;
+    let missing = crate::words::gaps(&made.judgement, &project.config, lang);
     let computed = made.results.iter().flat_map(|(_, all)| all);
     let failed = computed.filter_map(|one| one.verdict.clone());
-    Notice::Partial {
-        run: made.run.clone(),
-        lines: missing.into_iter().chain(failed).collect(),
-    }
+    let lines = missing.into_iter().chain(failed).collect();
+    Notice::new(Kind::Partial, About::Issue(issue.clone()), lines).of_run(&made.run)
 }
 
 /// Whether the sources of a report were last asked long enough ago to ask again.

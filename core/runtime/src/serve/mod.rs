@@ -4,6 +4,7 @@ mod issue;
 
 use crate::config::meant::Report;
 use crate::deliver;
+use crate::notice;
 use crate::project::Project;
 use crate::schedule::{self, Fire};
 use crate::ticker::{Bell, Ticker};
@@ -89,9 +90,11 @@ pub async fn look(project: &Project) -> Result<Look, Problems> {
     look.sent += deliver::send_due(project).await?;
     for (report, fire) in open {
         issue::step(project, report, &fire, &mut look).await?;
+        notice::tell(project).await?;
         look.sent += deliver::send_due(project).await?;
     }
     issue::take_over(project, &mut look).await?;
+    notice::tell(project).await?;
     look.sent += deliver::send_due(project).await?;
     Ok(look)
 }
