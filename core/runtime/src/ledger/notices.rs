@@ -1,9 +1,9 @@
 //! Notices: what the owner is to hear, written at once and told later, so that a process that dies still tells.
 
+use super::Ledger;
 use super::deliveries::{NewDelivery, insert};
 use super::error::Result;
 use super::rows::{NEVER, json, maybe_ms, maybe_time, ms, number, small, text, time, to_json};
-use super::Ledger;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 

@@ -108,9 +108,7 @@ pub async fn raise(project: &Project, notice: &Notice) -> Result<(), Problems> {
     let (about, kind) = (notice.about.shown(), notice.kind.word());
     let day = match notice.about {
         About::Issue(_) => String::new(),
-        About::Report(_) | About::Thing(_) => {
-            now.to_zoned(config.zone.clone()).date().to_string()
-        }
+        About::Report(_) | About::Thing(_) => now.to_zoned(config.zone.clone()).date().to_string(),
     };
     let digest = Digest::of(format!("{kind}\n{about}\n{day}"));
     let new = NewNotice {

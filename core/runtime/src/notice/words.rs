@@ -86,7 +86,11 @@ impl Kind {
             Self::Disk => ("disk", "磁盘有问题", "disk trouble"),
             Self::Ledger => ("ledger", "台账曾不可用", "ledger was away"),
             Self::Damaged => ("damaged", "文件损坏", "damaged file"),
-            Self::Fallback => ("fallback", "配置或模板有误，沿用上一版", "fell back to the last that worked"),
+            Self::Fallback => (
+                "fallback",
+                "配置或模板有误，沿用上一版",
+                "fell back to the last that worked",
+            ),
             Self::Missed => ("missed", "漏发", "missed"),
             Self::Bounced => ("bounced", "退信", "bounced"),
             Self::Quarantined => ("quarantined", "暂停投递", "quarantined"),
@@ -162,7 +166,9 @@ fn advice(notice: &Notice) -> (String, String) {
         ),
         Kind::Partial => (
             format!("数据补齐后 chenbao rerun {again}；详情 chenbao history --report {report}"),
-            format!("once the data is there: chenbao rerun {again}; more: chenbao history --report {report}"),
+            format!(
+                "once the data is there: chenbao rerun {again}; more: chenbao history --report {report}"
+            ),
         ),
         Kind::Unknown => both(
             "先问收件人收到没有；没收到再 chenbao resend --unknown",
@@ -188,10 +194,15 @@ fn advice(notice: &Notice) -> (String, String) {
             "检查磁盘；chenbao collect 重新取数，或从备份恢复",
             "check the disk; chenbao collect fetches the data again, or restore from a backup",
         ),
-        Kind::Fallback => both("chenbao check 指出错在哪里", "chenbao check says what is wrong"),
+        Kind::Fallback => both(
+            "chenbao check 指出错在哪里",
+            "chenbao check says what is wrong",
+        ),
         Kind::Missed => (
-            format!("chenbao plan 列出全部；要补发：chenbao run {again} --deliver").replace("run  ", "run REPORT "),
-            format!("chenbao plan lists all; to make one up: chenbao run {again} --deliver").replace("run  ", "run REPORT "),
+            format!("chenbao plan 列出全部；要补发：chenbao run {again} --deliver")
+                .replace("run  ", "run REPORT "),
+            format!("chenbao plan lists all; to make one up: chenbao run {again} --deliver")
+                .replace("run  ", "run REPORT "),
         ),
         Kind::Bounced | Kind::Quarantined => both(
             "核对地址，更正配置里的收件人",
@@ -247,7 +258,11 @@ pub(super) fn message(notices: &[ledger::Notice], project: &Project) -> Said {
         }
         in_short(group.get(FULL..).unwrap_or_default(), lang, &mut text);
         if let Some(one) = group.first().filter(|one| !one.said.todo.is_empty()) {
-            let todo = if chinese(lang) { "怎么办" } else { "what to do" };
+            let todo = if chinese(lang) {
+                "怎么办"
+            } else {
+                "what to do"
+            };
             let _ = writeln!(text, "  → {todo}：{}", one.said.todo);
         }
     }
@@ -374,7 +389,11 @@ mod tests {
         storm.push(raised(Kind::Disk, "lake", 7));
         let said = message(&storm, &project("zh-CN"));
         assert_eq!(said.subject, "[晨报] lake 磁盘有问题等 4313 条通知");
-        assert!(said.text.contains("lake（11-22 08:00 起，共 7 次）"), "{}", said.text);
+        assert!(
+            said.text.contains("lake（11-22 08:00 起，共 7 次）"),
+            "{}",
+            said.text
+        );
         assert!(said.text.contains("■ 退信 × 4312"), "{}", said.text);
         assert!(said.text.contains("等 4307 条"), "{}", said.text);
         assert!(said.text.len() < 3000, "{}", said.text.len());
@@ -384,9 +403,17 @@ mod tests {
 
     #[test]
     fn one_notice_says_what_why_since_when_and_what_to_do() {
-        let said = message(&[raised(Kind::Unknown, "daily 2026-11-21", 1)], &project("en"));
+        let said = message(
+            &[raised(Kind::Unknown, "daily 2026-11-21", 1)],
+            &project("en"),
+        );
         assert_eq!(said.subject, "[晨报] daily 2026-11-21 delivery unknown");
-        for words in ["a sentence", "11-22 08:00", "what to do", "chenbao resend --unknown"] {
+        for words in [
+            "a sentence",
+            "11-22 08:00",
+            "what to do",
+            "chenbao resend --unknown",
+        ] {
             assert!(said.text.contains(words), "{words}\n{}", said.text);
         }
     }
