@@ -21,6 +21,8 @@ const LAYERS: &[(u8, &[&str])] = &[
             "mail",
             "ticker",
             "telemetry",
+            "life",
+            "systemd",
         ],
     ),
     (
@@ -30,7 +32,7 @@ const LAYERS: &[(u8, &[&str])] = &[
             "project", "paper", "tables", "words", "notice",
         ],
     ),
-    (5, &["serve"]),
+    (5, &["serve", "health"]),
     (6, &["cli", "main", "lib"]),
 ];
 /// Modules of this layer never import each other.
@@ -52,6 +54,9 @@ const OWNERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("tokio_cron_scheduler", &["core/runtime/src/ticker"]),
+    ("axum", &["core/runtime/src/health"]),
+    ("prometheus_client", &["core/runtime/src/life/meter.rs"]),
+    ("sd_notify", &["core/runtime/src/systemd.rs"]),
 ];
 
 /// All rules.

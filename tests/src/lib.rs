@@ -15,6 +15,7 @@ pub mod faults;
 pub mod hostile;
 pub mod house_rules;
 pub mod mails;
+pub mod ops;
 pub mod orders;
 pub mod own_tables;
 pub mod packs;
@@ -41,6 +42,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(databases::trials());
     all.extend(serving::trials());
     all.extend(faults::trials());
+    all.extend(ops::trials());
     let shop = demo::shared();
     all.extend(demo::trials(&shop));
     all.extend(duckdb::trials(&shop));
