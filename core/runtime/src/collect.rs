@@ -4,6 +4,7 @@ use crate::config;
 use crate::config::meant::Source;
 use crate::gate::Need;
 use crate::ledger::{Collection, CollectionState, Commit};
+use crate::life::Doing;
 use crate::plugin::host::SourceHost;
 use crate::plugin::verdict::Verdict;
 use crate::project::Project;
@@ -14,6 +15,7 @@ use chenbao_model::{Diagnostic, Digest, Id, Period};
 use chenbao_plugin::{Days, ExportFact, ScanFacts, ScanRequest};
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
+use tracing::Instrument as _;
 
 /// How often a lost race for a day is merged again before it is called trouble.
 pub(crate) const MERGE_AGAIN: usize = 5;
@@ -134,15 +136,34 @@ pub async fn collect(
             continue;
         };
         progress(id.as_str());
-        let window = windows.of(project, source).await;
-        let collected = one(project, source, window).await;
-        if let Some(problems) = &collected.trouble {
-            tracing::warn!(source = %id, "not collected: {problems}");
-            note_failure(project, source, window, problems).await;
-        }
-        all.push(collected);
+        let span = tracing::error_span!("collect", source = %id);
+        all.push(told(project, source, windows).instrument(span).await);
     }
     all
+}
+
+/// Collects a source and says how it went: to the log, the meter and, if it failed, the ledger.
+async fn told(project: &Project, source: &Source, windows: Windows) -> Collected {
+    project.life.turn(Doing::Work);
+    let window = windows.of(project, source).await;
+    let collected = one(project, source, window).await;
+    let state = match &collected.trouble {
+        Some(problems) => {
+            tracing::warn!("not collected: {problems}");
+            note_failure(project, source, window, problems).await;
+            CollectionState::Failed
+        }
+        None => {
+            let Collected { exports, rows, .. } = collected;
+            tracing::info!(exports, rows, "collected");
+            CollectionState::Done
+        }
+    };
+    project
+        .life
+        .meter()
+        .collected(source.id.as_str(), state.word());
+    collected
 }
 
 async fn note_failure(project: &Project, source: &Source, window: Period, problems: &Problems) {

@@ -16,9 +16,11 @@ pub mod schedule;
 pub mod archive;
 pub mod clock;
 pub mod ledger;
+pub mod life;
 pub mod mail;
 pub mod plugin;
 pub mod storage;
+pub mod systemd;
 pub mod telemetry;
 pub mod templates;
 pub mod ticker;
@@ -40,6 +42,7 @@ pub mod verify;
 pub mod words;
 
 // 4 hosts.
+pub mod health;
 pub mod serve;
 
 // 5 edge.

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::meant::{LedgerUrl, MappingRef, Source, Transport};
 use crate::config::{self, Config};
 use crate::ledger::{self, Ledger};
+use crate::life::Life;
 use crate::plugin::host::{HostSpec, Limits};
 use crate::plugin::store::{Component, PluginStore};
 use crate::templates;
@@ -43,6 +44,8 @@ pub struct Project {
     pub fonts: Fonts,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// What the process knows of itself.
+    pub life: Life,
     /// This program, for plugin hosts.
     exe: PathBuf,
     /// Key that hides personal cells.
@@ -90,6 +93,7 @@ impl Project {
             templates,
             fonts,
             clock,
+            life: Life::default(),
             exe,
             hash_key,
         })
@@ -187,10 +191,16 @@ fn read(path: &Path) -> Result<String, Diagnostic> {
     })
 }
 
-/// Where libraries lie: the configured folder, else beside the executable (where cargo puts them), then the extra ones.
+/// Where libraries lie: the configured folder, else that of an installed program, else beside the executable (where cargo puts
+/// them), then the extra ones.
 fn plugin_dirs(config: &Config, exe: &Path) -> Vec<PathBuf> {
     let beside = exe.parent().map(Path::to_path_buf);
-    let mut dirs: Vec<PathBuf> = config.plugins.dir.clone().or(beside).into_iter().collect();
+    let prefix = beside.as_deref().and_then(Path::parent);
+    let installed = prefix
+        .map(|prefix| prefix.join("lib/chenbao/plugins"))
+        .filter(|dir| dir.is_dir());
+    let usual = installed.or(beside);
+    let mut dirs: Vec<PathBuf> = config.plugins.dir.clone().or(usual).into_iter().collect();
     dirs.extend(config.plugins.extra.iter().cloned());
     dirs
 }

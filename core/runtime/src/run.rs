@@ -5,6 +5,7 @@ use crate::compute::{self, Computed};
 use crate::config::meant::{Audience, Report};
 use crate::gate::{self, Judgement, Need};
 use crate::ledger::Issue;
+use crate::life::Doing;
 use crate::paper::{self, Desk, Paper};
 use crate::project::Project;
 use crate::schedule::Occurrence;
@@ -15,6 +16,8 @@ use chenbao_model::{Diagnostic, Id};
 use chenbao_report::Outcome;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::time::Duration;
+use tracing::Instrument as _;
 
 /// Who gets what a run makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,8 +150,36 @@ pub async fn run(
     let report = plan::report(&project.config, &order.occurrence.report)?;
     let now = project.clock.now();
     let begun = record::begin(project, order, now).await?;
-    let done = make(project, report, order, (&begun, now), progress).await;
-    record::finish(project, &begun, done, now).await
+    let span = tracing::error_span!(
+        "run", run = %begun.run, report = %report.id, period = %begun.issue.period, edition = %begun.issue.edition,
+    );
+    let turning = |what: &str| {
+        project.life.turn(Doing::Work);
+        progress(what);
+    };
+    async {
+        tracing::info!("begins");
+        let done = make(project, report, order, (&begun, now), &turning).await;
+        let done = record::finish(project, &begun, done, now).await;
+        told(project, report, &done, now);
+        done
+    }
+    .instrument(span)
+    .await
+}
+
+/// What the log and the meter hear of a run that has ended.
+fn told(project: &Project, report: &Report, done: &Result<Made, Problems>, started: Timestamp) {
+    let took = project.clock.now().duration_since(started);
+    let took = Duration::try_from(took).unwrap_or_default();
+    let state = match done {
+        Ok(made) if made.partial() => "partial",
+        Ok(_) => "done",
+        Err(_) => "failed",
+    };
+    project.life.meter().ran(report.id.as_str(), state, took);
+    let queued = done.as_ref().map_or(0, |made| made.queued);
+    tracing::info!(state, queued, seconds = took.as_secs(), "ended");
 }
 
 /// Everything between the first and the last line of the ledger.

@@ -88,7 +88,22 @@ fn secret_problems(project: &Project) -> Vec<Diagnostic> {
     let secrets = sources
         .flat_map(|source| source.secrets.values())
         .chain(login);
-    let told = secrets.filter_map(|secret| config::fetch(secret).err());
+    let hash_key = project.config.lake.hash_key.iter();
+    let told = secrets
+        .chain(hash_key)
+        .filter_map(|secret| match config::fetch(secret) {
+            Ok(fetched) if fetched.expose().len() >= config::SHORTEST => None,
+            Ok(_) => Some(
+                Diagnostic::error(format!(
+                    "the secret `{secret}` is too short to be kept out of logs"
+                ))
+                .hint(format!(
+                    "take one of {} characters or more",
+                    config::SHORTEST
+                )),
+            ),
+            Err(problem) => Some(problem),
+        });
     told.map(|problem| Diagnostic {
         severity: Severity::Warning,
         ..problem

@@ -55,7 +55,7 @@ pub(super) async fn demo(args: &DemoArgs, voice: Voice) -> Answer {
         .in_tz("Asia/Shanghai")
         .map_err(|e| Diagnostic::error(e.to_string()))?;
     let clock = Arc::new(FixedClock::at(morning.timestamp()));
-    let project = open_at(&args.dir.join("chenbao.toml"), clock, voice).await?;
+    let project = open_at(&args.dir.join("chenbao.toml"), clock, "error", voice).await?;
     let mut made = Vec::new();
     let mut partial = false;
     for report in project.config.reports.keys() {

@@ -10,12 +10,13 @@ mod make;
 mod plan;
 mod print;
 mod remap;
+mod serve;
 
 use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::config;
 use crate::project::Project;
-use crate::{serve, telemetry};
-use args::{Cli, Command, LakeCommand, PluginCommand, ServeArgs};
+use crate::telemetry;
+use args::{Cli, Command, LakeCommand, PluginCommand};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use clap::Parser as _;
@@ -68,11 +69,6 @@ pub fn main() -> ExitCode {
         quiet: cli.quiet,
         verbose: cli.verbose,
     };
-    telemetry::start(if matches!(cli.command, Command::Serve(_)) {
-        "info"
-    } else {
-        "error"
-    });
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -100,7 +96,11 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Init(args) => return check::init(args, voice),
         _ => {}
     }
-    let project = match open(&cli.config, voice).await {
+    let levels = match cli.command {
+        Command::Serve(_) => "info",
+        _ => "error",
+    };
+    let project = match open(&cli.config, levels, voice).await {
         Ok(project) => project,
         Err(problems) => {
             voice.tell(&problems.0);
@@ -116,7 +116,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Run(args) => make::run(&project, args, voice).await,
         Command::Rerun(args) => make::rerun(&project, args, voice).await,
         Command::Replay { run } => make::replay(&project, run, voice).await,
-        Command::Serve(args) => serving(&project, args, voice).await,
+        Command::Serve(args) => serve::serve(&project, args, voice).await,
         Command::History(args) => history::history(&project, args, voice).await,
         Command::Show { run } => history::show(&project, run, voice).await,
         Command::Notices(args) => history::notices(&project, args, voice).await,
@@ -130,13 +130,20 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
 }
 
 /// Opens a project by its configuration.
-async fn open(file: &Path, voice: Voice) -> Result<Project, Problems> {
-    open_at(file, clock()?, voice).await
+async fn open(file: &Path, levels: &str, voice: Voice) -> Result<Project, Problems> {
+    open_at(file, clock()?, levels, voice).await
 }
 
-async fn open_at(file: &Path, clock: Arc<dyn Clock>, voice: Voice) -> Result<Project, Problems> {
+/// `levels` says how much is logged where the environment does not.
+async fn open_at(
+    file: &Path,
+    clock: Arc<dyn Clock>,
+    levels: &str,
+    voice: Voice,
+) -> Result<Project, Problems> {
     let config = config::load(file)?;
     voice.tell(&config.warnings);
+    telemetry::start(levels, config.value.log)?;
     Project::open(config.value, clock, exe()?).await
 }
 
@@ -161,45 +168,4 @@ fn exe() -> Result<PathBuf, Problems> {
         ))
         .into()
     })
-}
-
-async fn serving(project: &Project, args: &ServeArgs, voice: Voice) -> Answer {
-    if args.once {
-        let look = serve::look(project).await?;
-        voice.say(format!(
-            "{} made, {} waiting for their sources, {} failed, {} missed, {} sent",
-            look.made, look.waiting, look.failed, look.missed, look.sent
-        ));
-        voice.answer(&serde_json::json!({
-            "made": look.made, "waiting": look.waiting, "failed": look.failed, "missed": look.missed, "sent": look.sent,
-        }));
-        return Ok(if look.failed > 0 {
-            Ended::Failed
-        } else {
-            Ended::Done
-        });
-    }
-    voice.say("serving; stop with Ctrl-C");
-    serve::serve(project, |stop| {
-        tokio::spawn(async move {
-            stop_signal().await;
-            stop.ask();
-        });
-    })
-    .await?;
-    voice.say("stopped; what was under way is finished");
-    Ok(Ended::Done)
-}
-
-/// SIGINT or SIGTERM.
-async fn stop_signal() {
-    let term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    let Ok(mut term) = term else {
-        drop(tokio::signal::ctrl_c().await);
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = term.recv() => {}
-    }
 }

@@ -6,6 +6,7 @@
     reason = "this is the place that prints"
 )]
 
+use crate::config::hide;
 use chenbao_model::{Diagnostic, Severity};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -46,7 +47,7 @@ impl Voice {
                 Severity::Error => true,
             };
             if loud {
-                eprintln!("{diagnostic}");
+                eprintln!("{}", hide(&diagnostic.to_string()));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The two places where the configuration meets the machine: its file, and its secrets.
 
+use super::hide;
 use super::meant::Config;
 use super::resolve::resolve;
 use super::secret::{Secret, SecretRef};
@@ -20,13 +21,15 @@ pub fn load(path: &Path) -> Result<Warned<Config>, Problems> {
     resolve(&text, &name)
 }
 
-/// Fetches a secret from the environment or its file.
+/// Fetches a secret from the environment or its file; from now on [`hide::hide`] hides it.
 ///
 /// # Errors
 /// It is not there.
 pub fn fetch(secret: &SecretRef) -> Result<Secret, Diagnostic> {
-    secret.fetch_with(
+    let fetched = secret.fetch_with(
         |name| std::env::var(name).ok(),
         |path| std::fs::read_to_string(path),
-    )
+    )?;
+    hide::remember(fetched.expose());
+    Ok(fetched)
 }

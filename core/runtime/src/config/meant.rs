@@ -1,5 +1,6 @@
 //! What the configuration means: checked values, every reference resolvable, every path absolute or relative to the working folder.
 
+pub use super::host::{LogFormat, Serve};
 use super::secret::SecretRef;
 use crate::cron::Pattern;
 use crate::policy::Misfire;
@@ -37,6 +38,10 @@ pub struct Config {
     pub mail: Mail,
     /// `[notices]`.
     pub notices: Notices,
+    /// `[log] format`.
+    pub log: LogFormat,
+    /// `[serve]`.
+    pub serve: Serve,
     /// `[deliver] allow`: domains, lower-case; empty means every domain.
     pub allow: Vec<String>,
     /// `[shop.*]`.

@@ -1,5 +1,7 @@
 //! The project's configuration: what was written becomes what it means, and all problems are told at once.
 
+mod hide;
+mod host;
 mod load;
 pub mod meant;
 mod notices;
@@ -12,6 +14,7 @@ mod tests;
 mod values;
 mod written;
 
+pub use hide::{SHORTEST, hide};
 pub use load::{fetch, load};
 pub use meant::Config;
 pub use resolve::resolve;

@@ -1,5 +1,6 @@
 //! Written becomes meant: each table is read once, every reference is looked up, and all problems come back at once.
 
+use super::host;
 use super::meant::{
     Campaign, Config, Lake, LedgerUrl, Mail, MappingRef, Metric, Phase, Plugins, Project, Role,
     Security, Shop, Smtp, Source, Transport,
@@ -56,17 +57,23 @@ pub(super) struct Known {
     pub(super) metrics: BTreeSet<String>,
 }
 
+impl Known {
+    fn of(root: &Table<'_>) -> Self {
+        Self {
+            shops: root.names("shop"),
+            roles: root.names("role"),
+            metrics: root.names("metric"),
+        }
+    }
+}
+
 /// The parsed document as values; none if something needed is missing, and then that is a recorded problem.
 fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let folder = Path::new(file)
         .parent()
         .map(Path::to_path_buf)
         .unwrap_or_default();
-    let known = Known {
-        shops: root.names("shop"),
-        roles: root.names("role"),
-        metrics: root.names("metric"),
-    };
+    let known = Known::of(&root);
     let plugins = plugins(root.section("plugins"), &folder);
     let templates = folder_of(&root, "templates", "templates", &folder);
     let archive = folder_of(&root, "archive", "archive", &folder);
@@ -75,6 +82,8 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let mail = mail(root.section("mail"), &folder);
     let allow = allow(root.section("deliver"));
     let notices = notices::notices(root.section("notices"));
+    let log = host::log(root.section("log"));
+    let serve = host::serve(root.section("serve"));
     let project = project(root.section("project"));
     let shops = collect(root.items("shop"), |id, table| {
         shop(id, table, project.as_ref())
@@ -109,6 +118,8 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         ledger: ledger?,
         mail: mail?,
         notices,
+        log,
+        serve,
         allow,
         shops,
         roles,

@@ -76,6 +76,7 @@ fn the_example_means_the_same_with_its_defaults_written_out() {
         // These lines are examples, as the prose above them says.
         config.plugins.dir = None;
         config.lake.hash_key = None;
+        config.serve.listen = None;
         for source in config.sources.values_mut() {
             source.raw = None;
         }
@@ -446,4 +447,19 @@ fn addresses_money_and_names_are_checked() {
         ["老板", "Boss", "Boss"]
     );
     assert!(changed("[shop.a]", "[shop.A]").contains("`A` is not an id"));
+}
+
+#[test]
+fn the_page_for_machines_stays_on_this_machine_unless_it_is_said() {
+    let listen =
+        |address: &str, more: &str| format!("[serve]\nlisten = \"{address}\"\n{more}\n{SMALL}");
+    assert!(told(&listen("0.0.0.0:9464", "")).contains("other machines could read `0.0.0.0:9464`"));
+    assert!(told(&listen("9464", "")).contains("not an address with a port"));
+    for fine in [
+        listen("[::1]:0", ""),
+        listen("0.0.0.0:9464", "public = true"),
+    ] {
+        assert!(meant(&fine).serve.listen.is_some());
+    }
+    assert_eq!(meant(SMALL).serve.listen, None);
 }

@@ -6,14 +6,16 @@ use self::letter::{Outgoing, archived_body};
 use crate::config;
 use crate::config::meant::{Audience, Mailbox, Report, Transport};
 use crate::ledger::{Claimed, DeliveryState, Piece, Verdict};
+use crate::life::{self, Doing};
 use crate::mail::{Letter, Outcome, Sender};
 use crate::policy::Retry;
 use crate::project::Project;
 use crate::run::{Made, Order, Send};
-use chenbao_model::diagnostic::Problems;
 use chenbao_model::Diagnostic;
+use chenbao_model::diagnostic::Problems;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// A sender that dies loses its claim after this long; one send never takes so long.
 const LEASE: Duration = Duration::from_secs(10 * 60);
@@ -74,19 +76,26 @@ pub async fn send_due(project: &Project) -> Result<usize, Problems> {
     for id in project.ledger.reclaim(now).await? {
         tracing::warn!(delivery = %id, "outcome unknown: its sender died after the message began to leave; see `chenbao resend --unknown`");
     }
-    let holder = format!("sender:{}", std::process::id());
+    let holder = life::node();
     let mut sender = None;
     let mut sent = 0;
-    while let Some(claimed) = project
-        .ledger
-        .claim_due(&holder, project.clock.now(), LEASE)
-        .await?
+    while !project.life.stopping()
+        && let Some(claimed) = project
+            .ledger
+            .claim_due(&holder, project.clock.now(), LEASE)
+            .await?
     {
+        project.life.turn(Doing::Work);
         let out = match sender.as_mut() {
             Some(out) => out,
             None => sender.insert(new_sender(project)?),
         };
-        if send_one(project, out, &claimed).await? {
+        let delivery = &claimed.delivery;
+        let span = tracing::error_span!(
+            "delivery", delivery = %delivery.id, run = %delivery.run, report = %delivery.issue.report,
+            period = %delivery.issue.period, audience = %delivery.audience, channel = %delivery.channel,
+        );
+        if send_one(project, out, &claimed).instrument(span).await? {
             sent += 1;
         }
     }
@@ -147,6 +156,7 @@ async fn send_one(
         bytes: &bytes,
         file_name: &delivery.file_name,
     };
+    let began = project.clock.now();
     let (outcome, note) = sender.send(&letter).await;
     let now = project.clock.now();
     let since_first = Duration::try_from(now.duration_since(delivery.created)).unwrap_or_default();
@@ -161,7 +171,10 @@ async fn send_one(
             (DeliveryState::Bounced, None)
         }
     };
-    tracing::info!(delivery = %delivery.id, recipient = %delivery.recipient, state = state.word(), "{note}");
+    let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
+    let meter = project.life.meter();
+    meter.sent(&delivery.channel, state.word(), took);
+    tracing::info!(recipient = %delivery.recipient, attempt = claimed.attempt, state = state.word(), "{note}");
     finish(project, claimed, state, retry_at, note).await?;
     Ok(state == DeliveryState::Sent)
 }

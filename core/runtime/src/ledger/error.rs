@@ -1,5 +1,6 @@
 //! What can go wrong with the ledger.
 
+use crate::config::hide;
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use std::path::PathBuf;
@@ -41,7 +42,7 @@ pub enum LedgerError {
     #[error("{0}")]
     Gone(String),
     /// The database's own error.
-    #[error("the ledger does not work: {0}")]
+    #[error("the ledger does not work: {}", hide(&.0.to_string()))]
     Database(#[from] sqlx::Error),
 }
 

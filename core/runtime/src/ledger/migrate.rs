@@ -5,10 +5,11 @@ use super::{Engine, Ledger};
 use sqlx::{Any, Transaction};
 
 /// In order, from version one on; a file that was released never changes.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_raw.sql"),
     include_str!("migrations/0003_notices.sql"),
+    include_str!("migrations/0004_figures.sql"),
 ];
 
 /// Brings the schema up to date.

@@ -6,6 +6,7 @@ mod catalogue;
 mod collections;
 mod deliveries;
 mod error;
+mod figures;
 mod migrate;
 mod notices;
 mod occurrences;
@@ -21,6 +22,7 @@ pub use deliveries::{
     delivery_id,
 };
 pub use error::{LedgerError, Result};
+pub use figures::Figures;
 pub use notices::{LastTold, NewNotice, Notice};
 pub use occurrences::{Keep, OccurrenceState};
 pub use runs::{NewRun, ResultRow, Run, RunEnd, RunState, Shown};

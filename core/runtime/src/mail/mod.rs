@@ -12,8 +12,8 @@ mod tests;
 pub use message::{Body, Head, body, file_name, head, message_id};
 pub use outcome::{Outcome, Step};
 
-use crate::config::Secret;
 use crate::config::meant::{Mail, Transport};
+use crate::config::{Secret, hide};
 use chenbao_model::Diagnostic;
 
 /// A message on its way.
@@ -68,10 +68,12 @@ impl Sender {
             );
             return (Outcome::Bounced, note);
         }
-        match &mut self.way {
+        let (outcome, said) = match &mut self.way {
             Way::Folder(outbox) => outbox.write(letter).await,
             Way::Smtp(smtp) => smtp.send(letter).await,
-        }
+        };
+        // A server may repeat the login that it refuses.
+        (outcome, hide(&said).into_owned())
     }
 
     /// Says goodbye to the server, if one is connected.

@@ -8,6 +8,7 @@ use super::rows::{self, Packer};
 use super::session::{Clock, OnProgress, Session, out_of_turn};
 use super::verdict::Verdict;
 use super::wire::{Down, Up};
+use crate::config::hide;
 use arrow::array::RecordBatch;
 use chenbao_model::result::ResultDoc;
 use chenbao_plugin::{ErrorCode, ScanFacts, ScanRequest, TableInfo};
@@ -306,7 +307,9 @@ impl SourceHost {
     /// The verdict on this call.
     pub fn check(&mut self) -> Result<Vec<String>, Verdict> {
         let json = self.call(&Down::Check, &mut |_| Ok(()))?;
-        parsed::<Checked>(&json).map(|checked| checked.notes)
+        let checked: Checked = parsed(&json)?;
+        let notes = checked.notes.iter();
+        Ok(notes.map(|note| hide(note).into_owned()).collect())
     }
 
     /// Its raw tables.
@@ -329,7 +332,12 @@ impl SourceHost {
     ) -> Result<ScanFacts, Verdict> {
         let request = serde_json::to_string(request).map_err(|e| Verdict::Host(e.to_string()))?;
         let json = self.call(&Down::Scan { request }, take)?;
-        parsed(&json)
+        let mut facts: ScanFacts = parsed(&json)?;
+        let skipped = facts.skipped.iter_mut().map(|skipped| &mut skipped.why);
+        for said in facts.warnings.iter_mut().chain(skipped) {
+            *said = hide(said).into_owned();
+        }
+        Ok(facts)
     }
 
     fn call(

@@ -2,9 +2,10 @@
 
 use super::verdict::Verdict;
 use super::wire::{self, Down, Up};
+use crate::config::hide;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fmt;
-use std::io::{ErrorKind, Read as _};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -18,8 +19,11 @@ use std::time::{Duration, Instant};
 const LOAD: Duration = Duration::from_secs(5);
 /// How long a process whose socket is closed may take to end.
 const END: Duration = Duration::from_secs(2);
-/// What of its error stream is kept.
+/// What of its error stream is kept, in bytes.
 const LAST_WORDS: usize = 4096;
+/// So much of a line is read, in bytes; the end of a longer one is dropped. Twice what is shown of it, in characters, so that
+/// no half of a secret at the cut is shown.
+const LINE: usize = 8192;
 /// What a plugin's process may see of the environment: where zones, certificates and programs are, no names, no secrets.
 const ENVIRONMENT: &[&str] = &[
     "PATH",
@@ -67,7 +71,7 @@ pub(super) type OnProgress = Box<dyn FnMut(f64, f64, &str) + Send>;
 pub(super) struct Session {
     child: Child,
     socket: UnixStream,
-    last_words: Arc<Mutex<Vec<u8>>>,
+    last_words: Arc<Mutex<String>>,
     stderr_ended: Receiver<()>,
     /// Descriptor that the library carries.
     pub(super) descriptor: String,
@@ -109,7 +113,7 @@ impl Session {
             .process_group(0)
             .spawn()
             .map_err(|e| trouble(&format!("`{}` does not start", exe.display()), e))?;
-        let last_words = Arc::new(Mutex::new(Vec::new()));
+        let last_words = Arc::new(Mutex::new(String::new()));
         let stderr_ended = listen(&mut child, &last_words);
         let mut session = Self {
             child,
@@ -177,6 +181,7 @@ impl Session {
             } else {
                 wire::receive(&self.socket, Some(clock.deadline))
             };
+            let heard = heard.map(|frame| frame.map(|(frame, file)| (hidden(frame), file)));
             match heard {
                 Ok(Some((Up::Log { level, message }, _))) => log(level, &message),
                 Ok(Some((Up::Progress { done, total, note }, _))) => {
@@ -263,25 +268,83 @@ pub(super) fn out_of_turn() -> Verdict {
     Verdict::Breach(vec!["its process spoke out of turn".to_owned()])
 }
 
+/// What a plugin says to people, without the secrets that it was given. Answers are figures and stay as they are.
+fn hidden(frame: Up) -> Up {
+    let clean = |text: String| hide(&text).into_owned();
+    match frame {
+        Up::Log { level, message } => Up::Log {
+            level,
+            message: clean(message),
+        },
+        Up::Progress { done, total, note } => Up::Progress {
+            done,
+            total,
+            note: clean(note),
+        },
+        Up::Failed {
+            code,
+            message,
+            retryable,
+            retry_after_ms,
+        } => Up::Failed {
+            code,
+            message: clean(message),
+            retryable,
+            retry_after_ms,
+        },
+        Up::Refused { why } => Up::Refused { why: clean(why) },
+        Up::Unfit { why } => Up::Unfit { why: clean(why) },
+        silent @ (Up::Loaded { .. } | Up::Next { .. } | Up::Rows | Up::Answer { .. }) => silent,
+    }
+}
+
 /// Reads the error stream to its end, so that nobody blocks on it; keeps its tail.
-fn listen(child: &mut Child, last_words: &Arc<Mutex<Vec<u8>>>) -> Receiver<()> {
+fn listen(child: &mut Child, last_words: &Arc<Mutex<String>>) -> Receiver<()> {
     let (ended, receiver) = channel();
-    if let Some(mut stderr) = child.stderr.take() {
+    if let Some(stderr) = child.stderr.take() {
         let last_words = Arc::clone(last_words);
+        let asked_by = tracing::Span::current();
         std::thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(read @ 1..) = stderr.read(&mut chunk) {
-                let heard = chunk.get(..read).unwrap_or_default();
-                tracing::debug!(target: "chenbao::plugin", "{}", String::from_utf8_lossy(heard).trim_end());
+            let _asked_by = asked_by.entered();
+            let mut stderr = BufReader::new(stderr);
+            while let Some(line) = next_line(&mut stderr) {
+                let line: String = hide(&line).chars().take(LINE / 2).collect();
+                tracing::debug!(target: "chenbao::plugin", "{}", line.trim_end());
                 let mut kept = last_words.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend_from_slice(heard);
+                kept.push_str(&line);
+                kept.push('\n');
                 let excess = kept.len().saturating_sub(LAST_WORDS);
-                kept.drain(..excess);
+                let whole = kept.ceil_char_boundary(excess);
+                kept.drain(..whole);
             }
             let _ = ended.send(());
         });
     }
     receiver
+}
+
+/// The next line, of which the end is dropped where it is longer than [`LINE`].
+fn next_line(stream: &mut impl BufRead) -> Option<String> {
+    let mut line = Vec::new();
+    let mut begun = false;
+    loop {
+        let chunk = match stream.fill_buf() {
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(_) | Ok([]) => break,
+            Ok(chunk) => chunk,
+        };
+        begun = true;
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let part = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
+        let room = LINE.saturating_sub(line.len()).min(part.len());
+        line.extend_from_slice(part.get(..room).unwrap_or_default());
+        let used = end.map_or(chunk.len(), |end| end + 1);
+        stream.consume(used);
+        if end.is_some() {
+            break;
+        }
+    }
+    begun.then(|| String::from_utf8_lossy(&line).into_owned())
 }
 
 /// What tells why a process ended, among what its language adds around it.
@@ -293,8 +356,7 @@ const TELLING: &[&str] = &[
 ];
 
 /// The last telling line, else the last line with words in it.
-fn last_line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+fn last_line(text: &str) -> String {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let telling = lines().rfind(|line| TELLING.iter().any(|words| line.contains(words)));
     telling

@@ -4,6 +4,7 @@ use super::Look;
 use crate::clock::Clock;
 use crate::config::meant::{PeriodRule, Report, Schedule};
 use crate::ledger::{Issue, Ledger, OccurrenceState};
+use crate::life::node;
 use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
@@ -148,7 +149,8 @@ pub(super) async fn step(
             && run::gather(project, report, &order, &|_| {})
                 .await
                 .map_or(true, |gathered| gathered.judgement.ready());
-        if !ready {
+        // A process that ends leaves the making to another, which finds what was collected.
+        if !ready || project.life.stopping() {
             look.waiting += 1;
             drop(beat);
             // Nobody works on it now: whoever looks next goes on, be it another process.
@@ -241,12 +243,6 @@ async fn last_asked(project: &Project, report: &Report) -> Result<Option<Timesta
     Ok(newest)
 }
 
-/// Who holds a claim: this process on this machine.
-fn node() -> String {
-    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), std::process::id())
-}
-
 /// Makes what a node that died had claimed, however long ago: somebody waits for it.
 pub(super) async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
     let (ledger, now) = (&project.ledger, project.clock.now());
@@ -254,6 +250,9 @@ pub(super) async fn take_over(project: &Project, look: &mut Look) -> Result<(), 
     // What is still ahead waits for its sources: it is under way, and free for whoever looks next.
     abandoned.retain(|occurrence| occurrence.due <= now);
     for occurrence in abandoned {
+        if project.life.stopping() {
+            break;
+        }
         let Some(report) = project.config.reports.get(&occurrence.report) else {
             continue;
         };

@@ -4,15 +4,15 @@ mod issue;
 
 use crate::config::meant::Report;
 use crate::deliver;
+use crate::life::{Doing, Life};
 use crate::notice;
 use crate::project::Project;
 use crate::schedule::{self, Fire};
+use crate::systemd::{self, State};
 use crate::ticker::{Bell, Ticker};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use jiff::Timestamp;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What one look at the ledger did.
@@ -33,14 +33,15 @@ pub struct Look {
 /// A way to stop a serving loop: what is under way is finished, nothing new begins.
 #[derive(Debug, Clone)]
 pub struct Stop {
-    asked: Arc<AtomicBool>,
+    life: Life,
     bell: Bell,
 }
 
 impl Stop {
     /// Asks the loop to end.
     pub fn ask(&self) {
-        self.asked.store(true, Ordering::SeqCst);
+        systemd::tell(State::Stopping, Some("finishing what is under way"));
+        self.life.stop();
         self.bell.ring();
     }
 }
@@ -54,22 +55,29 @@ pub async fn serve(project: &Project, started: impl FnOnce(Stop)) -> Result<(), 
         .await
         .map_err(|e| Diagnostic::error(format!("the scheduler cannot start: {e}")))?;
     let stop = Stop {
-        asked: Arc::new(AtomicBool::new(false)),
+        life: project.life.clone(),
         bell: ticker.bell(),
     };
-    let asked = Arc::clone(&stop.asked);
+    let life = &project.life;
     started(stop);
-    while !asked.load(Ordering::SeqCst) {
+    systemd::tell(State::Ready, None);
+    while !life.stopping() {
+        life.turn(Doing::Work);
         let look = look(project).await;
         match look {
             Ok(look) if look != Look::default() => tracing::info!(?look, "looked"),
             Ok(_) => {}
             Err(problems) => tracing::error!("{problems}"),
         }
-        if asked.load(Ordering::SeqCst) {
+        if life.stopping() {
             break;
         }
-        ticker.sleep(until_next(project).await).await;
+        let now = project.clock.now();
+        life.looked(now);
+        let next = next_moment(project, now).await;
+        tell_next(project, next);
+        life.turn(Doing::Rest);
+        ticker.sleep(next.and_then(|at| until(at, now))).await;
     }
     Ok(())
 }
@@ -89,6 +97,9 @@ pub async fn look(project: &Project) -> Result<Look, Problems> {
     open.sort_by_key(|(_, fire)| fire.times.deliver);
     look.sent += deliver::send_due(project).await?;
     for (report, fire) in open {
+        if project.life.stopping() {
+            return Ok(look);
+        }
         issue::step(project, report, &fire, &mut look).await?;
         notice::tell(project).await?;
         look.sent += deliver::send_due(project).await?;
@@ -99,9 +110,8 @@ pub async fn look(project: &Project) -> Result<Look, Problems> {
     Ok(look)
 }
 
-/// Time until something is due: a delivery, or the work for the next issue.
-async fn until_next(project: &Project) -> Option<Duration> {
-    let now = project.clock.now();
+/// When something is due next: a delivery, or the work for the next issue.
+async fn next_moment(project: &Project, now: Timestamp) -> Option<Timestamp> {
     let delivery = project.ledger.next_delivery().await.ok().flatten();
     let starts = project.config.reports.values().filter_map(|report| {
         let schedule = report.schedule.as_ref()?;
@@ -109,8 +119,24 @@ async fn until_next(project: &Project) -> Option<Duration> {
             .first()
             .map(|fire| fire.times.start)
     });
-    let next = starts.chain(delivery).filter(|at| *at > now).min()?;
-    Duration::try_from(next.duration_since(now)).ok()
+    starts.chain(delivery).filter(|at| *at > now).min()
+}
+
+fn until(at: Timestamp, now: Timestamp) -> Option<Duration> {
+    Duration::try_from(at.duration_since(now)).ok()
+}
+
+/// Says what comes next to whoever asks the process or systemd.
+fn tell_next(project: &Project, next: Option<Timestamp>) {
+    project.life.expect(next);
+    let text = match next {
+        Some(at) => {
+            let at = at.to_zoned(project.config.project.zone.clone());
+            format!("waits for {}", at.strftime("%Y-%m-%d %H:%M:%S %:z"))
+        }
+        None => "nothing is scheduled".to_owned(),
+    };
+    systemd::status(&text);
 }
 
 /// What a person asks of a schedule: the next delivery times of a report.

@@ -1,0 +1,56 @@
+//! How the process runs that serves: its logs, its page for machines, and how long it may take to end.
+
+use super::values::{duration, word};
+use super::written::{Read, Table, Value};
+use chenbao_model::Diagnostic;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Plain,
+    /// One JSON object per line.
+    Json,
+}
+
+/// `[serve]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serve {
+    /// Where `/healthz`, `/readyz` and `/metrics` answer; none: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// How long the process may take to end once it was asked to.
+    pub drain: Duration,
+}
+
+pub(super) fn log(table: Table<'_>) -> LogFormat {
+    let formats = [("plain", LogFormat::Plain), ("json", LogFormat::Json)];
+    let format = table.read("format", |v| word(v, &formats));
+    table.end();
+    format.unwrap_or(LogFormat::Plain)
+}
+
+pub(super) fn serve(table: Table<'_>) -> Serve {
+    let listen = table.read("listen", address);
+    let public = table.read("public", |v| v.boolean()).unwrap_or(false);
+    let drain = table
+        .read("drain", duration)
+        .unwrap_or(Duration::from_secs(60));
+    if let Some(address) = listen.filter(|address| !address.ip().is_loopback() && !public) {
+        let problem = Diagnostic::error(format!("other machines could read `{address}`"));
+        table.problem(problem.hint(
+            "write listen = \"127.0.0.1:9464\"; or, in a network that you trust, public = true beside it",
+        ));
+    }
+    table.end();
+    Serve { listen, drain }
+}
+
+fn address(value: &Value<'_>) -> Read<SocketAddr> {
+    let text = value.text()?;
+    text.parse().map_err(|_| {
+        Diagnostic::error(format!("`{text}` is not an address with a port"))
+            .hint("write 127.0.0.1:9464 or [::1]:9464")
+    })
+}
