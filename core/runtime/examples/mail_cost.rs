@@ -51,6 +51,7 @@ fn main() {
             subject: "经营日报 2026-11-21",
             message_id: "chenbao.0@example.com",
             date: "2026-11-22T00:00:00Z".parse().unwrap(),
+            unsubscribe: None,
         })
         .unwrap()
     };
@@ -64,15 +65,12 @@ fn main() {
 /// The message in a folder: written aside, synced, renamed.
 fn on_disk(message: &[u8], from: Mailbox) {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Mail {
-        from,
-        transport: Transport::Folder(folder.path().to_path_buf()),
-        max_size: 20_000_000,
-    };
+    let settings = Mail::by(from, Transport::Folder(folder.path().to_path_buf()));
     let mut sender = Sender::new(&settings, None).unwrap();
     let letter = Letter {
         from: "chenbao@example.com",
         to: "boss@example.com",
+        envid: None,
         bytes: message,
         file_name: "mail.eml",
     };

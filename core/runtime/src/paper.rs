@@ -162,7 +162,7 @@ fn context(desk: &Desk<'_>, audience: &Audience) -> ReportContext {
         campaigns,
         notes: notes(desk, local.date(), lang),
         changes: Vec::new(),
-        owner: Some(config.project.owner.to_string()),
+        owner: Some(config.owner_of(&report.id).to_string()),
         test: matches!(desk.order.send, Send::Test(_)),
     }
 }

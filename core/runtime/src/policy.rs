@@ -1,6 +1,7 @@
 //! Decisions that are rules, not work: what to do about missed reports, and when to try again.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -54,35 +55,124 @@ impl fmt::Display for Misfire {
     }
 }
 
-/// How work that failed for a passing reason is tried again: after a pause that doubles up to a limit, until it is given up.
+/// How work that failed for a passing reason is tried again: after a pause as long as it has been waiting for already, within
+/// limits, until it is given up. So pauses double, whoever counts, and a restart forgets nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// Pause after the first failure.
+    /// Shortest pause: the one after the first failure.
     pub first: Duration,
     /// Longest pause.
     pub longest: Duration,
-    /// Given up when so much time has passed since the first attempt.
+    /// Given up when so much time has passed since it was due.
     pub give_up: Duration,
 }
 
-impl Retry {
-    /// Mail: a minute, doubling to half an hour, for a day; a daily report is worthless after the next one.
-    pub const MAIL: Self = Self {
-        first: Duration::from_secs(60),
-        longest: Duration::from_secs(30 * 60),
-        give_up: Duration::from_secs(24 * 3600),
-    };
+/// A daily report is worthless after the next one.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
-    /// The pause after the `failures`-th failure (from one), `since_first` after the first attempt; none: give up.
-    #[must_use]
-    pub fn pause(&self, failures: u32, since_first: Duration) -> Option<Duration> {
-        if since_first >= self.give_up {
-            return None;
+impl Retry {
+    /// A message that was refused for now, for no reason that we know better.
+    pub const MAIL: Self = Self::between(60, 30 * 60);
+    /// A server that is not there, is busy, or broke the connection: nothing else can leave either, so it is asked soon.
+    pub const SERVER: Self = Self::between(30, 15 * 60);
+    /// A server that refuses us until somebody mends the configuration: asking often locks accounts.
+    pub const OURS: Self = Self::between(5 * 60, 30 * 60);
+    /// Greylisting, which wants a few minutes of patience.
+    pub const GREYLISTED: Self = Self::between(5 * 60, 30 * 60);
+    /// A full mailbox, which somebody must empty.
+    pub const FULL: Self = Self::between(30 * 60, 4 * 3600);
+
+    /// A message that was only handed to the wrong connection.
+    pub const AT_ONCE: Self = Self::between(0, 0);
+
+    const fn between(first: u64, longest: u64) -> Self {
+        Self {
+            first: Duration::from_secs(first),
+            longest: Duration::from_secs(longest),
+            give_up: DAY,
         }
-        let factor = 1_u32
-            .checked_shl(failures.saturating_sub(1))
-            .unwrap_or(u32::MAX);
-        Some(self.first.saturating_mul(factor).min(self.longest))
+    }
+
+    /// The pause after a failure, `waited` after the work was due; none: give up.
+    #[must_use]
+    pub fn pause(&self, waited: Duration) -> Option<Duration> {
+        (waited < self.give_up).then(|| waited.clamp(self.first, self.longest))
+    }
+}
+
+/// At most so many within a time, written `60/m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: u32,
+    /// Within how long.
+    pub window: Duration,
+}
+
+const UNITS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (count, unit) = text.split_once('/')?;
+            let count = count.trim().parse().ok().filter(|count| *count > 0)?;
+            let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit.trim())?;
+            let window = Duration::from_secs(*seconds);
+            Some(Self { count, window })
+        };
+        read().ok_or_else(|| format!("`{text}` is not a rate"))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = UNITS
+            .iter()
+            .find(|(_, seconds)| *seconds == self.window.as_secs());
+        write!(f, "{}/{}", self.count, unit.map_or("?", |(name, _)| *name))
+    }
+}
+
+/// What was used of a rate: how many were granted at which moment (in milliseconds), oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent(Vec<(i64, u32)>);
+
+impl Spent {
+    /// Grants up to `wanted` now, so that no stretch of time as long as the window ever holds more than the rate. Returns how
+    /// many, and when more may be asked for.
+    pub fn grant(&mut self, rate: Rate, now: Timestamp, wanted: u32) -> (u32, Timestamp) {
+        let window = i64::try_from(rate.window.as_millis()).unwrap_or(i64::MAX);
+        let now = now.as_millisecond();
+        // A grant of the future was made before the clock was set back; it counts, but blocks no longer than a window.
+        self.0
+            .retain(|(at, _)| at.saturating_add(window) > now && *at < now.saturating_add(window));
+        let used: u32 = self.0.iter().map(|(_, count)| *count).sum();
+        let granted = wanted.min(rate.count.saturating_sub(used));
+        if granted > 0 {
+            // Moments are kept by sixtieths of the window, rounded up, so that the list stays short.
+            let step = (window / 60).max(1);
+            let at = now.div_euclid(step).saturating_mul(step);
+            let at = if at < now {
+                at.saturating_add(step)
+            } else {
+                at
+            };
+            match self.0.last_mut() {
+                Some((last, count)) if *last == at => *count = count.saturating_add(granted),
+                _ => self.0.push((at, granted)),
+            }
+        }
+        let free = if granted < wanted {
+            self.0
+                .first()
+                .map_or(now, |(at, _)| at.saturating_add(window))
+        } else {
+            now
+        };
+        let free = Timestamp::from_millisecond(free).unwrap_or(Timestamp::MAX);
+        (granted, free)
     }
 }
 
@@ -127,15 +217,68 @@ mod tests {
 
     #[test]
     fn pauses_double_to_the_limit_and_end() {
-        let pause =
-            |failures, minutes: u64| Retry::MAIL.pause(failures, Duration::from_secs(minutes * 60));
-        let minutes = |m: u64| Some(Duration::from_secs(m * 60));
+        let minutes = |m: u64| Duration::from_secs(m * 60);
+        let mut waited = Duration::ZERO;
+        let mut pauses = Vec::new();
+        while let Some(pause) = Retry::MAIL.pause(waited) {
+            pauses.push(pause);
+            waited += pause;
+        }
+        let first: Vec<_> = [1, 1, 2, 4, 8, 16, 30, 30].map(minutes).into();
+        assert_eq!(pauses.iter().take(8).copied().collect::<Vec<_>>(), first);
+        assert!(waited >= minutes(24 * 60) && waited < minutes(24 * 60 + 31));
+        assert_eq!(Retry::OURS.pause(Duration::ZERO), Some(minutes(5)));
+    }
+
+    #[test]
+    fn rates_read_back() {
+        for text in ["60/m", "10/s", "500/h", "1/d"] {
+            assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
+        }
+        for text in ["", "60", "0/m", "/m", "60/w", "-1/m"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    /// However the messages come, no stretch of a minute holds more than the rate, and nothing waits for ever.
+    #[test]
+    fn no_minute_holds_more_than_its_rate() {
+        let rate: Rate = "60/m".parse().unwrap();
+        let start: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
+        let mut random = 20_261_122_u64;
+        let mut spent = Spent::default();
+        let (mut now, mut left, mut sent) = (start, 1000_u32, Vec::new());
+        while left > 0 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let wanted = u32::try_from(random >> 60).unwrap() + 1;
+            let (granted, free) = spent.grant(rate, now, wanted.min(left));
+            sent.extend(std::iter::repeat_n(now.as_millisecond(), granted as usize));
+            left -= granted;
+            let pause = SignedDuration::from_millis(i64::try_from(random >> 50).unwrap() % 3000);
+            now = free.max(now + pause);
+        }
+        for (n, at) in sent.iter().enumerate() {
+            let within = sent[n..].iter().take_while(|later| **later < at + 60_000);
+            assert!(within.count() <= 60, "a minute from {at} holds too many");
+        }
+        let took = now.duration_since(start);
+        assert!(took < SignedDuration::from_mins(20), "{took}");
+    }
+
+    #[test]
+    fn a_clock_set_back_blocks_no_longer_than_a_window() {
+        let rate: Rate = "2/m".parse().unwrap();
+        let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let mut spent = Spent::default();
+        assert_eq!(spent.grant(rate, noon, 5).0, 2);
         assert_eq!(
-            [1, 2, 3, 4, 5, 6].map(|n| pause(n, 10)),
-            [1, 2, 4, 8, 16, 30].map(minutes)
+            spent.grant(rate, noon, 5),
+            (0, noon + SignedDuration::from_mins(1))
         );
-        assert_eq!(pause(200, 10), minutes(30));
-        assert_eq!(pause(3, 24 * 60), None);
+        let back = noon - SignedDuration::from_hours(2);
+        assert_eq!(spent.grant(rate, back, 5).0, 2);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::config::meant::{LedgerUrl, MappingRef, Source, Transport};
 use crate::config::{self, Config};
 use crate::ledger::{self, Ledger};
 use crate::life::Life;
+use crate::mail;
 use crate::plugin::host::{HostSpec, Limits};
 use crate::plugin::store::{Component, PluginStore};
 use crate::templates;
@@ -122,6 +123,22 @@ impl Project {
     #[must_use]
     pub fn hash_key(&self) -> &[u8] {
         &self.hash_key
+    }
+
+    /// What only those know who have the message of a delivery: whoever reports on it must name it.
+    #[must_use]
+    pub fn delivery_token(&self, delivery: &str) -> String {
+        use hmac::{Hmac, KeyInit as _, Mac as _};
+        let mut token = String::new();
+        // A key of any length is taken.
+        if let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(&self.hash_key) {
+            mac.update(format!("delivery\n{delivery}").as_bytes());
+            for byte in mac.finalize().into_bytes() {
+                token.push_str(&format!("{byte:02x}"));
+            }
+        }
+        token.truncate(mail::TOKEN);
+        token
     }
 
     /// How to start the host of a component.

@@ -61,7 +61,8 @@ pub(super) enum Command {
     /// Make a report now. Writes files and mails nobody, unless told to.
     #[command(
         after_help = "Examples:\n  chenbao run daily --period 2026-11-21 --role management --out reports\n  \
-                      chenbao run daily --period 2026-11-21 --deliver\n  chenbao run daily --to me@example.com"
+                      chenbao run daily --period 2026-11-21 --deliver\n  chenbao run daily --to me@example.com\n  \
+                      chenbao run daily --drafts drafts"
     )]
     Run(RunArgs),
     /// Keep the schedules: collect, make, deliver, until told to stop.
@@ -78,6 +79,16 @@ pub(super) enum Command {
     Notices(NoticesArgs),
     /// Send a delivery again: the same bytes, to the same recipient.
     Resend(ResendArgs),
+    /// Read what came back: bounces, reports on deliveries, unsubscriptions. `serve` does so too.
+    #[command(after_help = "Example:\n  chenbao bounces --json")]
+    Bounces,
+    /// Addresses that get nothing, or nothing of one report, and why.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  chenbao recipients list\n  chenbao recipients release boss@example.com\n  \
+                      chenbao recipients subscribe boss@example.com --report daily"
+    )]
+    Recipients(RecipientsCommand),
     /// Compute a run again from its snapshot and say what differs.
     Replay {
         /// Run id.
@@ -202,6 +213,9 @@ pub(super) struct RunArgs {
     /// Send a marked test to this address; uses up nothing.
     #[arg(long)]
     pub(super) to: Option<String>,
+    /// Write the mails into this folder as drafts, to be opened and sent by hand; uses up nothing.
+    #[arg(long, conflicts_with_all = ["deliver", "to", "results"])]
+    pub(super) drafts: Option<PathBuf>,
     /// Only print the results, not the report.
     #[arg(long)]
     pub(super) results: bool,
@@ -281,6 +295,39 @@ pub(super) struct SqlArgs {
     /// At most so many rows.
     #[arg(long, default_value_t = 1000)]
     pub(super) limit: usize,
+}
+
+/// Commands of `recipients`.
+#[derive(Debug, Subcommand)]
+pub(super) enum RecipientsCommand {
+    /// All of them.
+    List,
+    /// Lift a quarantine: the address gets mail again, and its errors are forgotten.
+    #[command(after_help = "Example:\n  chenbao recipients release boss@example.com")]
+    Release {
+        /// Mail address.
+        address: String,
+    },
+    /// Take an unsubscription back: the address gets the report again.
+    #[command(
+        after_help = "Example:\n  chenbao recipients subscribe boss@example.com --report daily"
+    )]
+    Subscribe(SubscriptionArgs),
+    /// Send an address a report no more, without touching the configuration.
+    #[command(
+        after_help = "Example:\n  chenbao recipients unsubscribe boss@example.com --report daily"
+    )]
+    Unsubscribe(SubscriptionArgs),
+}
+
+/// Options of `recipients subscribe` and `recipients unsubscribe`.
+#[derive(Debug, Args)]
+pub(super) struct SubscriptionArgs {
+    /// Mail address.
+    pub(super) address: String,
+    /// Report id.
+    #[arg(long)]
+    pub(super) report: Id,
 }
 
 /// Commands of `lake`.

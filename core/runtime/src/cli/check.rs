@@ -5,6 +5,8 @@ use super::print::Voice;
 use super::{Answer, Ended};
 use crate::config;
 use crate::config::meant::{Metric, Report, Source, Transport};
+use crate::ledger::Block;
+use crate::mail::Returns;
 use crate::project::Project;
 use crate::tables;
 use chenbao_engine::{Mapping, check_sql};
@@ -53,6 +55,9 @@ pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
     }
     problems.extend(project.plugins.problems());
     problems.extend(secret_problems(project));
+    problems.extend(mailbox_problem(project));
+    let blocked = project.ledger.blocks().await?;
+    problems.extend(blocked.iter().map(left_alone));
     voice.tell(&problems);
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     let config = &project.config;
@@ -76,6 +81,31 @@ pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
     } else {
         Ended::Refused
     })
+}
+
+/// The mailbox of bounces, if it cannot be read.
+fn mailbox_problem(project: &Project) -> Option<Diagnostic> {
+    let path = &project.config.mail.bounces.as_ref()?.path;
+    let why = Returns::open(path).err()?;
+    let problem = Diagnostic::warning(format!("the mailbox of bounces cannot be read: {why}"));
+    let problem = problem.in_file(path.display().to_string());
+    Some(problem.hint("make a Maildir folder or an mbox file there that chenbao may read"))
+}
+
+/// An address that gets nothing: somebody may wait for its report.
+fn left_alone(block: &Block) -> Diagnostic {
+    let Block {
+        recipient, note, ..
+    } = block;
+    let (what, how) = match &block.report {
+        None => ("no mail".to_owned(), format!("release {recipient}")),
+        Some(report) => (
+            format!("no `{report}`"),
+            format!("subscribe {recipient} --report {report}"),
+        ),
+    };
+    Diagnostic::warning(format!("{recipient} gets {what}: {note}"))
+        .hint(format!("to change that: chenbao recipients {how}"))
 }
 
 /// Secrets that are not there now: a warning, because `check` may run where the scheduler's environment is not.

@@ -38,7 +38,11 @@ fn history_row(project: &Project, run: &Run) -> Vec<String> {
     let deliveries: Vec<String> = run
         .deliveries
         .iter()
-        .map(|(state, count)| format!("{count} {}", state.word()))
+        .map(|(state, count)| {
+            let next = run.next.filter(|_| *state == DeliveryState::Deferred);
+            let next = next.map(|next| format!(" until {}", at(project, next)));
+            format!("{count} {}{}", state.word(), next.unwrap_or_default())
+        })
         .collect();
     vec![
         run.id.clone(),
@@ -60,7 +64,8 @@ fn run_json(run: &Run) -> serde_json::Value {
     json!({
         "run": run.id, "report": run.issue.report, "subject": run.issue.subject, "period": run.issue.period,
         "edition": run.issue.edition, "revision": run.issue.revision, "state": run.state.word(),
-        "started": run.started.to_string(), "deliveries": deliveries, "note": run.note,
+        "started": run.started.to_string(), "deliveries": deliveries, "next": run.next.map(|next| next.to_string()),
+        "note": run.note,
     })
 }
 
@@ -98,7 +103,7 @@ pub(super) async fn notices(project: &Project, args: &NoticesArgs, voice: Voice)
     Ok(Ended::Done)
 }
 
-fn at(project: &Project, time: Timestamp) -> String {
+pub(super) fn at(project: &Project, time: Timestamp) -> String {
     time.to_zoned(project.config.project.zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()
@@ -156,6 +161,7 @@ pub(super) async fn show(project: &Project, run: &str, voice: Voice) -> Answer {
             "state",
             "attempts",
             "changed",
+            "next",
             "note",
         ],
         &rows,
@@ -181,14 +187,25 @@ fn delivery_row(project: &Project, delivery: &Delivery) -> Vec<String> {
         delivery.state.word().to_owned(),
         delivery.attempts.to_string(),
         at(project, delivery.changed),
+        next_of(delivery).map_or_else(String::new, |next| at(project, next)),
         delivery.note.lines().next().unwrap_or_default().to_owned(),
     ]
+}
+
+/// When a delivery is tried next, if it is.
+fn next_of(delivery: &Delivery) -> Option<Timestamp> {
+    let waits = matches!(
+        delivery.state,
+        DeliveryState::Queued | DeliveryState::Deferred
+    );
+    waits.then_some(delivery.next)
 }
 
 fn delivery_json(delivery: &Delivery) -> serde_json::Value {
     json!({
         "audience": delivery.audience, "channel": delivery.channel, "recipient": delivery.recipient,
         "state": delivery.state.word(), "attempts": delivery.attempts, "message_id": delivery.message_id, "note": delivery.note,
+        "next": next_of(delivery).map(|next| next.to_string()),
     })
 }
 
@@ -212,12 +229,14 @@ pub(super) async fn resend(project: &Project, args: &ResendArgs, voice: Voice) -
         false => &[
             DeliveryState::Sent,
             DeliveryState::Unknown,
+            DeliveryState::Delivered,
             DeliveryState::Bounced,
             DeliveryState::Deferred,
+            DeliveryState::Suppressed,
         ],
     };
     let now = project.clock.now();
-    let mut queued = 0;
+    let mut ids = Vec::new();
     for delivery in candidates {
         let wanted = args
             .recipient
@@ -225,17 +244,37 @@ pub(super) async fn resend(project: &Project, args: &ResendArgs, voice: Voice) -
             .is_none_or(|recipient| recipient == &delivery.recipient);
         if wanted && states.contains(&delivery.state) {
             project.ledger.requeue(&delivery.id, states, now).await?;
-            queued += 1;
+            ids.push(delivery.id);
         }
     }
-    let sent = deliver::send_due(project).await?;
+    deliver::send_due(project).await?;
+    say_resent(project, &ids, voice).await
+}
+
+/// What became of deliveries that were queued again.
+async fn say_resent(project: &Project, ids: &[String], voice: Voice) -> Answer {
+    let mut resent = Vec::new();
+    for id in ids {
+        resent.extend(project.ledger.delivery(id).await?);
+    }
+    let (sent, others): (Vec<_>, Vec<_>) = resent
+        .iter()
+        .partition(|delivery| delivery.state == DeliveryState::Sent);
     voice.say(format!(
-        "{sent} of {queued} messages handed over again, the same bytes"
+        "{} of {} messages handed over again, the same bytes, checked against their digests",
+        sent.len(),
+        ids.len()
     ));
-    voice.answer(&json!({"queued": queued, "sent": sent}));
-    Ok(if sent < queued {
-        Ended::Undelivered
-    } else {
-        Ended::Done
+    for delivery in &others {
+        voice.say(format!(
+            "{} {}: {}",
+            delivery.recipient, delivery.state, delivery.note
+        ));
+    }
+    let all: Vec<serde_json::Value> = resent.iter().map(delivery_json).collect();
+    voice.answer(&json!({"queued": ids.len(), "sent": sent.len(), "deliveries": all}));
+    Ok(match others.is_empty() {
+        true => Ended::Done,
+        false => Ended::Undelivered,
     })
 }

@@ -171,8 +171,26 @@ pub(super) async fn run(project: &Project, args: &RunArgs, voice: Voice) -> Answ
         results_only: args.results,
         pinned: None,
     };
+    if let Some(folder) = &args.drafts {
+        return draft(project, &order, folder, voice).await;
+    }
     let out = (!args.results).then(|| project.config.folder.join(&args.out));
     order_now(project, &order, out.as_deref(), voice).await
+}
+
+/// Runs an order and writes its mails as drafts.
+async fn draft(project: &Project, order: &Order, folder: &Path, voice: Voice) -> Answer {
+    let made = run::run(project, order, &|_| {}).await?;
+    voice.tell(&made.warnings);
+    let files = deliver::drafts(project, &made, &project.config.folder.join(folder))?;
+    for file in &files {
+        voice.say(file);
+    }
+    voice.answer(&json!({"run": made.run, "partial": made.partial(), "drafts": files}));
+    Ok(match made.partial() {
+        true => Ended::Partial,
+        false => Ended::Done,
+    })
 }
 
 /// Runs an order, writes its files, sends what is to be sent, and says what became of it.

@@ -9,6 +9,7 @@ mod lake;
 mod make;
 mod plan;
 mod print;
+mod recipients;
 mod remap;
 mod serve;
 
@@ -121,6 +122,8 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Show { run } => history::show(&project, run, voice).await,
         Command::Notices(args) => history::notices(&project, args, voice).await,
         Command::Resend(args) => history::resend(&project, args, voice).await,
+        Command::Bounces => recipients::bounces(&project, voice).await,
+        Command::Recipients(command) => recipients::recipients(&project, command, voice).await,
         Command::Sql(args) => ask::sql(&project, args, voice).await,
         Command::Lake(LakeCommand::Compact) => lake::compact(&project, voice).await,
         Command::Plugin(PluginCommand::List) => ask::plugins(&project, voice),

@@ -3,7 +3,7 @@
 pub use super::host::{LogFormat, Serve};
 use super::secret::SecretRef;
 use crate::cron::Pattern;
-use crate::policy::Misfire;
+use crate::policy::{Misfire, Rate};
 use chenbao_model::schema::{TableSchema, canonical, canonical_names};
 use chenbao_model::{Decimal, Digest, Id, Place, Sensitivities};
 use jiff::civil::{Date, Time};
@@ -76,6 +76,13 @@ impl Config {
         names
     }
 
+    /// Who answers for a report and gets the replies to it.
+    #[must_use]
+    pub fn owner_of(&self, report: &Id) -> &Mailbox {
+        let own = self.reports.get(report).and_then(|it| it.owner.as_ref());
+        own.unwrap_or(&self.project.owner)
+    }
+
     /// Whether mail may go to this address under `deliver.allow`.
     #[must_use]
     pub fn may_mail(&self, address: &str) -> bool {
@@ -145,6 +152,98 @@ pub struct Mail {
     pub transport: Transport,
     /// Largest message in bytes; a larger one fails before it is sent.
     pub max_size: u64,
+    /// `[mail.rate]`.
+    pub rates: Rates,
+    /// `[mail.quarantine]`.
+    pub quarantine: Quarantine,
+    /// `[mail.bounces]`; none: nobody reads what comes back.
+    pub bounces: Option<Bounces>,
+}
+
+impl Mail {
+    /// Mail from there by this way, and all else by default.
+    #[must_use]
+    pub fn by(from: Mailbox, transport: Transport) -> Self {
+        Self {
+            from,
+            transport,
+            max_size: 20_000_000,
+            rates: Rates::default(),
+            quarantine: Quarantine::default(),
+            bounces: None,
+        }
+    }
+
+    /// The envelope sender of a delivery: where its bounces go, told apart by its token (VERP) where somebody reads them.
+    #[must_use]
+    pub fn return_path(&self, token: &str) -> String {
+        let bounces = self.bounces.as_ref();
+        let own = bounces.and_then(|bounces| bounces.return_path.as_deref()?.split_once('@'));
+        own.map_or_else(
+            || self.from.address.clone(),
+            |(user, domain)| format!("{user}+{token}@{domain}"),
+        )
+    }
+}
+
+/// `[mail.rate]`: how fast messages leave.
+#[derive(Debug, Clone)]
+pub struct Rates {
+    /// Messages to a domain that is not named; none: as fast as the server takes them.
+    pub default: Option<Rate>,
+    /// Messages to a domain, lower-case.
+    pub domains: BTreeMap<String, Option<Rate>>,
+    /// Connections to the server at once.
+    pub connections: u16,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let per_minute = Rate {
+            count: 60,
+            window: Duration::from_secs(60),
+        };
+        Self {
+            default: Some(per_minute),
+            domains: BTreeMap::new(),
+            connections: 2,
+        }
+    }
+}
+
+impl Rates {
+    /// The limit of a domain, lower-case.
+    #[must_use]
+    pub fn of(&self, domain: &str) -> Option<Rate> {
+        self.domains.get(domain).copied().unwrap_or(self.default)
+    }
+}
+
+/// `[mail.quarantine]`: an address that failed for good so often gets nothing more until somebody releases it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quarantine {
+    /// Permanent errors of an address; zero: never.
+    pub errors: u16,
+    /// Within so many days.
+    pub days: u16,
+}
+
+impl Default for Quarantine {
+    fn default() -> Self {
+        Self {
+            errors: 3,
+            days: 30,
+        }
+    }
+}
+
+/// `[mail.bounces]`: where bounces and unsubscriptions arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounces {
+    /// A Maildir folder or an mbox file.
+    pub path: PathBuf,
+    /// Address that bounces go to, each delivery by its own `+` extension; none: the sender's address, without extension.
+    pub return_path: Option<String>,
 }
 
 /// How messages leave.
@@ -364,6 +463,8 @@ pub struct Report {
     pub lang: String,
     /// When it goes out; none: only by hand.
     pub schedule: Option<Schedule>,
+    /// Who answers for it and gets the replies; none: the project's owner.
+    pub owner: Option<Mailbox>,
     /// Who gets it.
     pub audiences: BTreeMap<Id, Audience>,
 }

@@ -3,6 +3,7 @@
 mod hide;
 mod host;
 mod load;
+mod mail;
 pub mod meant;
 mod notices;
 mod report;

@@ -33,6 +33,7 @@ pub(super) fn report(id: Id, table: Table<'_>, base: &Base<'_>) -> Option<Report
     let lang = table
         .read("lang", lang)
         .or_else(|| base.project.map(|project| project.lang.clone()));
+    let owner = table.read("owner", mailbox);
     let scheduled = table.maybe_section("schedule");
     let planned = scheduled.is_some();
     let schedule = scheduled.and_then(|section| schedule(section, base));
@@ -59,6 +60,7 @@ pub(super) fn report(id: Id, table: Table<'_>, base: &Base<'_>) -> Option<Report
         metrics: metrics?,
         lang: lang?,
         schedule: if planned { Some(schedule?) } else { None },
+        owner,
         audiences: read,
     })
 }

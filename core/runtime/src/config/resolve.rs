@@ -1,9 +1,10 @@
 //! Written becomes meant: each table is read once, every reference is looked up, and all problems come back at once.
 
 use super::host;
+use super::mail::mail;
 use super::meant::{
-    Campaign, Config, Lake, LedgerUrl, Mail, MappingRef, Metric, Phase, Plugins, Project, Role,
-    Security, Shop, Smtp, Source, Transport,
+    Campaign, Config, Lake, LedgerUrl, MappingRef, Metric, Phase, Plugins, Project, Role, Shop,
+    Source,
 };
 use super::notices;
 use super::report;
@@ -141,7 +142,7 @@ fn collect<'a, T>(
         .collect()
 }
 
-fn path(value: &Value<'_>, folder: &Path) -> Read<PathBuf> {
+pub(super) fn path(value: &Value<'_>, folder: &Path) -> Read<PathBuf> {
     words(value).map(|text| folder.join(text))
 }
 
@@ -213,7 +214,7 @@ fn months(value: &Value<'_>) -> Read<u16> {
     })
 }
 
-fn secret(value: &Value<'_>, folder: &Path) -> Read<SecretRef> {
+pub(super) fn secret(value: &Value<'_>, folder: &Path) -> Read<SecretRef> {
     SecretRef::parse(value.text()?, folder).map_err(|why| {
         Diagnostic::error(why)
             .hint("write env:NAME for an environment variable or file:PATH for a file")
@@ -275,120 +276,6 @@ fn allow(table: Table<'_>) -> Vec<String> {
     let allow = table.read("allow", |v| v.each(domain)).unwrap_or_default();
     table.end();
     allow
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Leaves {
-    Folder,
-    Smtp,
-}
-
-fn mail(table: Table<'_>, folder: &Path) -> Option<Mail> {
-    let leaves = table.read("transport", |v| {
-        word(v, &[("folder", Leaves::Folder), ("smtp", Leaves::Smtp)])
-    });
-    let from = table.need("from", "\"晨报 <chenbao@example.com>\"", mailbox);
-    let dir = table
-        .read("folder", |v| path(v, folder))
-        .unwrap_or_else(|| folder.join("outbox"));
-    let max_size = table.read("max_size", size).unwrap_or(20_000_000);
-    let smtp = smtp(&table, leaves == Some(Leaves::Smtp), folder);
-    table.end();
-    let transport = match leaves {
-        Some(Leaves::Smtp) => Transport::Smtp(smtp?),
-        _ => Transport::Folder(dir),
-    };
-    Some(Mail {
-        from: from?,
-        transport,
-        max_size,
-    })
-}
-
-/// The keys of a mail server. Without `wanted` they are checked, but none is needed.
-fn smtp(table: &Table<'_>, wanted: bool, folder: &Path) -> Option<Smtp> {
-    let host = if wanted {
-        table.need("host", "\"smtp.example.com\"", words)
-    } else {
-        table.read("host", words)
-    };
-    let security = [
-        ("starttls", Security::Starttls),
-        ("tls", Security::Tls),
-        ("none", Security::None),
-    ];
-    let security = table
-        .read("security", |v| word(v, &security))
-        .unwrap_or(Security::Starttls);
-    let port = table.read("port", port).unwrap_or(match security {
-        Security::Starttls => 587,
-        Security::Tls => 465,
-        Security::None => 25,
-    });
-    let user = table.read("user", words);
-    let password = table.read("password", |v| secret(v, folder));
-    let ca = table.read("ca", |v| path(v, folder));
-    let timeout = table
-        .read("timeout", send_timeout)
-        .unwrap_or(Duration::from_secs(60));
-    let host = host?;
-    if wanted && security == Security::None && !is_loopback(&host) {
-        let problem = Diagnostic::error(format!("mail to `{host}` would travel unprotected"));
-        table.problem(problem.hint(
-            "write security = \"starttls\" or \"tls\"; \"none\" is for a server on this machine",
-        ));
-    }
-    let login = match (user, password) {
-        (Some(user), Some(password)) => Some((user, password)),
-        (None, None) => None,
-        _ if !wanted => None,
-        (user, _) => {
-            let missing = if user.is_some() { "password" } else { "user" };
-            table.problem(
-                Diagnostic::error(format!("`mail.{missing}` is missing"))
-                    .hint("a login has a user and a password = \"env:NAME\"; leave out both where the server wants none"),
-            );
-            None
-        }
-    };
-    Some(Smtp {
-        host,
-        port,
-        security,
-        login,
-        ca,
-        timeout,
-    })
-}
-
-/// A send that takes longer than a sender may hold a message would look like a sender that died.
-fn send_timeout(value: &Value<'_>) -> Read<Duration> {
-    let timeout = duration(value)?;
-    if timeout <= Duration::from_secs(300) {
-        Ok(timeout)
-    } else {
-        Err(Diagnostic::error("a send may take five minutes at most")
-            .hint("write timeout = \"5m\" or less"))
-    }
-}
-
-fn port(value: &Value<'_>) -> Read<u16> {
-    let number = value.integer()?;
-    u16::try_from(number)
-        .ok()
-        .filter(|port| *port > 0)
-        .ok_or_else(|| {
-            Diagnostic::error(format!("{number} is not a port"))
-                .hint("write a number from 1 to 65535")
-        })
-}
-
-/// Whether mail to a host stays on this machine.
-fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
 }
 
 fn shop(id: Id, table: Table<'_>, project: Option<&Project>) -> Option<Shop> {

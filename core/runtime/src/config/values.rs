@@ -165,9 +165,19 @@ fn dots(user: &str) -> bool {
     user.starts_with('.') || user.ends_with('.') || user.contains("..")
 }
 
+/// A mail address without a display name.
+pub(super) fn address(value: &Value<'_>) -> Read<String> {
+    mailbox(value).map(|mailbox| mailbox.address)
+}
+
 /// A domain of the allow-list, lower-case.
 pub(super) fn domain(value: &Value<'_>) -> Read<String> {
-    let text = value.text()?.trim().to_ascii_lowercase();
+    domain_name(value.text()?)
+}
+
+/// A domain that is a value or a key, lower-case.
+pub(super) fn domain_name(text: &str) -> Read<String> {
+    let text = text.trim().to_ascii_lowercase();
     check_address(&format!("x@{text}"))
         .map(|()| text.clone())
         .map_err(|_| {

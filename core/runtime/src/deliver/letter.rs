@@ -11,6 +11,12 @@ use jiff::Timestamp;
 
 /// The encoded body that all recipients of an audience share, kept once.
 pub(super) fn archived_body(project: &Project, paper: &Paper) -> Result<Piece, Problems> {
+    let bytes = encoded_body(paper)?;
+    Ok(Piece::Digest(project.archive.put(&bytes)?))
+}
+
+/// The encoded body of a paper.
+pub(super) fn encoded_body(paper: &Paper) -> Result<Vec<u8>, Problems> {
     let of = |media: &str| {
         paper
             .mail
@@ -32,13 +38,12 @@ pub(super) fn archived_body(project: &Project, paper: &Paper) -> Result<Piece, P
         .into_iter()
         .filter(|artifact| !artifact.media_type.starts_with("text/"))
         .collect();
-    let bytes = mail::body(&Body {
+    Ok(mail::body(&Body {
         text: &plain,
         html: &html,
         pictures: &pictures,
         papers: &papers,
-    })?;
-    Ok(Piece::Digest(project.archive.put(&bytes)?))
+    })?)
 }
 
 /// A message to one recipient.
@@ -60,15 +65,36 @@ impl Outgoing<'_> {
         let from = &project.config.mail.from;
         let channel = project.mail_channel();
         let id = delivery_id(self.issue, self.audience, channel, &self.to.address);
-        let message_id = mail::message_id(&id, from);
+        let token = project.delivery_token(&id);
+        let message_id = mail::message_id(&token, from);
+        let sender = project.config.mail.return_path(&token);
+        let wish = format!("unsubscribe {token}");
+        let readable = project.config.mail.bounces.is_some();
         let head = mail::head(&Head {
             from,
             to: self.to,
-            reply_to: &project.config.project.owner,
+            reply_to: project.config.owner_of(&self.issue.report),
             subject: self.subject,
             message_id: &message_id,
             date: not_before,
+            unsubscribe: readable.then_some((sender.as_str(), wish.as_str())),
         })?;
+        Ok(NewDelivery {
+            issue: self.issue.clone(),
+            audience: self.audience.clone(),
+            channel: channel.to_owned(),
+            recipient: self.to.address.clone(),
+            run: self.run.to_owned(),
+            message_id,
+            sender,
+            pieces: vec![Piece::Literal(head), body],
+            file_name: self.file_name(),
+            not_before,
+        })
+    }
+
+    /// A name that tells people what a file of this message is.
+    pub(super) fn file_name(&self) -> String {
         let subject = self
             .issue
             .subject
@@ -94,17 +120,6 @@ impl Outgoing<'_> {
             self.audience.as_str(),
             &self.to.address,
         ];
-        Ok(NewDelivery {
-            issue: self.issue.clone(),
-            audience: self.audience.clone(),
-            channel: channel.to_owned(),
-            recipient: self.to.address.clone(),
-            run: self.run.to_owned(),
-            message_id,
-            sender: from.address.clone(),
-            pieces: vec![Piece::Literal(head), body],
-            file_name: mail::file_name(&words),
-            not_before,
-        })
+        mail::file_name(&words)
     }
 }

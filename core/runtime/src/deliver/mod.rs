@@ -1,24 +1,23 @@
 //! Step 8, deliver: a row per recipient before a byte leaves, exact bytes from archived parts, and an outcome for each.
 
+mod bounces;
 mod letter;
+mod round;
+mod send;
+mod trouble;
+
+pub use bounces::{hear, read_bounces};
+pub use send::send_due;
 
 use self::letter::{Outgoing, archived_body};
-use crate::config;
-use crate::config::meant::{Audience, Mailbox, Report, Transport};
-use crate::ledger::{Claimed, DeliveryState, Piece, Verdict};
-use crate::life::{self, Doing};
-use crate::mail::{Letter, Outcome, Sender};
-use crate::policy::Retry;
+use crate::config::meant::{Audience, Mailbox, Report};
 use crate::project::Project;
 use crate::run::{Made, Order, Send};
+use crate::{mail, storage};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
-use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
-use tracing::Instrument as _;
-
-/// A sender that dies loses its claim after this long; one send never takes so long.
-const LEASE: Duration = Duration::from_secs(10 * 60);
+use jiff::Timestamp;
+use std::path::Path;
 
 /// Queues one message per recipient of every paper. What is in the ledger already is left alone: nothing is sent twice.
 ///
@@ -67,151 +66,37 @@ fn recipients(order: &Order, audience: &Audience) -> Vec<Mailbox> {
     }
 }
 
-/// Sends everything whose time has come; returns how many messages were taken.
+/// Writes the messages as drafts that a mail program opens as still to be sent; nothing is queued, nothing is used up. Returns the
+/// files.
 ///
 /// # Errors
-/// The ledger does not answer, or the mail settings' secret is not there.
-pub async fn send_due(project: &Project) -> Result<usize, Problems> {
-    let now = project.clock.now();
-    for id in project.ledger.reclaim(now).await? {
-        tracing::warn!(delivery = %id, "outcome unknown: its sender died after the message began to leave; see `chenbao resend --unknown`");
-    }
-    let holder = life::node();
-    let mut sender = None;
-    let mut sent = 0;
-    while !project.life.stopping()
-        && let Some(claimed) = project
-            .ledger
-            .claim_due(&holder, project.clock.now(), LEASE)
-            .await?
-    {
-        project.life.turn(Doing::Work);
-        let out = match sender.as_mut() {
-            Some(out) => out,
-            None => sender.insert(new_sender(project)?),
+/// The folder cannot be written.
+pub fn drafts(project: &Project, made: &Made, folder: &Path) -> Result<Vec<String>, Problems> {
+    let report = project.config.reports.get(&made.issue.report);
+    let mut files = Vec::new();
+    for paper in &made.papers {
+        let Some(audience) = report.and_then(|report| report.audiences.get(&paper.audience)) else {
+            continue;
         };
-        let delivery = &claimed.delivery;
-        let span = tracing::error_span!(
-            "delivery", delivery = %delivery.id, run = %delivery.run, report = %delivery.issue.report,
-            period = %delivery.issue.period, audience = %delivery.audience, channel = %delivery.channel,
-        );
-        if send_one(project, out, &claimed).instrument(span).await? {
-            sent += 1;
+        let body = letter::encoded_body(paper)?;
+        for to in &audience.to {
+            let mut bytes = mail::draft_head(to, &paper.subject)?.into_bytes();
+            bytes.extend_from_slice(&body);
+            let letter = Outgoing {
+                issue: &made.issue,
+                audience: &audience.id,
+                to,
+                subject: &paper.subject,
+                run: &made.run,
+            };
+            let path = folder.join(letter.file_name());
+            storage::write(&path, &bytes).map_err(|why| {
+                Diagnostic::error(format!("the draft cannot be written: {why}"))
+                    .in_file(path.display().to_string())
+                    .hint("check that the folder is writable and that the disk has room")
+            })?;
+            files.push(path.display().to_string());
         }
     }
-    if let Some(mut sender) = sender {
-        sender.close().await;
-    }
-    Ok(sent)
-}
-
-fn new_sender(project: &Project) -> Result<Sender, Problems> {
-    let mail = &project.config.mail;
-    let password = match &mail.transport {
-        Transport::Smtp(smtp) => smtp
-            .login
-            .as_ref()
-            .map(|(_, reference)| config::fetch(reference))
-            .transpose()?,
-        Transport::Folder(_) => None,
-    };
-    Ok(Sender::new(mail, password.as_ref())?)
-}
-
-async fn send_one(
-    project: &Project,
-    sender: &mut Sender,
-    claimed: &Claimed,
-) -> Result<bool, Problems> {
-    let delivery = &claimed.delivery;
-    if !project.config.may_mail(&delivery.recipient) {
-        let note = format!("{} is outside [deliver] allow", delivery.recipient);
-        finish(project, claimed, DeliveryState::Suppressed, None, note).await?;
-        return Ok(false);
-    }
-    let bytes = match assemble(project, &delivery.pieces) {
-        Ok(bytes) => bytes,
-        Err(problem) => {
-            finish(
-                project,
-                claimed,
-                DeliveryState::Bounced,
-                None,
-                problem.to_string(),
-            )
-            .await?;
-            return Ok(false);
-        }
-    };
-    if !project
-        .ledger
-        .start_attempt(claimed, project.clock.now(), LEASE)
-        .await?
-    {
-        return Ok(false);
-    }
-    let letter = Letter {
-        from: &delivery.sender,
-        to: &delivery.recipient,
-        bytes: &bytes,
-        file_name: &delivery.file_name,
-    };
-    let began = project.clock.now();
-    let (outcome, note) = sender.send(&letter).await;
-    let now = project.clock.now();
-    let since_first = Duration::try_from(now.duration_since(delivery.created)).unwrap_or_default();
-    let again = Retry::MAIL.pause(claimed.attempt, since_first);
-    let (state, retry_at) = match (outcome, again) {
-        (Outcome::Sent, _) => (DeliveryState::Sent, None),
-        (Outcome::Unknown, _) => (DeliveryState::Unknown, None),
-        (Outcome::Deferred | Outcome::Refused, Some(pause)) => {
-            (DeliveryState::Deferred, later(now, pause))
-        }
-        (Outcome::Bounced, _) | (Outcome::Deferred | Outcome::Refused, None) => {
-            (DeliveryState::Bounced, None)
-        }
-    };
-    let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
-    let meter = project.life.meter();
-    meter.sent(&delivery.channel, state.word(), took);
-    tracing::info!(recipient = %delivery.recipient, attempt = claimed.attempt, state = state.word(), "{note}");
-    finish(project, claimed, state, retry_at, note).await?;
-    Ok(state == DeliveryState::Sent)
-}
-
-fn later(now: Timestamp, pause: Duration) -> Option<Timestamp> {
-    SignedDuration::try_from(pause)
-        .ok()
-        .and_then(|pause| now.checked_add(pause).ok())
-}
-
-async fn finish(
-    project: &Project,
-    claimed: &Claimed,
-    state: DeliveryState,
-    retry_at: Option<Timestamp>,
-    note: String,
-) -> Result<(), Problems> {
-    let verdict = Verdict {
-        state,
-        retry_at,
-        note,
-    };
-    project
-        .ledger
-        .finish_attempt(claimed, &verdict, project.clock.now())
-        .await
-        .map_err(Problems::from)
-}
-
-/// The exact message: concatenated, never rebuilt.
-fn assemble(project: &Project, pieces: &[Piece]) -> Result<Vec<u8>, Diagnostic> {
-    let mut bytes = Vec::new();
-    for piece in pieces {
-        match piece {
-            Piece::Literal(text) => bytes.extend_from_slice(text.as_bytes()),
-            Piece::Digest(digest) => bytes.extend_from_slice(&project.archive.get(digest)?),
-        }
-    }
-    Ok(bytes)
+    Ok(files)
 }

@@ -1,11 +1,10 @@
 //! Deliveries: one row per issue, audience, channel and recipient, written before anything is sent, each with its own outcome.
 //!
-//! `queue` writes rows, `claim_due` takes one, `start_attempt` says that bytes are about to leave, `finish_attempt` says what
-//! became of them. A sender that dies before `start_attempt` loses nothing; one that dies after it leaves an *unknown*.
+//! `queue` writes rows; what senders do with them is in `sending`.
 
-use super::error::{LedgerError, Result};
-use super::rows::{json, later, ms, or_empty, parsed, small, states, text, time, to_json};
-use super::{Engine, Ledger};
+use super::Ledger;
+use super::error::Result;
+use super::rows::{json, ms, or_empty, parsed, small, states, text, time, to_json};
 use crate::schedule::{Edition, Occurrence};
 use chenbao_model::{Digest, Id, Period};
 use jiff::Timestamp;
@@ -13,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, Transaction};
-use std::time::Duration;
 
 /// The channel whose attempts may be repeated: writing the same file again changes nothing.
 pub const FOLDER: &str = "folder";
@@ -29,14 +27,24 @@ states! {
         Sending = "sending",
         /// The server took it.
         Sent = "sent",
+        /// It is in the recipient's mailbox: the other side reported so.
+        Delivered = "delivered",
         /// Refused for now; tried again later.
         Deferred = "deferred",
         /// Refused for good, or given up.
         Bounced = "bounced",
         /// The connection was lost after the message was handed over: it may have arrived. Resent only by hand.
         Unknown = "unknown",
-        /// Not sent on purpose: the address is not allowed, or somebody withdrew it.
+        /// Not sent on purpose: the address is not allowed, in quarantine or unsubscribed, or somebody withdrew it.
         Suppressed = "suppressed",
+    }
+}
+
+impl DeliveryState {
+    /// Whether the message left us for good, as far as we know.
+    #[must_use]
+    pub fn may_have_arrived(self) -> bool {
+        matches!(self, Self::Sent | Self::Delivered | Self::Unknown)
     }
 }
 
@@ -178,33 +186,13 @@ pub struct Delivery {
     pub attempts: u32,
     /// When it was queued.
     pub created: Timestamp,
+    /// When it was to leave.
+    pub due: Timestamp,
     /// When it is tried next, while queued or deferred.
     pub next: Timestamp,
     /// When its state last changed.
     pub changed: Timestamp,
     /// What the server or we said last.
-    pub note: String,
-}
-
-/// A delivery that a sender holds.
-#[derive(Debug, Clone)]
-pub struct Claimed {
-    /// The delivery.
-    pub delivery: Delivery,
-    /// Number of this attempt, from one.
-    pub attempt: u32,
-    /// Who holds it.
-    pub holder: String,
-}
-
-/// What became of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// New state: sent, deferred, bounced, unknown or suppressed.
-    pub state: DeliveryState,
-    /// When a deferred one is tried again.
-    pub retry_at: Option<Timestamp>,
-    /// What the server or we said.
     pub note: String,
 }
 
@@ -226,14 +214,6 @@ pub struct Attempt {
 /// Deliveries of a run.
 pub(super) const DELIVERIES_OF_RUN: &str =
     "SELECT * FROM deliveries WHERE run = $1 ORDER BY audience, channel, recipient";
-
-const CLAIM_SQLITE: &str = "UPDATE deliveries SET state = 'sending', holder = $1, lease_ms = $2, attempts = attempts + 1,
-    changed_ms = $3 WHERE id = (SELECT id FROM deliveries WHERE state IN ('queued', 'deferred') AND next_ms <= $3
-    ORDER BY next_ms, id LIMIT 1) RETURNING *";
-
-const CLAIM_POSTGRES: &str = "UPDATE deliveries SET state = 'sending', holder = $1, lease_ms = $2, attempts = attempts + 1,
-    changed_ms = $3 WHERE id = (SELECT id FROM deliveries WHERE state IN ('queued', 'deferred') AND next_ms <= $3
-    ORDER BY next_ms, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *";
 
 impl Ledger {
     /// Queues deliveries, all or none, and returns the ids of those that are new: a key that is already there, in whatever
@@ -272,38 +252,6 @@ impl Ledger {
         small(&row, "revision")
     }
 
-    /// Takes the delivery that has waited longest, for `lease`; exactly one holder gets each.
-    ///
-    /// # Errors
-    /// The ledger does not answer.
-    pub async fn claim_due(
-        &self,
-        holder: &str,
-        now: Timestamp,
-        lease: Duration,
-    ) -> Result<Option<Claimed>> {
-        let sql = match self.engine {
-            Engine::Sqlite => CLAIM_SQLITE,
-            Engine::Postgres => CLAIM_POSTGRES,
-        };
-        let mut tx = self.begin().await?;
-        let row = sqlx::query(sql)
-            .bind(holder)
-            .bind(later(now, lease))
-            .bind(ms(now))
-            .fetch_optional(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        let Some(delivery) = row.as_ref().map(delivery).transpose()? else {
-            return Ok(None);
-        };
-        Ok(Some(Claimed {
-            attempt: delivery.attempts,
-            holder: holder.to_owned(),
-            delivery,
-        }))
-    }
-
     /// When the next delivery is due; none if none waits.
     ///
     /// # Errors
@@ -315,135 +263,6 @@ impl Ledger {
         .fetch_optional(&self.pool)
         .await?;
         row.map(|row| time(&row, "next_ms")).transpose()
-    }
-
-    /// Records, before the first byte leaves, that it is about to: false if the claim was lost, and then nothing may be sent.
-    ///
-    /// # Errors
-    /// The ledger does not answer.
-    pub async fn start_attempt(
-        &self,
-        claimed: &Claimed,
-        now: Timestamp,
-        lease: Duration,
-    ) -> Result<bool> {
-        let mut tx = self.begin().await?;
-        let held = sqlx::query(
-            "UPDATE deliveries SET lease_ms = $4 WHERE id = $1 AND state = 'sending' AND holder = $2 AND attempts = $3",
-        )
-        .bind(claimed.delivery.id.as_str())
-        .bind(claimed.holder.as_str())
-        .bind(i64::from(claimed.attempt))
-        .bind(later(now, lease))
-        .execute(&mut *tx)
-        .await?;
-        if held.rows_affected() == 0 {
-            return Ok(false);
-        }
-        sqlx::query(
-            "INSERT INTO attempts (delivery, number, started_ms, finished_ms, outcome, note)
-             VALUES ($1, $2, $3, $4, 'sending', '')",
-        )
-        .bind(claimed.delivery.id.as_str())
-        .bind(i64::from(claimed.attempt))
-        .bind(ms(now))
-        .bind(super::rows::NEVER)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    /// Records what became of an attempt. If the lease ran out meanwhile and the delivery counts as unknown, knowledge wins;
-    /// if somebody has resent it since, only the attempt is noted.
-    ///
-    /// # Errors
-    /// The ledger does not answer.
-    pub async fn finish_attempt(
-        &self,
-        claimed: &Claimed,
-        verdict: &Verdict,
-        now: Timestamp,
-    ) -> Result<()> {
-        let mut tx = self.begin().await?;
-        sqlx::query(
-            "UPDATE attempts SET finished_ms = $3, outcome = $4, note = $5 WHERE delivery = $1 AND number = $2",
-        )
-        .bind(claimed.delivery.id.as_str())
-        .bind(i64::from(claimed.attempt))
-        .bind(ms(now))
-        .bind(verdict.state.word())
-        .bind(verdict.note.as_str())
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(
-            "UPDATE deliveries SET state = $3, next_ms = $4, note = $5, changed_ms = $6, holder = ''
-             WHERE id = $1 AND attempts = $2 AND state IN ('sending', 'unknown')",
-        )
-        .bind(claimed.delivery.id.as_str())
-        .bind(i64::from(claimed.attempt))
-        .bind(verdict.state.word())
-        .bind(ms(verdict.retry_at.unwrap_or(now)))
-        .bind(verdict.note.as_str())
-        .bind(ms(now))
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Frees deliveries whose sender died: queued again if nothing had left, unknown if bytes may have. Returns the ids that
-    /// became unknown.
-    ///
-    /// # Errors
-    /// The ledger does not answer.
-    pub async fn reclaim(&self, now: Timestamp) -> Result<Vec<String>> {
-        let mut tx = self.begin().await?;
-        let unknown = sqlx::query(
-            "UPDATE deliveries SET state = 'unknown', holder = '', changed_ms = $1,
-             note = 'the sender stopped while the message was leaving' WHERE state = 'sending' AND lease_ms <= $1
-             AND channel <> $2 AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = deliveries.id
-             AND a.number = deliveries.attempts) RETURNING id",
-        )
-        .bind(ms(now))
-        .bind(FOLDER)
-        .fetch_all(&mut *tx)
-        .await?;
-        sqlx::query(
-            "UPDATE deliveries SET state = 'queued', holder = '', changed_ms = $1, next_ms = $1
-             WHERE state = 'sending' AND lease_ms <= $1",
-        )
-        .bind(ms(now))
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        unknown.iter().map(|row| text(row, "id")).collect()
-    }
-
-    /// Queues a delivery again by hand, if it is in one of these states. The message stays the same, byte for byte.
-    ///
-    /// # Errors
-    /// The ledger does not answer, or the delivery is in another state.
-    pub async fn requeue(&self, id: &str, from: &[DeliveryState], now: Timestamp) -> Result<()> {
-        let mut tx = self.begin().await?;
-        let row = sqlx::query("SELECT state FROM deliveries WHERE id = $1")
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let row = row.ok_or_else(|| LedgerError::Gone(format!("there is no delivery `{id}`")))?;
-        let state: DeliveryState = parsed(&row, "state", "the state")?;
-        if !from.contains(&state) {
-            return Err(LedgerError::Gone(format!(
-                "the delivery `{id}` is {state}, so it is not queued again"
-            )));
-        }
-        sqlx::query("UPDATE deliveries SET state = 'queued', next_ms = $2, changed_ms = $2, holder = '' WHERE id = $1")
-            .bind(id)
-            .bind(ms(now))
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(())
     }
 
     /// One delivery.
@@ -494,8 +313,8 @@ pub(super) async fn insert(
 ) -> Result<bool> {
     let insert = sqlx::query(
         "INSERT INTO deliveries (report, subject, period, edition, revision, id, audience, channel, recipient, run, message_id,
-         sender, pieces, file_name, next_ms, created_ms, state, attempts, holder, lease_ms, changed_ms, note)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'queued', 0, '', 0, $16, '')
+         sender, pieces, file_name, next_ms, due_ms, created_ms, state, attempts, holder, lease_ms, changed_ms, note)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, 'queued', 0, '', 0, $16, '')
          ON CONFLICT DO NOTHING",
     );
     let done = new
@@ -533,6 +352,7 @@ pub(super) fn delivery(row: &AnyRow) -> Result<Delivery> {
         state: parsed(row, "state", "the state")?,
         attempts: small(row, "attempts")?,
         created: time(row, "created_ms")?,
+        due: time(row, "due_ms")?,
         next: time(row, "next_ms")?,
         changed: time(row, "changed_ms")?,
         note: text(row, "note")?,

@@ -10,22 +10,27 @@ mod figures;
 mod migrate;
 mod notices;
 mod occurrences;
+mod recipients;
+mod returned;
 mod rows;
 mod runs;
+mod sending;
 #[cfg(test)]
 mod tests;
 
 pub use catalogue::{Commit, FeedDay};
 pub use collections::{Collection, CollectionState};
 pub use deliveries::{
-    Attempt, Claimed, Delivery, DeliveryState, FOLDER, Issue, MAIL, NewDelivery, Piece, Verdict,
-    delivery_id,
+    Attempt, Delivery, DeliveryState, FOLDER, Issue, MAIL, NewDelivery, Piece, delivery_id,
 };
 pub use error::{LedgerError, Result};
 pub use figures::Figures;
 pub use notices::{LastTold, NewNotice, Notice};
 pub use occurrences::{Keep, OccurrenceState};
+pub use recipients::{Block, BlockReason};
+pub use returned::{Meaning, Returned};
 pub use runs::{NewRun, ResultRow, Run, RunEnd, RunState, Shown};
+pub use sending::{Claimed, Verdict};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, Executor as _, Transaction};

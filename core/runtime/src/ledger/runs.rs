@@ -77,6 +77,8 @@ pub struct Run {
     pub note: String,
     /// Its deliveries, counted by state.
     pub deliveries: BTreeMap<DeliveryState, u64>,
+    /// When the next of its deferred deliveries is tried again.
+    pub next: Option<Timestamp>,
 }
 
 /// One run with all that is known of it.
@@ -213,7 +215,7 @@ impl Ledger {
         let mut runs = Vec::with_capacity(rows.len());
         for row in &rows {
             let mut run = read_run(row)?;
-            run.deliveries = self.delivery_counts(&run.id).await?;
+            self.count_deliveries(&mut run).await?;
             runs.push(run);
         }
         Ok(runs)
@@ -237,7 +239,7 @@ impl Ledger {
             _ => return Ok(None),
         };
         let mut run = read_run(row)?;
-        run.deliveries = self.delivery_counts(&run.id).await?;
+        self.count_deliveries(&mut run).await?;
         let results = sqlx::query("SELECT * FROM results WHERE run = $1 ORDER BY alias, shops")
             .bind(run.id.as_str())
             .fetch_all(&self.pool)
@@ -255,16 +257,21 @@ impl Ledger {
         }))
     }
 
-    async fn delivery_counts(&self, run: &str) -> Result<BTreeMap<DeliveryState, u64>> {
+    async fn count_deliveries(&self, run: &mut Run) -> Result<()> {
         let rows = sqlx::query(
-            "SELECT state, COUNT(*) AS many FROM deliveries WHERE run = $1 GROUP BY state",
+            "SELECT state, COUNT(*) AS many, MIN(next_ms) AS next_ms FROM deliveries WHERE run = $1 GROUP BY state",
         )
-        .bind(run)
+        .bind(run.id.as_str())
         .fetch_all(&self.pool)
         .await?;
-        rows.iter()
-            .map(|row| Ok((parsed(row, "state", "the state")?, count(row, "many")?)))
-            .collect()
+        for row in &rows {
+            let state = parsed(row, "state", "the state")?;
+            run.deliveries.insert(state, count(row, "many")?);
+            if state == DeliveryState::Deferred {
+                run.next = Some(time(row, "next_ms")?);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -278,6 +285,7 @@ fn read_run(row: &AnyRow) -> Result<Run> {
         finished: maybe_time(row, "finished_ms")?,
         note: text(row, "note")?,
         deliveries: BTreeMap::new(),
+        next: None,
     })
 }
 

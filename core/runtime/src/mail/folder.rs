@@ -1,6 +1,7 @@
 //! The folder outbox: each message becomes an `.eml` file, whole or not at all; writing it again changes nothing.
 
-use super::{Letter, Outcome};
+use super::{About, Answer, Letter, Outcome};
+use crate::policy::Retry;
 use crate::storage;
 use std::path::{Path, PathBuf};
 
@@ -17,19 +18,23 @@ impl Outbox {
         }
     }
 
-    pub(super) async fn write(&self, letter: &Letter<'_>) -> (Outcome, String) {
+    pub(super) async fn write(&self, letter: &Letter<'_>) -> Answer {
         // Names come from `file_name`; whatever else a caller hands in stays inside the folder.
         let name = letter.file_name.replace(['/', '\\', '\0'], "_");
         let path = self.folder.join(name.trim_start_matches('.'));
         let shown = path.display().to_string();
         let bytes = letter.bytes.to_vec();
-        match tokio::task::spawn_blocking(move || storage::write(&path, &bytes)).await {
-            Ok(Ok(())) => (Outcome::Sent, format!("written to {shown}")),
-            Ok(Err(why)) => (
-                Outcome::Deferred,
-                format!("{shown} cannot be written: {why}"),
-            ),
-            Err(why) => (Outcome::Deferred, format!("{shown} was not written: {why}")),
+        let why = match tokio::task::spawn_blocking(move || storage::write(&path, &bytes)).await {
+            Ok(Ok(())) => return Answer::sent(format!("written to {shown}")),
+            Ok(Err(why)) => why.to_string(),
+            Err(why) => why.to_string(),
+        };
+        // A disk that is full is full for every message.
+        Answer {
+            outcome: Outcome::Deferred,
+            about: About::Server,
+            retry: Retry::SERVER,
+            ..Answer::sent(format!("{shown} cannot be written: {why}"))
         }
     }
 }

@@ -40,16 +40,18 @@ pub struct Head<'a> {
     pub message_id: &'a str,
     /// Date of the message: when it is delivered.
     pub date: Timestamp,
+    /// Where a mail that unsubscribes goes, and its subject; none: nobody reads it.
+    pub unsubscribe: Option<(&'a str, &'a str)>,
 }
 
 /// The Message-ID of a delivery, without angle brackets: stable, and telling nothing.
 #[must_use]
-pub fn message_id(delivery: &str, from: &Mailbox) -> String {
+pub fn message_id(token: &str, from: &Mailbox) -> String {
     let domain = from
         .address
         .rsplit_once('@')
         .map_or("localhost", |(_, domain)| domain);
-    format!("chenbao.{delivery}@{domain}")
+    format!("chenbao.{token}@{domain}")
 }
 
 /// A file name for a message, safe on any disk and readable: words joined by `_`, at most 180 bytes.
@@ -92,11 +94,31 @@ pub fn head(head: &Head<'_>) -> Result<String, Diagnostic> {
     headers.set(MessageId::from(format!("<{}>", head.message_id)));
     headers.set(MIME_VERSION_1_0);
     // Holiday replies and lists leave such mail alone (RFC 3834).
-    headers.insert_raw(HeaderValue::new(
-        HeaderName::new_from_ascii_str("Auto-Submitted"),
-        "auto-generated".to_owned(),
-    ));
+    raw(&mut headers, "Auto-Submitted", "auto-generated");
+    if let Some((address, subject)) = head.unsubscribe {
+        let subject = subject.replace(' ', "%20");
+        let wish = format!("<mailto:{address}?subject={subject}>");
+        raw(&mut headers, "List-Unsubscribe", &wish);
+    }
     Ok(headers.to_string())
+}
+
+/// The head of a draft: what a mail program needs to open it as a message that is still to be sent, by whoever opens it.
+///
+/// # Errors
+/// An address cannot be written.
+pub fn draft_head(to: &Mailbox, subject: &str) -> Result<String, Diagnostic> {
+    let mut headers = Headers::new();
+    raw(&mut headers, "X-Unsent", "1");
+    headers.set(To::from(Mailboxes::from(mailbox(to)?)));
+    headers.set(Subject::from(one_line(subject)));
+    headers.set(MIME_VERSION_1_0);
+    Ok(headers.to_string())
+}
+
+fn raw(headers: &mut Headers, name: &'static str, value: &str) {
+    let name = HeaderName::new_from_ascii_str(name);
+    headers.insert_raw(HeaderValue::new(name, value.to_owned()));
 }
 
 /// The encoded body with its own Content-Type header: what follows the head. Equal bodies give equal bytes.

@@ -1,16 +1,21 @@
-//! Mail: builds messages whose bytes never change, and hands them to a server or a folder. The only user of lettre.
+//! Mail: builds messages whose bytes never change, hands them to a server or a folder, and reads what comes back. The only user
+//! of lettre and mail-parser.
 //!
 //! A message is a head of its own for each recipient, and one encoded body that all recipients of an audience share.
 
 mod folder;
+mod mailbox;
 mod message;
 mod outcome;
+mod returned;
 mod smtp;
 #[cfg(test)]
 mod tests;
 
-pub use message::{Body, Head, body, file_name, head, message_id};
-pub use outcome::{Outcome, Step};
+pub use mailbox::{Found, Returns};
+pub use message::{Body, Head, body, draft_head, file_name, head, message_id};
+pub use outcome::{About, Answer, Outcome, Step, is_address_fault};
+pub use returned::{Action, Kind, Line, Return, TOKEN};
 
 use crate::config::meant::{Mail, Transport};
 use crate::config::{Secret, hide};
@@ -23,6 +28,8 @@ pub struct Letter<'a> {
     pub from: &'a str,
     /// Envelope recipient.
     pub to: &'a str,
+    /// What reports on its delivery are to name; none: no reports are asked for.
+    pub envid: Option<&'a str>,
     /// The whole message.
     pub bytes: &'a [u8],
     /// Its file name, for a folder.
@@ -59,21 +66,21 @@ impl Sender {
     }
 
     /// Hands one message over and says what became of it, and what the other side said.
-    pub async fn send(&mut self, letter: &Letter<'_>) -> (Outcome, String) {
+    pub async fn send(&mut self, letter: &Letter<'_>) -> Answer {
         let size = letter.bytes.len();
         if u64::try_from(size).unwrap_or(u64::MAX) > self.max_size {
-            let note = format!(
+            return Answer::too_big(format!(
                 "the message has {size} bytes, more than mail.max_size = {}",
                 self.max_size
-            );
-            return (Outcome::Bounced, note);
+            ));
         }
-        let (outcome, said) = match &mut self.way {
+        let mut answer = match &mut self.way {
             Way::Folder(outbox) => outbox.write(letter).await,
             Way::Smtp(smtp) => smtp.send(letter).await,
         };
         // A server may repeat the login that it refuses.
-        (outcome, hide(&said).into_owned())
+        answer.note = hide(&answer.note).into_owned();
+        answer
     }
 
     /// Says goodbye to the server, if one is connected.

@@ -1,6 +1,9 @@
 //! Messages keep their bytes, and every way in which a server can fail has its own word.
 
-use super::{Body, Head, Letter, Outcome, Sender, body, file_name, head, message_id};
+use super::{
+    About, Answer, Body, Head, Letter, Outcome, Sender, body, draft_head, file_name, head,
+    message_id,
+};
 use crate::config::meant::{Mail, Mailbox, Security, Smtp, Transport};
 use chenbao_model::Artifact;
 use std::time::Duration;
@@ -17,6 +20,10 @@ fn mailbox(name: &str, address: &str) -> Mailbox {
     }
 }
 
+fn by(transport: Transport) -> Mail {
+    Mail::by(mailbox("", "a@b.c"), transport)
+}
+
 fn a_head() -> String {
     head(&Head {
         from: &mailbox("晨报", "chenbao@example.com"),
@@ -25,6 +32,7 @@ fn a_head() -> String {
         subject: "经营日报 11月21日 支付 ¥128.4 万\r\nBcc: evil@example.com",
         message_id: &message_id("abc", &mailbox("", "chenbao@example.com")),
         date: "2026-11-22T00:00:00Z".parse().unwrap(),
+        unsubscribe: Some(("bounce+abc@example.com", "unsubscribe abc")),
     })
     .unwrap()
 }
@@ -61,6 +69,7 @@ fn a_head_has_its_fields_once_and_a_subject_cannot_add_one() {
         "Reply-To: data@example.com\r\n",
         "MIME-Version: 1.0\r\n",
         "Auto-Submitted: auto-generated\r\n",
+        "List-Unsubscribe: <mailto:bounce+abc@example.com?subject=unsubscribe%20abc>\r\n",
     ] {
         assert!(head.contains(line), "{line}\n{head}");
     }
@@ -117,23 +126,20 @@ fn file_names_are_safe_readable_and_different() {
 async fn a_folder_gets_each_message_whole() {
     let folder = tempfile::tempdir().unwrap();
     let transport = Transport::Folder(folder.path().join("outbox"));
-    let mut sender = Sender::new(
-        &Mail {
-            from: mailbox("", "a@b.c"),
-            transport,
-            max_size: 100,
-        },
-        None,
-    )
-    .unwrap();
+    let small = Mail {
+        max_size: 100,
+        ..by(transport)
+    };
+    let mut sender = Sender::new(&small, None).unwrap();
     let letter = Letter {
         from: "a@b.c",
         to: "x@y.z",
+        envid: None,
         bytes: b"To: x\r\n\r\nhi",
         file_name: "../a.eml",
     };
     for _ in 0..2 {
-        assert_eq!(sender.send(&letter).await.0, Outcome::Sent);
+        assert_eq!(sender.send(&letter).await.outcome, Outcome::Sent);
     }
     assert_eq!(
         std::fs::read(folder.path().join("outbox/_a.eml")).unwrap(),
@@ -143,9 +149,12 @@ async fn a_folder_gets_each_message_whole() {
         bytes: &[b'x'; 101],
         ..letter
     };
-    let (outcome, note) = sender.send(&big).await;
-    assert_eq!(outcome, Outcome::Bounced);
-    assert!(note.contains("mail.max_size"), "{note}");
+    let answer = sender.send(&big).await;
+    assert_eq!(
+        (answer.outcome, answer.about),
+        (Outcome::Bounced, About::Message)
+    );
+    assert!(answer.note.contains("mail.max_size"), "{}", answer.note);
 }
 
 /// What a scripted server does when a command comes.
@@ -154,13 +163,24 @@ enum Does {
     Says(&'static str),
     Drops,
     Hangs,
+    /// Closes the connection after a message.
+    Leaves,
+    /// Wants a message and then reads nothing of it.
+    Stalls,
 }
 
-/// Serves one connection by SMTP, except where the script says otherwise, and returns the messages that it took.
-async fn serve(stream: TcpStream, at: &'static str, does: Does) -> Vec<String> {
+/// What a scripted server was told on one connection.
+#[derive(Debug, Default)]
+struct Heard {
+    commands: Vec<String>,
+    messages: Vec<String>,
+}
+
+/// Serves one connection by SMTP, except where the script says otherwise.
+async fn serve(stream: TcpStream, at: &'static str, does: Does) -> Heard {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
-    let mut taken = Vec::new();
+    let mut heard = Heard::default();
     let mut command = "CONNECT".to_owned();
     loop {
         let usual = match command.split(' ').next().unwrap_or_default() {
@@ -171,43 +191,54 @@ async fn serve(stream: TcpStream, at: &'static str, does: Does) -> Vec<String> {
             "QUIT" => "221 bye",
             _ => "250 ok",
         };
-        match does {
-            Does::Says(said) if command.starts_with(at) => write
-                .write_all(format!("{said}\r\n").as_bytes())
-                .await
-                .unwrap(),
-            Does::Drops if command.starts_with(at) => return taken,
+        let answer = match does {
+            Does::Says(said) if command.starts_with(at) => said,
+            Does::Drops if command.starts_with(at) => return heard,
             Does::Hangs if command.starts_with(at) => {
                 while let Ok(Some(_)) = lines.next_line().await {}
-                return taken;
+                return heard;
             }
-            _ => {
-                if write
-                    .write_all(format!("{usual}\r\n").as_bytes())
-                    .await
-                    .is_err()
-                {
-                    return taken;
-                }
-            }
+            _ => usual,
+        };
+        let answered = write.write_all(format!("{answer}\r\n").as_bytes()).await;
+        let left = command == "MESSAGE" && matches!(does, Does::Leaves);
+        if answered.is_err() || left {
+            return heard;
         }
-        if command == "DATA" && !matches!(does, Does::Says(_) if at == "DATA") {
+        if command == "DATA" && matches!(does, Does::Stalls) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            return heard;
+        }
+        if command == "DATA" && answer == usual {
             let mut message = String::new();
             loop {
                 match lines.next_line().await {
                     Ok(Some(line)) if line == "." => break,
                     Ok(Some(line)) => message += &format!("{line}\n"),
-                    _ => return taken,
+                    _ => return heard,
                 }
             }
-            taken.push(message);
+            heard.messages.push(message);
             command = "MESSAGE".to_owned();
             continue;
         }
         match lines.next_line().await {
             Ok(Some(line)) => command = line,
-            _ => return taken,
+            _ => return heard,
         }
+        heard.commands.push(command.clone());
+    }
+}
+
+/// A server on this machine without protection or login.
+fn plain(port: u16, timeout: Duration) -> Smtp {
+    Smtp {
+        host: "127.0.0.1".to_owned(),
+        port,
+        security: Security::None,
+        login: None,
+        ca: None,
+        timeout,
     }
 }
 
@@ -215,12 +246,8 @@ fn smtp(port: u16, timeout: Duration) -> Sender {
     let dir = std::env::temp_dir();
     let secret = crate::config::SecretRef::parse("env:P", &dir).unwrap();
     let settings = Smtp {
-        host: "127.0.0.1".to_owned(),
-        port,
-        security: Security::None,
         login: Some(("user".to_owned(), secret.clone())),
-        ca: None,
-        timeout,
+        ..plain(port, timeout)
     };
     let secret = secret
         .fetch_with(
@@ -228,23 +255,19 @@ fn smtp(port: u16, timeout: Duration) -> Sender {
             |_| Err(std::io::ErrorKind::NotFound.into()),
         )
         .unwrap();
-    let mail = Mail {
-        from: mailbox("", "a@b.c"),
-        transport: Transport::Smtp(settings),
-        max_size: 1_000_000,
-    };
-    Sender::new(&mail, Some(&secret)).unwrap()
+    Sender::new(&by(Transport::Smtp(settings)), Some(&secret)).unwrap()
 }
 
 const LETTER: Letter<'static> = Letter {
     from: "a@example.com",
     to: "b@example.com",
+    envid: Some("0123456789abcdef0123456789abcdef"),
     bytes: b"Subject: x\r\n\r\n.hi\r\n",
     file_name: "x.eml",
 };
 
 /// Sends one letter to a server with this script.
-async fn outcome(at: &'static str, does: Does) -> (Outcome, String) {
+async fn outcome(at: &'static str, does: Does) -> Answer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server =
@@ -289,7 +312,7 @@ async fn every_step_and_answer_has_its_outcome() {
         ("MESSAGE", Does::Drops, Unknown),
         ("MESSAGE", Does::Hangs, Unknown),
     ] {
-        let (outcome, note) = outcome(at, does).await;
+        let Answer { outcome, note, .. } = outcome(at, does).await;
         assert_eq!(outcome, expected, "{at}: {note}");
         if let Does::Says(said) = does
             && expected != Unknown
@@ -307,9 +330,12 @@ async fn a_server_that_is_not_there_defers() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let (outcome, note) = smtp(port, PATIENCE).send(&LETTER).await;
-    assert_eq!(outcome, Outcome::Deferred, "{note}");
-    assert!(note.starts_with("on connecting"), "{note}");
+    let answer = smtp(port, PATIENCE).send(&LETTER).await;
+    assert_eq!(
+        (answer.outcome, answer.about),
+        (Outcome::Deferred, About::Server)
+    );
+    assert!(answer.note.contains("cannot be reached"), "{}", answer.note);
 }
 
 #[tokio::test]
@@ -320,22 +346,15 @@ async fn a_server_without_starttls_is_refused_before_anything_is_said() {
         serve(listener.accept().await.unwrap().0, "NEVER", Does::Drops).await
     });
     let settings = Smtp {
-        host: "127.0.0.1".to_owned(),
-        port,
         security: Security::Starttls,
-        login: None,
-        ca: None,
-        timeout: PATIENCE,
+        ..plain(port, PATIENCE)
     };
-    let mail = Mail {
-        from: mailbox("", "a@b.c"),
-        transport: Transport::Smtp(settings),
-        max_size: 1_000_000,
-    };
-    let (outcome, note) = Sender::new(&mail, None).unwrap().send(&LETTER).await;
-    assert_eq!(outcome, Outcome::Refused, "{note}");
-    assert!(note.contains("STARTTLS"), "{note}");
-    assert_eq!(server.await.unwrap(), Vec::<String>::new());
+    let mut sender = Sender::new(&by(Transport::Smtp(settings)), None).unwrap();
+    let answer = sender.send(&LETTER).await;
+    assert_eq!(answer.outcome, Outcome::Refused, "{}", answer.note);
+    assert!(answer.note.contains("STARTTLS"), "{}", answer.note);
+    drop(sender);
+    assert_eq!(server.await.unwrap().messages, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -343,24 +362,125 @@ async fn one_connection_carries_many_messages_and_a_dead_one_is_replaced() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move {
-        // The first connection dies when the third message asks whether it still lives.
-        let first = serve(listener.accept().await.unwrap().0, "NOOP", Does::Drops).await;
+        // The first connection is closed after its message, as servers do with what lies idle.
+        let first = serve(listener.accept().await.unwrap().0, "NEVER", Does::Leaves).await;
         let second = serve(listener.accept().await.unwrap().0, "NEVER", Does::Drops).await;
         (first, second)
     });
     let mut sender = smtp(port, PATIENCE);
     for _ in 0..3 {
-        let (outcome, note) = sender.send(&LETTER).await;
-        assert_eq!(outcome, Outcome::Sent, "{note}");
+        let answer = sender.send(&LETTER).await;
+        assert_eq!(answer.outcome, Outcome::Sent, "{}", answer.note);
     }
     sender.close().await;
     drop(sender);
     let (first, second) = server.await.unwrap();
-    assert_eq!((first.len(), second.len()), (1, 2));
+    assert_eq!((first.messages.len(), second.messages.len()), (1, 2));
     // The leading dot was doubled on the way and nothing else changed.
-    assert!(
-        second[0].starts_with("Subject: x\n\n..hi\n"),
-        "{:?}",
-        second[0]
+    let message = &second.messages[0];
+    assert!(message.starts_with("Subject: x\n\n..hi\n"), "{message}");
+}
+
+#[tokio::test]
+async fn a_refused_recipient_leaves_the_connection_to_the_next() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        let says = Does::Says("550 5.1.1 no such user");
+        serve(listener.accept().await.unwrap().0, "RCPT TO:<bad@", says).await
+    });
+    let mut sender = smtp(port, PATIENCE);
+    let bad = Letter {
+        to: "bad@example.com",
+        ..LETTER
+    };
+    let answer = sender.send(&bad).await;
+    assert_eq!(
+        (answer.outcome, answer.about),
+        (Outcome::Bounced, About::Address)
     );
+    assert_eq!(sender.send(&LETTER).await.outcome, Outcome::Sent);
+    sender.close().await;
+    drop(sender);
+    let heard = server.await.unwrap();
+    assert_eq!(heard.messages.len(), 1, "on the same connection");
+    assert!(heard.commands.contains(&"RSET".to_owned()), "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_server_says_its_limit_and_is_asked_for_reports_only_if_it_offers_them() {
+    for (offer, outcome, asked) in [
+        (
+            "250-test\r\n250-SIZE 10\r\n250 AUTH PLAIN",
+            Outcome::Bounced,
+            "",
+        ),
+        (
+            "250-test\r\n250-SIZE\r\n250 AUTH PLAIN",
+            Outcome::Sent,
+            "MAIL FROM:<a@example.com> SIZE=19",
+        ),
+        (
+            "250-test\r\n250-DSN\r\n250 AUTH PLAIN",
+            Outcome::Sent,
+            "MAIL FROM:<a@example.com> RET=HDRS ENVID=0123456789abcdef0123456789abcdef",
+        ),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            serve(
+                listener.accept().await.unwrap().0,
+                "EHLO",
+                Does::Says(offer),
+            )
+            .await
+        });
+        let mut sender = smtp(port, PATIENCE);
+        let answer = sender.send(&LETTER).await;
+        assert_eq!(answer.outcome, outcome, "{}", answer.note);
+        sender.close().await;
+        drop(sender);
+        let heard = server.await.unwrap();
+        let named = heard.commands.iter().find(|line| line.starts_with("MAIL"));
+        assert_eq!(named.map_or("", String::as_str), asked, "{offer}");
+        if outcome == Outcome::Bounced {
+            assert!(answer.note.contains("takes 10 (SIZE)"), "{}", answer.note);
+        }
+    }
+}
+
+/// A message that is larger than every buffer on the way cannot have arrived if nobody read it: it is not unknown.
+#[tokio::test]
+async fn a_server_that_stops_reading_has_not_got_a_large_message() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        serve(listener.accept().await.unwrap().0, "NEVER", Does::Stalls).await
+    });
+    let bytes = "x\r\n".repeat(8 << 20);
+    let mut settings = by(Transport::Smtp(plain(port, Duration::from_secs(1))));
+    settings.max_size = u64::MAX;
+    let mut sender = Sender::new(&settings, None).unwrap();
+    let large = Letter {
+        bytes: bytes.as_bytes(),
+        ..LETTER
+    };
+    let answer = sender.send(&large).await;
+    assert_eq!(answer.outcome, Outcome::Deferred, "{}", answer.note);
+    assert!(
+        answer.note.contains("it has not arrived"),
+        "{}",
+        answer.note
+    );
+    server.await.unwrap();
+}
+
+#[test]
+fn a_draft_is_unsent_and_nobodys() {
+    let head = draft_head(&mailbox("王总", "boss@example.com"), "经营日报").unwrap();
+    assert!(head.starts_with("X-Unsent: 1\r\nTo: "), "{head}");
+    for field in ["From:", "Message-ID:", "Date:", "List-Unsubscribe:"] {
+        assert!(!head.contains(field), "{head}");
+    }
 }

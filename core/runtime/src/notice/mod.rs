@@ -218,7 +218,8 @@ fn letter(
     let (from, to) = (&config.mail.from, &config.project.owner);
     let channel = project.mail_channel();
     let id = delivery_id(&issue, &audience, channel, &to.address);
-    let message_id = mail::message_id(&id, from);
+    let token = project.delivery_token(&id);
+    let message_id = mail::message_id(&token, from);
     let head = mail::head(&Head {
         from,
         to,
@@ -226,6 +227,7 @@ fn letter(
         subject: &said.subject,
         message_id: &message_id,
         date: now,
+        unsubscribe: None,
     })?;
     let names = [REPORT, &issue.period.to_string(), message, &to.address];
     Ok(NewDelivery {
@@ -236,7 +238,7 @@ fn letter(
         recipient: to.address.clone(),
         run: String::new(),
         message_id,
-        sender: from.address.clone(),
+        sender: config.mail.return_path(&token),
         pieces: vec![
             Piece::Literal(head),
             Piece::Digest(project.archive.put(&body)?),

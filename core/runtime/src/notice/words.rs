@@ -48,13 +48,15 @@ pub enum Kind {
     Quarantined,
     /// A recipient asked to get nothing any more.
     Unsubscribed,
+    /// The mailbox of bounces cannot be read.
+    Deaf,
     /// Policy removed something.
     Retention,
 }
 
 impl Kind {
     /// All kinds, in the order of a message.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Overdue,
         Self::Failed,
         Self::Late,
@@ -70,6 +72,7 @@ impl Kind {
         Self::Bounced,
         Self::Quarantined,
         Self::Unsubscribed,
+        Self::Deaf,
         Self::Retention,
     ];
 
@@ -95,6 +98,7 @@ impl Kind {
             Self::Bounced => ("bounced", "退信", "bounced"),
             Self::Quarantined => ("quarantined", "暂停投递", "quarantined"),
             Self::Unsubscribed => ("unsubscribed", "已退订", "unsubscribed"),
+            Self::Deaf => ("deaf", "退信读不到", "bounces cannot be read"),
             Self::Retention => ("retention", "按策略清理", "removed by policy"),
         }
     }
@@ -204,13 +208,21 @@ fn advice(notice: &Notice) -> (String, String) {
             format!("chenbao plan lists all; to make one up: chenbao run {again} --deliver")
                 .replace("run  ", "run REPORT "),
         ),
-        Kind::Bounced | Kind::Quarantined => both(
+        Kind::Bounced => both(
             "核对地址，更正配置里的收件人",
             "correct the recipient in the configuration",
         ),
+        Kind::Quarantined => both(
+            "核对地址；地址没错就 chenbao recipients release 地址",
+            "correct the recipient; if the address is right: chenbao recipients release ADDRESS",
+        ),
         Kind::Unsubscribed => both(
-            "从配置的收件人里删去",
-            "take the address out of the configuration",
+            "从配置的收件人里删去，或用 chenbao recipients subscribe 恢复",
+            "take the address out of the configuration, or take it back with chenbao recipients subscribe",
+        ),
+        Kind::Deaf => both(
+            "检查 [mail.bounces] 的路径和权限（chenbao check）",
+            "check path and permissions of [mail.bounces] (chenbao check)",
         ),
         Kind::Retention => both("无需处理", "nothing to do"),
     }

@@ -105,6 +105,7 @@ pub async fn look(project: &Project) -> Result<Look, Problems> {
         look.sent += deliver::send_due(project).await?;
     }
     issue::take_over(project, &mut look).await?;
+    deliver::hear(project).await?;
     notice::tell(project).await?;
     look.sent += deliver::send_due(project).await?;
     Ok(look)

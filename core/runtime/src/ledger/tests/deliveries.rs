@@ -36,7 +36,7 @@ async fn a_delivery_key_is_used_once() {
 }
 
 async fn take(ledger: &Ledger, now: Timestamp) -> Option<Claimed> {
-    ledger.claim_due("s", now, LEASE).await.unwrap()
+    ledger.claim_due("s", now, LEASE, 1).await.unwrap().pop()
 }
 
 async fn starts(ledger: &Ledger, claimed: &Claimed, now: Timestamp) -> bool {
@@ -159,7 +159,7 @@ async fn unknown_ones_are_resent_only_by_hand() {
             .queue(&[mail("daily", "a@x.com", noon())], noon())
             .await
             .unwrap();
-        let claimed = ledger.claim_due("s", noon(), LEASE).await.unwrap().unwrap();
+        let claimed = take(&ledger, noon()).await.unwrap();
         assert!(ledger.start_attempt(&claimed, noon(), LEASE).await.unwrap());
         let verdict = Verdict {
             state: DeliveryState::Unknown,
@@ -170,13 +170,7 @@ async fn unknown_ones_are_resent_only_by_hand() {
             .finish_attempt(&claimed, &verdict, noon())
             .await
             .unwrap();
-        assert!(
-            ledger
-                .claim_due("s", at("2030-01-01T00:00:00Z"), LEASE)
-                .await
-                .unwrap()
-                .is_none()
-        );
+        assert!(take(&ledger, at("2030-01-01T00:00:00Z")).await.is_none());
         let id = claimed.delivery.id.clone();
         assert!(
             ledger
@@ -188,7 +182,7 @@ async fn unknown_ones_are_resent_only_by_hand() {
             .requeue(&id, &[DeliveryState::Unknown], noon())
             .await
             .unwrap();
-        let again = ledger.claim_due("s", noon(), LEASE).await.unwrap().unwrap();
+        let again = take(&ledger, noon()).await.unwrap();
         assert_eq!(
             (again.attempt, again.delivery.message_id),
             (2, claimed.delivery.message_id.clone())
@@ -215,15 +209,20 @@ async fn unknown_ones_are_resent_only_by_hand() {
 async fn sender(url: String, name: String) -> Vec<String> {
     let ledger = Ledger::open(&url).await.unwrap();
     let mut recipients = Vec::new();
-    while let Some(claimed) = ledger.claim_due(&name, noon(), LEASE).await.unwrap() {
-        assert!(starts(&ledger, &claimed, noon()).await);
-        ledger
-            .finish_attempt(&claimed, &sent("ok"), noon())
-            .await
-            .unwrap();
-        recipients.push(claimed.delivery.recipient);
+    loop {
+        let batch = ledger.claim_due(&name, noon(), LEASE, 7).await.unwrap();
+        if batch.is_empty() {
+            return recipients;
+        }
+        for claimed in batch {
+            assert!(starts(&ledger, &claimed, noon()).await);
+            ledger
+                .finish_attempt(&claimed, &sent("ok"), noon())
+                .await
+                .unwrap();
+            recipients.push(claimed.delivery.recipient);
+        }
     }
-    recipients
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -312,7 +312,8 @@ async fn two_runs(ledger: &Ledger) {
         mail("daily", "b@x.com", noon()),
     ];
     ledger.queue(&mails, noon()).await.unwrap();
-    ledger.claim_due("s", noon(), LEASE).await.unwrap().unwrap();
+    let claims = ledger.claim_due("s", noon(), LEASE, 1).await.unwrap();
+    assert_eq!(claims.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

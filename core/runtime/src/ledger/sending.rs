@@ -1,0 +1,336 @@
+//! Sending: who holds a delivery, what an attempt came to, and what has to wait for its domain or its server.
+//!
+//! `claim_due` takes some, `start_attempt` says that bytes are about to leave, `finish_attempt` says what became of them. A sender
+//! that dies before `start_attempt` loses nothing; one that dies after it leaves an *unknown*.
+
+use super::deliveries::{Delivery, DeliveryState, FOLDER, delivery};
+use super::error::{LedgerError, Result};
+use super::rows::{json, later, ms, parsed, text, to_json};
+use super::{Engine, Ledger};
+use crate::policy::{Rate, Spent};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// A delivery that a sender holds.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Number of this attempt, from one.
+    pub attempt: u32,
+    /// Who holds it.
+    pub holder: String,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// New state: sent, deferred, bounced, unknown or suppressed.
+    pub state: DeliveryState,
+    /// When a deferred one is tried again.
+    pub retry_at: Option<Timestamp>,
+    /// What the server or we said.
+    pub note: String,
+}
+
+/// The earliest due first; deliveries of one moment in the order of their ids.
+const CLAIM_SQLITE: &str = "UPDATE deliveries SET state = 'sending', holder = $1, lease_ms = $2, attempts = attempts + 1,
+    changed_ms = $3 WHERE id IN (SELECT id FROM deliveries WHERE state IN ('queued', 'deferred') AND next_ms <= $3
+    ORDER BY due_ms, id LIMIT $4) RETURNING *";
+
+const CLAIM_POSTGRES: &str = "UPDATE deliveries SET state = 'sending', holder = $1, lease_ms = $2, attempts = attempts + 1,
+    changed_ms = $3 WHERE id = ANY(ARRAY(SELECT id FROM deliveries WHERE state IN ('queued', 'deferred') AND next_ms <= $3
+    ORDER BY due_ms, id LIMIT $4 FOR UPDATE SKIP LOCKED)) RETURNING *";
+
+impl Ledger {
+    /// Takes up to `many` of the deliveries whose time has come, the earliest due first, for `lease`; exactly one holder gets each.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn claim_due(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        lease: Duration,
+        many: u32,
+    ) -> Result<Vec<Claimed>> {
+        let sql = match self.engine {
+            Engine::Sqlite => CLAIM_SQLITE,
+            Engine::Postgres => CLAIM_POSTGRES,
+        };
+        let mut tx = self.begin().await?;
+        let rows = sqlx::query(sql)
+            .bind(holder)
+            .bind(later(now, lease))
+            .bind(ms(now))
+            .bind(i64::from(many))
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        let mut claims = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let delivery = delivery(row)?;
+            claims.push(Claimed {
+                attempt: delivery.attempts,
+                holder: holder.to_owned(),
+                delivery,
+            });
+        }
+        claims.sort_by(|a, b| {
+            let key = |claimed: &Claimed| (claimed.delivery.due, claimed.delivery.id.clone());
+            key(a).cmp(&key(b))
+        });
+        Ok(claims)
+    }
+
+    /// Gives claims back that were not begun: nothing was tried, and they are due again at `next`.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn hand_back(&self, claims: &[Claimed], next: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for claimed in claims {
+            sqlx::query(
+                "UPDATE deliveries SET state = 'queued', attempts = attempts - 1, holder = '', next_ms = $4
+                 WHERE id = $1 AND state = 'sending' AND holder = $2 AND attempts = $3",
+            )
+            .bind(claimed.delivery.id.as_str())
+            .bind(claimed.holder.as_str())
+            .bind(i64::from(claimed.attempt))
+            .bind(ms(next))
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Asks for up to `wanted` messages of a domain's rate. Where not all are granted, everything else of that domain that is due
+    /// waits until more is free. Nodes share the rate. Returns how many were granted, and until when the others wait.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn grant(
+        &self,
+        domain: &str,
+        rate: Rate,
+        wanted: u32,
+        now: Timestamp,
+    ) -> Result<(u32, Timestamp)> {
+        let mut tx = self
+            .begin_alone("LOCK TABLE rates IN EXCLUSIVE MODE")
+            .await?;
+        let row = sqlx::query("SELECT spent FROM rates WHERE domain = $1")
+            .bind(domain)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let mut spent: Spent = row
+            .as_ref()
+            .map(|row| json(row, "spent"))
+            .transpose()?
+            .unwrap_or_default();
+        let (granted, free) = spent.grant(rate, now, wanted);
+        sqlx::query(
+            "INSERT INTO rates (domain, spent) VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET spent = excluded.spent",
+        )
+        .bind(domain)
+        .bind(to_json(&spent)?)
+        .execute(&mut *tx)
+        .await?;
+        if granted < wanted {
+            sqlx::query(
+                "UPDATE deliveries SET next_ms = $3 WHERE state IN ('queued', 'deferred') AND next_ms <= $2 AND channel <> $4
+                 AND lower(recipient) LIKE '%@' || $1",
+            )
+            .bind(domain)
+            .bind(ms(now))
+            .bind(ms(free))
+            .bind(FOLDER)
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok((granted, free))
+    }
+
+    /// Gives up what a channel should have sent before that moment and could not: it counts as bounced. Returns those deliveries.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn give_up(
+        &self,
+        channel: &str,
+        due_before: Timestamp,
+        note: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Delivery>> {
+        let mut tx = self.begin().await?;
+        let rows = sqlx::query(
+            "UPDATE deliveries SET state = 'bounced', note = $3, changed_ms = $4
+             WHERE channel = $1 AND state IN ('queued', 'deferred') AND due_ms <= $2 RETURNING *",
+        )
+        .bind(channel)
+        .bind(ms(due_before))
+        .bind(format!("given up: {note}"))
+        .bind(ms(now))
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        rows.iter().map(delivery).collect()
+    }
+
+    /// Defers everything of a channel that is due, because its server takes nothing now. Returns how many deliveries that were.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn defer_all(
+        &self,
+        channel: &str,
+        next: Timestamp,
+        note: &str,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE deliveries SET state = 'deferred', next_ms = $2, note = $3, changed_ms = $4
+             WHERE channel = $1 AND state IN ('queued', 'deferred') AND next_ms <= $4",
+        )
+        .bind(channel)
+        .bind(ms(next))
+        .bind(note)
+        .bind(ms(now))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Records, before the first byte leaves, that it is about to: false if the claim was lost, and then nothing may be sent.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn start_attempt(
+        &self,
+        claimed: &Claimed,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let held = sqlx::query(
+            "UPDATE deliveries SET lease_ms = $4 WHERE id = $1 AND state = 'sending' AND holder = $2 AND attempts = $3",
+        )
+        .bind(claimed.delivery.id.as_str())
+        .bind(claimed.holder.as_str())
+        .bind(i64::from(claimed.attempt))
+        .bind(later(now, lease))
+        .execute(&mut *tx)
+        .await?;
+        if held.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query(
+            "INSERT INTO attempts (delivery, number, started_ms, finished_ms, outcome, note)
+             VALUES ($1, $2, $3, $4, 'sending', '')",
+        )
+        .bind(claimed.delivery.id.as_str())
+        .bind(i64::from(claimed.attempt))
+        .bind(ms(now))
+        .bind(super::rows::NEVER)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Records what became of an attempt. If the lease ran out meanwhile and the delivery counts as unknown, knowledge wins;
+    /// if somebody has resent it since, only the attempt is noted.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn finish_attempt(
+        &self,
+        claimed: &Claimed,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "UPDATE attempts SET finished_ms = $3, outcome = $4, note = $5 WHERE delivery = $1 AND number = $2",
+        )
+        .bind(claimed.delivery.id.as_str())
+        .bind(i64::from(claimed.attempt))
+        .bind(ms(now))
+        .bind(verdict.state.word())
+        .bind(verdict.note.as_str())
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "UPDATE deliveries SET state = $3, next_ms = $4, note = $5, changed_ms = $6, holder = ''
+             WHERE id = $1 AND attempts = $2 AND state IN ('sending', 'unknown')",
+        )
+        .bind(claimed.delivery.id.as_str())
+        .bind(i64::from(claimed.attempt))
+        .bind(verdict.state.word())
+        .bind(ms(verdict.retry_at.unwrap_or(now)))
+        .bind(verdict.note.as_str())
+        .bind(ms(now))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Frees deliveries whose sender died: queued again if nothing had left, unknown if bytes may have. Returns the ids that
+    /// became unknown.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn reclaim(&self, now: Timestamp) -> Result<Vec<String>> {
+        let mut tx = self.begin().await?;
+        let unknown = sqlx::query(
+            "UPDATE deliveries SET state = 'unknown', holder = '', changed_ms = $1,
+             note = 'the sender stopped while the message was leaving' WHERE state = 'sending' AND lease_ms <= $1
+             AND channel <> $2 AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = deliveries.id
+             AND a.number = deliveries.attempts) RETURNING id",
+        )
+        .bind(ms(now))
+        .bind(FOLDER)
+        .fetch_all(&mut *tx)
+        .await?;
+        sqlx::query(
+            "UPDATE deliveries SET state = 'queued', holder = '', changed_ms = $1, next_ms = $1
+             WHERE state = 'sending' AND lease_ms <= $1",
+        )
+        .bind(ms(now))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        unknown.iter().map(|row| text(row, "id")).collect()
+    }
+
+    /// Queues a delivery again by hand, if it is in one of these states. The message stays the same, byte for byte.
+    ///
+    /// # Errors
+    /// The ledger does not answer, or the delivery is in another state.
+    pub async fn requeue(&self, id: &str, from: &[DeliveryState], now: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query("SELECT state FROM deliveries WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let row = row.ok_or_else(|| LedgerError::Gone(format!("there is no delivery `{id}`")))?;
+        let state: DeliveryState = parsed(&row, "state", "the state")?;
+        if !from.contains(&state) {
+            return Err(LedgerError::Gone(format!(
+                "the delivery `{id}` is {state}, so it is not queued again"
+            )));
+        }
+        sqlx::query("UPDATE deliveries SET state = 'queued', next_ms = $2, due_ms = $2, changed_ms = $2, holder = '' WHERE id = $1")
+            .bind(id)
+            .bind(ms(now))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
