@@ -6,48 +6,16 @@ while FOLDER/drop exists, the connection is cut after DATA, so that the client c
 """
 
 import asyncio
-import datetime
-import ipaddress
 import pathlib
 import ssl
 import sys
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+import certs
 
 folder = pathlib.Path(sys.argv[1])
-
-
-def signed(subject, key, issuer, issuer_key, ca):
-    name = lambda text: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name(subject))
-        .issuer_name(name(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-    )
-    return (builder if ca else builder.add_extension(names, critical=False)).sign(issuer_key, hashes.SHA256())
-
-
-def certificate():
-    """A certificate authority of the test's own, and the server's certificate signed by it."""
-    authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    pem = lambda cert: cert.public_bytes(serialization.Encoding.PEM)
-    (folder / "ca.pem").write_bytes(pem(signed("Test CA", authority, "Test CA", authority, True)))
-    (folder / "server.pem").write_bytes(pem(signed("localhost", key, "Test CA", authority, False)))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
 
 
 class Handler:
@@ -73,9 +41,9 @@ def login(server, session, envelope, mechanism, data):
     return AuthResult(success=ok)
 
 
-certificate()
+certs.write(folder)
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-context.load_cert_chain(folder / "server.pem", folder / "key.pem")
+context.load_cert_chain(folder / "good.pem", folder / "good.key")
 
 
 class Server(Controller):

@@ -44,6 +44,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("printpdf", &["core/report/src/pdf"]),
     ("datafusion", &["core/engine/"]),
     ("lettre", &["core/runtime/src/mail"]),
+    ("mail_parser", &["core/runtime/src/mail"]),
     ("libloading", &["core/runtime/src/plugin/library.rs"]),
     (
         "sqlx",

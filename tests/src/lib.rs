@@ -22,6 +22,7 @@ pub mod packs;
 pub mod project;
 pub mod published;
 pub mod remap;
+pub mod returns;
 pub mod serving;
 pub mod visibility;
 
@@ -38,6 +39,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(packs::trials());
     all.extend(published::trials());
     all.extend(mails::trials());
+    all.extend(returns::trials());
     all.extend(visibility::trials());
     all.extend(databases::trials());
     all.extend(serving::trials());
@@ -77,7 +79,8 @@ pub fn trial_with(
         .with_ignored_flag(!strict)
 }
 
-/// Whether a program, or a Python module written `python:<module>`, or a test data file written `data:<name>`, is here.
+/// Whether a program is here, or a Python module written `python:<module>`, a package of npm written `npm:<name>`, or a test data
+/// file written `data:<name>`.
 fn has(program: &str) -> bool {
     if let Some(module) = program.strip_prefix("python:") {
         let import = format!("import {module}");
@@ -89,6 +92,10 @@ fn has(program: &str) -> bool {
     }
     if let Some(file) = program.strip_prefix("data:") {
         return project::test_data(file).exists();
+    }
+    if let Some(package) = program.strip_prefix("npm:") {
+        let modules = faults::smtp::npm().join("node_modules");
+        return modules.join(package).exists();
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<std::path::PathBuf> = std::env::split_paths(&path).collect();

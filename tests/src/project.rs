@@ -148,13 +148,13 @@ impl Project {
     /// Runs `chenbao` in the folder.
     #[must_use]
     pub fn run(&self, args: &[&str]) -> Run {
-        let out = self.command(args).output().unwrap();
-        Run {
-            what: args.join(" "),
-            code: out.status.code(),
-            stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&out.stderr).into_owned(),
-        }
+        Run::of(&mut self.command(args), args)
+    }
+
+    /// The same at another moment.
+    #[must_use]
+    pub fn run_at(&self, now: &str, args: &[&str]) -> Run {
+        Run::of(self.command(args).env("CHENBAO_NOW", now), args)
     }
 }
 
@@ -171,6 +171,16 @@ pub struct Run {
 }
 
 impl Run {
+    fn of(command: &mut Command, args: &[&str]) -> Self {
+        let out = command.output().unwrap();
+        Self {
+            what: args.join(" "),
+            code: out.status.code(),
+            stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&out.stderr).into_owned(),
+        }
+    }
+
     /// It exited with this code.
     #[must_use]
     pub fn exits(self, code: i32) -> Self {

@@ -8,6 +8,7 @@
 
 pub mod kill;
 pub mod recorder;
+pub mod smtp;
 
 use crate::trial_with;
 use libtest_mimic::Trial;
@@ -32,11 +33,18 @@ type Named = (&'static str, &'static str, Body);
 type Body = fn(Ask) -> Figures;
 
 /// All trials: name, what it shows, and the trial.
-const TRIALS: [Named; 1] = [(
-    "kill",
-    "a server that is killed again and again sends each report once",
-    kill::run,
-)];
+const TRIALS: [Named; 2] = [
+    (
+        "kill",
+        "a server that is killed again and again sends each report once",
+        kill::run,
+    ),
+    (
+        "smtp",
+        "whatever a mail server does wrong has its state and its sentence",
+        smtp::run,
+    ),
+];
 
 /// A short version of each, for every day.
 #[must_use]
@@ -49,7 +57,21 @@ pub fn trials() -> Vec<Trial> {
             Ok(())
         })
     };
+    let matrix = |server, needs: &[&str]| {
+        let name = format!("faults::smtp_each_fault_has_its_state_{server}");
+        trial_with(&name, needs, move || {
+            let figures = smtp::trial(server, &smtp::brief)?;
+            println!("{}", figures.join("\n"));
+            Ok(())
+        })
+    };
+    let python = ["python3", "python:aiosmtpd", "python:cryptography"];
     vec![
+        matrix("aiosmtpd", &python),
+        matrix(
+            "smtp-server",
+            &["python3", "python:cryptography", "node", smtp::NPM],
+        ),
         brief(1, &["python3", "python:aiosmtpd"]),
         brief(
             2,
