@@ -80,7 +80,7 @@ pub fn trial_with(
 }
 
 /// Whether a program is here, or a Python module written `python:<module>`, a package of npm written `npm:<name>`, or a test data
-/// file written `data:<name>`.
+/// file written `data:<name>`; `mounts` is the right to mount a small disk.
 fn has(program: &str) -> bool {
     if let Some(module) = program.strip_prefix("python:") {
         let import = format!("import {module}");
@@ -89,6 +89,9 @@ fn has(program: &str) -> bool {
             .stderr(std::process::Stdio::null())
             .status()
             .is_ok_and(|status| status.success());
+    }
+    if program == "mounts" {
+        return faults::small_disk::SmallDisks::possible();
     }
     if let Some(file) = program.strip_prefix("data:") {
         return project::test_data(file).exists();

@@ -3,14 +3,15 @@
 //! `raw/<source>/<digest>.parquet` as the sources found it, `tables/<table>/<shop>/<day|whole>/<feed>-<number>-<digest>.parquet`
 //! as the mappings understood it, `packs/` old months of it in one file each, `aside/` for files still being written.
 
+use crate::damage::Whole;
 use chenbao_model::catalogue::Revision;
 use chenbao_model::{Diagnostic, Digest};
+use chenbao_storage as storage;
 use sha2::Digest as _;
-use std::collections::BTreeSet;
-use std::fs::File;
+use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use tempfile::{NamedTempFile, TempDir, TempPath};
+use tempfile::TempDir;
 
 const ASIDE: &str = "aside";
 /// Where canonical tables live, under the lake's folder.
@@ -18,11 +19,14 @@ pub(crate) const TABLES: &str = "tables";
 /// Where old months lie as one file each.
 pub(crate) const PACKS: &str = "packs";
 const RAW: &str = "raw";
+/// What a write that fails was for.
+const WHAT: &str = "the lake";
 
 /// A folder of Parquet files; everything in it has one name for ever.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Lake {
     dir: PathBuf,
+    whole: Whole,
     /// Folder under `dir` whose `tables` new revisions go to; empty but for a scratch lake.
     under: String,
 }
@@ -44,18 +48,22 @@ impl Lake {
                 .in_file(dir.display().to_string())
                 .hint("choose a folder that this user may write")
         })?;
-        let under = String::new();
-        Ok(Self { dir, under })
+        Ok(Self {
+            dir,
+            whole: Whole::default(),
+            under: String::new(),
+        })
     }
 
     /// The same lake, but new revisions land in a folder of their own that goes away with the answer's second half.
     pub(crate) fn scratch(&self) -> Result<(Self, TempDir), Diagnostic> {
         let aside = self.dir.join(ASIDE);
         let folder = TempDir::with_prefix_in("scratch-", &aside)
-            .map_err(|e| unwritten(&e, aside.display().to_string()))?;
+            .map_err(|e| storage::refused(WHAT, &aside, &e))?;
         let name = folder.path().file_name().unwrap_or_default();
         let scratch = Self {
             dir: self.dir.clone(),
+            whole: self.whole.clone(),
             under: format!("{ASIDE}/{}/", name.to_string_lossy()),
         };
         Ok((scratch, folder))
@@ -72,6 +80,11 @@ impl Lake {
         &self.dir
     }
 
+    /// Which files are known to be whole.
+    pub(crate) fn whole(&self) -> &Whole {
+        &self.whole
+    }
+
     /// A revision's file.
     #[must_use]
     pub fn file(&self, revision: &Revision) -> PathBuf {
@@ -80,7 +93,7 @@ impl Lake {
 
     /// A new file, aside.
     pub(crate) fn aside(&self) -> io::Result<AsideFile> {
-        let file = NamedTempFile::new_in(self.dir.join(ASIDE))?;
+        let file = storage::Aside::begin(&self.dir.join(ASIDE))?;
         Ok(AsideFile {
             out: BufWriter::with_capacity(1 << 16, file),
             hash: sha2::Sha256::new(),
@@ -90,28 +103,20 @@ impl Lake {
 
     /// Gives synced files their names, then syncs the folders, so that a name that is seen is a whole file.
     pub(crate) fn publish(&self, files: Vec<(Sealed, String)>) -> Result<(), Diagnostic> {
-        let mut folders = BTreeSet::new();
-        for (sealed, path) in files {
-            let target = self.dir.join(&path);
-            let place = || target.display().to_string();
-            let folder = target.parent().unwrap_or(&self.dir).to_owned();
-            std::fs::create_dir_all(&folder).map_err(|e| unwritten(&e, place()))?;
-            sealed
-                .path
-                .persist(&target)
-                .map_err(|e| unwritten(&e.error, place()))?;
-            folders.extend(
-                folder
-                    .ancestors()
-                    .take_while(|up| up.starts_with(&self.dir))
-                    .map(Path::to_owned),
-            );
-        }
-        for folder in folders {
-            let synced = File::open(&folder).and_then(|dir| dir.sync_all());
-            synced.map_err(|e| unwritten(&e, folder.display().to_string()))?;
+        let named = |(sealed, path): (Sealed, String)| (sealed.file, self.dir.join(path));
+        let files: Vec<_> = files.into_iter().map(named).collect();
+        let paths: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
+        storage::publish(files, &self.dir)
+            .map_err(|(why, path)| storage::refused(WHAT, &path, &why))?;
+        for path in paths {
+            self.whole.written(&path);
         }
         Ok(())
+    }
+
+    /// A write into the lake that failed, as a sentence.
+    pub(crate) fn unwritten(&self, why: &(dyn Error + 'static)) -> Diagnostic {
+        storage::refused(WHAT, &self.dir, why)
     }
 }
 
@@ -120,17 +125,10 @@ pub(crate) fn raw_path(source: &str, digest: &Digest) -> String {
     format!("{RAW}/{source}/{digest}.parquet")
 }
 
-/// A write into the lake that failed.
-pub(crate) fn unwritten(error: &dyn std::error::Error, place: String) -> Diagnostic {
-    Diagnostic::error(format!("a lake file cannot be written: {error}"))
-        .in_file(place)
-        .hint("is the disk full, or the lake's folder read-only?")
-}
-
 /// A file that nobody sees yet; it hashes what passes through.
 #[derive(Debug)]
 pub(crate) struct AsideFile {
-    out: BufWriter<NamedTempFile>,
+    out: BufWriter<storage::Aside>,
     hash: sha2::Sha256,
     bytes: u64,
 }
@@ -138,7 +136,7 @@ pub(crate) struct AsideFile {
 /// A whole, synced file that only lacks its name; dropped, it disappears.
 #[derive(Debug)]
 pub(crate) struct Sealed {
-    path: TempPath,
+    file: storage::Sealed,
     /// Digest of its content.
     pub(crate) digest: Digest,
     /// Its size.
@@ -152,7 +150,7 @@ impl AsideFile {
             .out
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
+        let file = file.seal()?;
         let hex: String = self
             .hash
             .finalize()
@@ -162,7 +160,7 @@ impl AsideFile {
         let digest =
             Digest::parse(&hex).ok_or_else(|| io::Error::other("a digest has 64 digits"))?;
         Ok(Sealed {
-            path: file.into_temp_path(),
+            file,
             digest,
             bytes: self.bytes,
         })

@@ -9,6 +9,7 @@
 mod cells;
 mod columns;
 mod contract;
+mod damage;
 mod functions;
 mod ingest;
 mod lake;
@@ -28,6 +29,7 @@ mod sql;
 mod tests;
 
 pub use contract::check_contract;
+pub use damage::Damaged;
 pub use ingest::{DayChange, Ingest, Landed, Remap, Remapped};
 pub use lake::Lake;
 pub use mapping::{Contract, Mapping, Personal};

@@ -1,18 +1,20 @@
 //! Old months as one file each: what the day files of a table, shop, feed and month hold, read with one opening.
 //!
-//! A pack is named by the digests of the day files that it was made from. A query that wants exactly those files reads the
+//! A pack is named by the digests of the day files that it was made from, and by its own. A query that wants exactly those files reads the
 //! pack instead; one that wants others (a corrected day, a window that cuts the month, an older snapshot) reads day files,
 //! or the pack of their own. So the catalogue knows nothing of packs, replays cannot differ, and deleting them is safe.
 
 use crate::Lake;
 use crate::columns::{arrow_schema, schema_of, stored};
-use crate::lake::{PACKS, unwritten};
+use crate::damage::broken;
+use crate::lake::PACKS;
 use crate::parquet_file::{ParquetFile, read};
 use arrow::datatypes::SchemaRef;
 use chenbao_model::catalogue::Revision;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::schema::TableSchema;
-use chenbao_model::{Diagnostic, Digest, Id};
+use chenbao_model::{Digest, Id};
+use chenbao_storage as storage;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,8 +58,9 @@ fn months<'a>(revisions: &[&'a Revision]) -> BTreeMap<(&'a str, &'a Id, &'a Id, 
     months
 }
 
-/// Where the pack of a month is: another set of day files, or other columns, is another place.
-fn path(schema: &SchemaRef, month: &Month<'_>) -> Option<String> {
+/// Folder of a month's packs, and how the names of those begin that were made from exactly these day files with these columns;
+/// what follows is the digest of the pack itself.
+fn place(schema: &SchemaRef, month: &Month<'_>) -> Option<(String, String)> {
     let first = month.first()?;
     let columns = schema.fields().iter();
     let columns = columns.map(|field| format!("{} {}", field.name(), field.data_type()));
@@ -65,33 +68,47 @@ fn path(schema: &SchemaRef, month: &Month<'_>) -> Option<String> {
     let digest = Digest::of(columns.chain(files).collect::<Vec<_>>().join("\n"));
     let (table, shop, feed) = (&first.table, &first.shop, &first.feed);
     let month = first.day?.strftime("%Y-%m");
-    Some(format!(
-        "{PACKS}/{table}/{shop}/{month}/{feed}-{digest}.parquet"
-    ))
+    let folder = format!("{PACKS}/{table}/{shop}/{month}");
+    Some((folder, format!("{feed}-{}-", digest.short())))
 }
 
-/// The files to read for these revisions, the newest of their days, with their sizes.
-pub(crate) fn files(
+/// The pack of a month, with its size. A damaged one is removed: day files stand for it.
+fn pack_of(lake: &Lake, (folder, name): (&str, &str)) -> Option<(String, u64)> {
+    let entries = std::fs::read_dir(lake.dir().join(folder)).ok()?;
+    for entry in entries.flatten() {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        let rest = file.strip_prefix(name);
+        let digest = rest.and_then(|rest| Digest::parse(rest.strip_suffix(".parquet")?));
+        let Some(digest) = digest else { continue };
+        if lake.flaw(&entry.path(), (&digest, None)).is_none() {
+            return Some((format!("{folder}/{file}"), entry.metadata().ok()?.len()));
+        }
+        // One that cannot be removed either is passed over again.
+        drop(storage::remove(&entry.path()));
+    }
+    None
+}
+
+/// What to read for these revisions, the newest of their days: packs with their sizes, and the day files beside them.
+pub(crate) fn files<'a>(
     lake: &Lake,
     schema: &SchemaRef,
-    revisions: &[&Revision],
-) -> Vec<(String, u64)> {
-    let mut files: Vec<(String, u64)> = Vec::new();
+    revisions: &[&'a Revision],
+) -> (Vec<(String, u64)>, Vec<&'a Revision>) {
+    let mut packs = Vec::new();
     let mut packed: BTreeSet<&str> = BTreeSet::new();
     for month in months(revisions).values() {
-        let Some(path) = path(schema, month) else {
-            continue;
-        };
-        if let Ok(about) = std::fs::metadata(lake.dir().join(&path)) {
-            files.push((path, about.len()));
+        let place = place(schema, month);
+        let pack = place.and_then(|(folder, name)| pack_of(lake, (&folder, &name)));
+        if let Some(pack) = pack {
+            packs.push(pack);
             packed.extend(month.iter().map(|revision| revision.path.as_str()));
         }
     }
     let rest = revisions
         .iter()
         .filter(|revision| revision.rows > 0 && !packed.contains(revision.path.as_str()));
-    files.extend(rest.map(|revision| (revision.path.clone(), revision.bytes)));
-    files
+    (packs, rest.copied().collect())
 }
 
 impl Lake {
@@ -114,11 +131,12 @@ impl Lake {
             let Some(schema) = schema_of(table, custom).map(|table| arrow_schema(&table)) else {
                 continue;
             };
-            let Some(path) = path(&schema, &month).filter(|path| !self.dir().join(path).exists())
+            let Some((folder, name)) = place(&schema, &month)
+                .filter(|(folder, name)| pack_of(self, (folder, name)).is_none())
             else {
                 continue;
             };
-            pack(self, &schema, &month, path)?;
+            pack(self, &schema, &month, (&folder, &name))?;
             made.push(Packed {
                 table: table.to_owned(),
                 shop: shop.clone(),
@@ -132,16 +150,20 @@ impl Lake {
     }
 }
 
-fn pack(lake: &Lake, schema: &SchemaRef, month: &Month<'_>, path: String) -> Result<(), Problems> {
-    let failed = |e: &dyn std::error::Error| unwritten(e, lake.dir().display().to_string());
+fn pack(
+    lake: &Lake,
+    schema: &SchemaRef,
+    month: &Month<'_>,
+    (folder, name): (&str, &str),
+) -> Result<(), Problems> {
+    let failed = |e: &(dyn std::error::Error + 'static)| lake.unwritten(e);
     let mut file = ParquetFile::begin(lake, schema).map_err(|e| failed(&e))?;
     for revision in month {
         let day = lake.file(revision);
-        let broken = |why: String| {
-            Diagnostic::error(format!("a day of the lake cannot be packed: {why}"))
-                .in_file(day.display().to_string())
-                .hint("restore the file from a backup; the lake never changes a file that it has named")
-        };
+        let broken = |why: String| broken(&day, &why);
+        if let Some(why) = lake.flaw(&day, (&revision.digest, Some(revision.bytes))) {
+            return Err(broken(why).into());
+        }
         let mut rows = 0;
         for batch in read(&day).map_err(|e| broken(e.to_string()))? {
             let batch = batch.and_then(|batch| stored(schema, &batch));
@@ -156,5 +178,6 @@ fn pack(lake: &Lake, schema: &SchemaRef, month: &Month<'_>, path: String) -> Res
     let days = month.iter().map(|revision| revision.digest.as_str());
     let note = days.collect::<Vec<_>>().join("\n");
     let sealed = file.seal("chenbao.pack", note).map_err(|e| failed(&e))?;
+    let path = format!("{folder}/{name}{}.parquet", sealed.digest);
     lake.publish(vec![(sealed, path)]).map_err(Problems::from)
 }

@@ -119,7 +119,12 @@ fn register(
         return Err(unknown_table(name, query.custom));
     };
     let schema = arrow_schema(&schema);
-    let files = pack::files(lake, &schema, &in_scope(snapshot, query, name));
+    let (packs, days) = pack::files(lake, &schema, &in_scope(snapshot, query, name));
+    if let Some(damaged) = lake.damaged(days.iter().copied()).first() {
+        return Err(damaged.problem(lake));
+    }
+    let days = days.iter().map(|day| (day.path.clone(), day.bytes));
+    let files = packs.into_iter().chain(days);
     offer(session, name, Arc::new(FilesTable::new(schema, files)))
 }
 

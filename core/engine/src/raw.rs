@@ -1,7 +1,7 @@
 //! Raw tables on their way to the disk: personal cells are treated first, then a file is named by its digest.
 
 use crate::columns::{EXPORT, ROW};
-use crate::lake::{Lake, raw_path, unwritten};
+use crate::lake::{Lake, raw_path};
 use crate::mapping::{Mapping, Personal};
 use crate::parquet_file::{ParquetFile, inspect};
 use crate::personal::{Key, Part, looks_personal};
@@ -48,7 +48,7 @@ impl Lake {
     /// A raw table of a source that was stored earlier; `None` where its file is gone.
     ///
     /// # Errors
-    /// The file is there, but is no raw table.
+    /// The file is there, but is damaged or no raw table.
     pub fn raw_table(&self, source: &Id, digest: &Digest) -> Result<Option<RawTable>, Diagnostic> {
         let path = raw_path(source.as_str(), digest);
         let file = self.dir().join(&path);
@@ -56,10 +56,13 @@ impl Lake {
             return Ok(None);
         };
         let broken = |why: String| {
-            Diagnostic::error(format!("a raw table cannot be read: {why}"))
+            Diagnostic::error(format!("a raw table is damaged: {why}"))
                 .in_file(file.display().to_string())
                 .hint("restore the file from a backup; the lake never changes a file that it has named")
         };
+        if let Some(why) = self.flaw(&file, (digest, None)) {
+            return Err(broken(why));
+        }
         let (schema, rows, note) = inspect(&file, FOOTER).map_err(|e| broken(e.to_string()))?;
         let note: Note = serde_json::from_str(&note.unwrap_or_default())
             .map_err(|e| broken(format!("its footer does not say how it was stored: {e}")))?;
@@ -154,7 +157,7 @@ impl RawWriter<'_> {
             .and_then(|columns| RecordBatch::try_new(Arc::clone(&open.stored), columns))
             .map_err(parquet::errors::ParquetError::from)
             .and_then(|treated| open.file.write(treated));
-        written.map_err(|e| unwritten(&e, format!("raw/{}", self.source)))?;
+        written.map_err(|e| self.lake.unwritten(&e))?;
         self.rows += u64::try_from(batch.num_rows()).unwrap_or(0);
         Ok(())
     }
@@ -167,7 +170,7 @@ impl RawWriter<'_> {
         let Some(open) = self.open else {
             return Ok(None);
         };
-        let failed = |e: &dyn std::error::Error| unwritten(e, format!("raw/{}", self.source));
+        let failed = |e: &(dyn std::error::Error + 'static)| self.lake.unwritten(e);
         let columns = names(&open.stored);
         let hashed = columns.iter().zip(&open.steps);
         let hashed: Vec<String> = hashed
@@ -233,8 +236,7 @@ fn begin(lake: &Lake, mapping: &Mapping, given: &SchemaRef) -> Result<Open, Diag
         }
     }
     let stored = Arc::new(Schema::new(fields));
-    let file = ParquetFile::begin(lake, &stored)
-        .map_err(|e| unwritten(&e, lake.dir().display().to_string()))?;
+    let file = ParquetFile::begin(lake, &stored).map_err(|e| lake.unwritten(&e))?;
     Ok(Open {
         given: Arc::clone(given),
         steps,

@@ -1,12 +1,12 @@
 //! The catalogue from the lake alone: every footer repeats its revision, so a lost ledger can be made again.
 
+use crate::damage::digest_of;
 use crate::ingest::{FOOTER, Footer};
 use crate::lake::{Lake, TABLES};
 use crate::parquet_file::inspect;
 use chenbao_model::catalogue::{Revision, Snapshot};
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::{Diagnostic, Digest, Warned};
-use sha2::Digest as _;
+use chenbao_model::{Diagnostic, Warned};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,7 @@ fn revision(lake: &Lake, file: &Path) -> Result<Revision, String> {
     let note = note.ok_or("its footer says nothing about a revision")?;
     let footer: Footer =
         serde_json::from_str(&note).map_err(|e| format!("its footer cannot be read: {e}"))?;
-    let (digest, bytes) = digest(file).map_err(|e| format!("it cannot be read: {e}"))?;
+    let (digest, bytes) = digest_of(file).map_err(|e| format!("it cannot be read: {e}"))?;
     if u64::try_from(rows) != Ok(footer.rows) {
         return Err(format!(
             "its footer promises {} rows, it holds {rows}",
@@ -70,28 +70,4 @@ fn revision(lake: &Lake, file: &Path) -> Result<Revision, String> {
     } else {
         Err(format!("its content belongs at {}", revision.path))
     }
-}
-
-fn digest(file: &Path) -> io::Result<(Digest, u64)> {
-    let mut hash = sha2::Sha256::new();
-    let mut reader = io::BufReader::with_capacity(1 << 16, std::fs::File::open(file)?);
-    let mut bytes = 0;
-    loop {
-        let buffer = io::BufRead::fill_buf(&mut reader)?;
-        if buffer.is_empty() {
-            break;
-        }
-        hash.update(buffer);
-        let read = buffer.len();
-        bytes += u64::try_from(read).unwrap_or(0);
-        io::BufRead::consume(&mut reader, read);
-    }
-    let hex: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Digest::parse(&hex)
-        .map(|digest| (digest, bytes))
-        .ok_or_else(|| io::Error::other("a digest has 64 digits"))
 }

@@ -4,6 +4,7 @@ use crate::functions::{Cells, functions};
 use crate::lake::Lake;
 use crate::rows::Rows;
 use chenbao_model::Diagnostic;
+use chenbao_storage as storage;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -170,6 +171,9 @@ pub(crate) fn failed(what: &str, error: &DataFusionError) -> Diagnostic {
         DataFusionError::ResourcesExhausted(_) => {
             problem.hint("give the engine more memory or a smaller window")
         }
+        _ if storage::is_disk(error) => problem.machine().hint(
+            "queries that need much memory spill to the folder tmp of the lake: make room there",
+        ),
         _ => problem,
     }
 }

@@ -39,6 +39,10 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// What to do.
     pub hint: Option<String>,
+    /// Whether the machine stood in the way (a full disk, a ledger that does not answer) and not the work itself: trying
+    /// again later can succeed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub machine: bool,
 }
 
 impl Diagnostic {
@@ -63,7 +67,15 @@ impl Diagnostic {
             message: message.into(),
             place: None,
             hint: None,
+            machine: false,
         }
+    }
+
+    /// Marks it as the machine's: trying again later can succeed.
+    #[must_use]
+    pub fn machine(mut self) -> Self {
+        self.machine = true;
+        self
     }
 
     /// Adds what to do about it.
@@ -156,6 +168,14 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+impl Problems {
+    /// Whether the machine stood in the way of any of it.
+    #[must_use]
+    pub fn machine(&self) -> bool {
+        self.0.iter().any(|problem| problem.machine)
+    }
+}
 
 impl From<Diagnostic> for Problems {
     fn from(problem: Diagnostic) -> Self {

@@ -29,21 +29,17 @@ impl Archive {
         })
     }
 
-    /// Keeps bytes and returns their name. Bytes that are there already are not written again.
+    /// Keeps bytes and returns their name. Bytes that are there already, whole, are not written again.
     ///
     /// # Errors
     /// They cannot be written.
     pub fn put(&self, bytes: &[u8]) -> Result<Digest, Diagnostic> {
         let digest = Digest::of(bytes);
         let path = self.path(&digest);
-        let there = std::fs::metadata(&path)
-            .is_ok_and(|file| usize::try_from(file.len()) == Ok(bytes.len()));
+        let there = std::fs::read(&path).is_ok_and(|there| there == bytes);
         if !there {
-            storage::write(&path, bytes).map_err(|why| {
-                Diagnostic::error(format!("the archive cannot be written: {why}"))
-                    .in_file(path.display().to_string())
-                    .hint("check that the disk has room and that the folder is writable")
-            })?;
+            storage::write(&path, bytes)
+                .map_err(|why| storage::refused("the archive", &path, &why))?;
         }
         Ok(digest)
     }
@@ -120,12 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_short_is_written_again() {
+    fn a_file_cut_short_or_changed_is_written_again() {
         let folder = tempfile::tempdir().unwrap();
         let archive = Archive::open(folder.path()).unwrap();
         let digest = archive.put(b"abc").unwrap();
-        std::fs::write(archive.path(&digest), b"a").unwrap();
-        archive.put(b"abc").unwrap();
-        assert_eq!(archive.get(&digest).unwrap(), b"abc");
+        for damage in ["a", "abd"] {
+            std::fs::write(archive.path(&digest), damage).unwrap();
+            archive.put(b"abc").unwrap();
+            assert_eq!(archive.get(&digest).unwrap(), b"abc");
+        }
     }
 }

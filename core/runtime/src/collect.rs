@@ -109,6 +109,7 @@ pub fn needs(
                         source: source.id.clone(),
                         tables: fed,
                         trouble: None,
+                        lost: BTreeSet::new(),
                     });
                 }
             }
@@ -317,14 +318,21 @@ async fn scan(
     let mut writer = project
         .lake
         .raw_writer(mapping, &source.id, project.hash_key());
+    // What the disk refuses is no fault of the plugin.
+    let mut refused = None;
     // The host speaks over a blocking socket; this task may block, the runtime has other threads.
     let scanned = tokio::task::block_in_place(|| {
         let mut host = SourceHost::spawn(spec)?;
         host.scan(&request, &mut |batch| {
-            writer.write(&batch).map_err(|problem| problem.to_string())
+            writer
+                .write(&batch)
+                .map_err(|problem| refused.insert(problem).to_string())
         })
     });
-    let facts = scanned.map_err(|verdict| source_trouble(source, &verdict))?;
+    let facts = match (scanned, refused) {
+        (_, Some(problem)) => return Err(problem.into()),
+        (scanned, None) => scanned.map_err(|verdict| source_trouble(source, &verdict))?,
+    };
     let raw = writer.finish()?;
     Ok((raw, facts))
 }

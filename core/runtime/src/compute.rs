@@ -23,6 +23,7 @@ use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 /// What a metric answered for one set of shops.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct Computed {
     pub digest: Option<Digest>,
     /// How the plugin failed, in one sentence with its code, for logs and the ledger.
     pub verdict: Option<String>,
+    /// Whether the machine was the reason: a full disk where queries spill, not the plugin.
+    pub machine: bool,
 }
 
 /// What all metrics of a run share.
@@ -120,38 +123,41 @@ pub fn reach(project: &Project, metrics: &[Id], period: Period) -> Windows {
     }
 }
 
-/// Runs the metrics of a report for one set of shops. No failure stops another.
+/// Runs the metrics of a report for one set of shops. No failure of a metric stops another.
+///
+/// # Errors
+/// The archive does not take a result.
 pub async fn compute(
     project: &Project,
     metrics: &[Id],
     job: &Job<'_>,
     progress: &(dyn Fn(&str) + Sync),
-) -> Vec<Computed> {
+) -> Result<Vec<Computed>, Problems> {
     let mut all = Vec::new();
     for metric in metrics
         .iter()
         .filter_map(|id| project.config.metrics.get(id))
     {
         progress(metric.id.as_str());
-        all.push(one(project, metric, job).await);
+        all.push(one(project, metric, job).await?);
     }
-    all
+    Ok(all)
 }
 
-async fn one(project: &Project, metric: &Metric, job: &Job<'_>) -> Computed {
+async fn one(project: &Project, metric: &Metric, job: &Job<'_>) -> Result<Computed, Problems> {
     let mut computed = Computed {
         alias: metric.id.clone(),
         plugin: metric.plugin.to_string(),
         outcome: Outcome::Absent { need: Vec::new() },
         digest: None,
         verdict: None,
+        machine: false,
     };
     match answer(project, metric, job).await {
         Ok(Answer::Absent(need)) => computed.outcome = Outcome::Absent { need },
         Ok(Answer::Done(doc)) => {
-            computed.digest = serde_json::to_vec(&doc)
-                .ok()
-                .and_then(|bytes| project.archive.put(&bytes).ok());
+            let bytes = serde_json::to_vec(&doc).map_err(|e| Diagnostic::error(e.to_string()))?;
+            computed.digest = Some(project.archive.put(&bytes)?);
             computed.outcome = Outcome::Done(doc);
         }
         Err(failure) => {
@@ -160,9 +166,10 @@ async fn one(project: &Project, metric: &Metric, job: &Job<'_>) -> Computed {
                 verdict: failure.key,
             };
             computed.verdict = Some(failure.sentence);
+            computed.machine = failure.machine;
         }
     }
-    computed
+    Ok(computed)
 }
 
 enum Answer {
@@ -174,6 +181,7 @@ enum Answer {
 struct Failure {
     key: String,
     sentence: String,
+    machine: bool,
 }
 
 impl From<Verdict> for Failure {
@@ -181,6 +189,7 @@ impl From<Verdict> for Failure {
         Self {
             key: verdict.code().to_owned(),
             sentence: verdict.to_string(),
+            machine: false,
         }
     }
 }
@@ -190,11 +199,26 @@ impl From<Diagnostic> for Failure {
         Self {
             key: "refused".to_owned(),
             sentence: problem.to_string(),
+            machine: problem.machine,
         }
     }
 }
 
+/// The query that failed while a plugin read from it: what it failed with is the reason, whatever the plugin makes of it.
+type Refused = Arc<OnceLock<Diagnostic>>;
+
 async fn answer(project: &Project, metric: &Metric, job: &Job<'_>) -> Result<Answer, Failure> {
+    let refused = Refused::default();
+    let answer = asked(project, metric, job, &refused).await;
+    answer.map_err(|failure| refused.get().cloned().map_or(failure, Failure::from))
+}
+
+async fn asked(
+    project: &Project,
+    metric: &Metric,
+    job: &Job<'_>,
+    refused: &Refused,
+) -> Result<Answer, Failure> {
     let component = project.component(&metric.plugin)?;
     let descriptor = &component.descriptor;
     let params = descriptor
@@ -202,6 +226,7 @@ async fn answer(project: &Project, metric: &Metric, job: &Job<'_>) -> Result<Ans
         .map_err(|problems| Failure {
             key: "refused".to_owned(),
             sentence: Problems(problems).to_string(),
+            machine: false,
         })?;
     let absent = |input: &Input| -> Vec<String> {
         input
@@ -226,7 +251,8 @@ async fn answer(project: &Project, metric: &Metric, job: &Job<'_>) -> Result<Ans
         .iter()
         .filter(|input| absent(input).is_empty())
     {
-        streams.push((input.name.clone(), rows(project, input, job).await?));
+        let rows = rows(project, input, job).await?;
+        streams.push((input.name.clone(), Stream::new(rows, refused)));
     }
     let doc = match project.host(component, params.to_string(), BTreeMap::new()) {
         Some(spec) => {
@@ -249,9 +275,11 @@ struct Stream(futures::stream::BoxStream<'static, Result<RecordBatch, String>>);
 
 impl Stream {
     /// The engine's rows behind one empty batch, so that a plugin sees the columns before the query runs.
-    fn new(rows: chenbao_engine::Rows) -> Self {
+    fn new(rows: chenbao_engine::Rows, refused: &Refused) -> Self {
         let empty = RecordBatch::new_empty(rows.schema());
-        let batches = rows.map(|batch| batch.map_err(|e| e.to_string()));
+        let refused = Arc::clone(refused);
+        let batches = rows
+            .map(move |batch| batch.map_err(|problem| refused.get_or_init(|| problem).to_string()));
         Self(
             futures::stream::iter([Ok(empty)])
                 .chain(batches)
@@ -268,7 +296,11 @@ impl Stream {
     }
 }
 
-async fn rows(project: &Project, input: &Input, job: &Job<'_>) -> Result<Stream, Diagnostic> {
+async fn rows(
+    project: &Project,
+    input: &Input,
+    job: &Job<'_>,
+) -> Result<chenbao_engine::Rows, Diagnostic> {
     let period = job.occurrence.period;
     let window = days_of(input.window, period).map_or(
         Window::Span {
@@ -286,15 +318,14 @@ async fn rows(project: &Project, input: &Input, job: &Job<'_>) -> Result<Stream,
         extra: tables::configured(&project.config, &input.tables)?,
         custom: &project.config.tables,
     };
-    let stream = project
+    let rows = project
         .engine
         .query(&project.lake, job.snapshot, &query)
-        .await
-        .map_err(|problem| {
-            let message = format!("input `{}`: {}", input.name, problem.message);
-            Diagnostic { message, ..problem }
-        })?;
-    Ok(Stream::new(stream))
+        .await;
+    rows.map_err(|problem| {
+        let message = format!("input `{}`: {}", input.name, problem.message);
+        Diagnostic { message, ..problem }
+    })
 }
 
 async fn without_code(
@@ -304,6 +335,7 @@ async fn without_code(
     let failed = |why: String| Failure {
         key: "data".to_owned(),
         sentence: why,
+        machine: false,
     };
     let mut inputs: BTreeMap<String, Option<Vec<RecordBatch>>> = descriptor
         .inputs

@@ -24,6 +24,8 @@ pub struct Need {
     pub tables: BTreeSet<String>,
     /// Why it could not be collected, if it could not.
     pub trouble: Option<String>,
+    /// Tables and days of it whose newest file was damaged, and that nothing has replaced; no day: the whole table.
+    pub lost: BTreeSet<(String, Option<Date>)>,
 }
 
 /// What the gate found.
@@ -168,7 +170,9 @@ fn absent_days_of(
                     .zip(ended)
                     .is_some_and(|(newest, ended)| newest >= ended),
             };
-            if !whole {
+            // A day that was there and was lost is no day on which nothing happened.
+            let lost = |day| need.lost.contains(&(table.clone(), day));
+            if !whole || lost(None) || lost(Some(day)) {
                 absent.insert(day);
             }
         }

@@ -5,6 +5,9 @@
 //! [`compute`] asks metric plugins; [`paper`] takes one audience through compose, render (the two entry functions of
 //! `chenbao-report`) and [`verify`]; [`deliver`] sends, once; [`record`] keeps what was made from what. [`serve`] does this on schedules.
 
+/// The one way to the disk.
+pub use chenbao_storage as storage;
+
 // 1 pure: no file, no clock, no network.
 pub mod calendar;
 pub mod config;
@@ -19,7 +22,6 @@ pub mod ledger;
 pub mod life;
 pub mod mail;
 pub mod plugin;
-pub mod storage;
 pub mod systemd;
 pub mod telemetry;
 pub mod templates;
@@ -29,12 +31,14 @@ pub mod ticker;
 pub mod collect;
 pub mod compute;
 pub mod deliver;
+pub mod disk;
 pub mod gate;
 pub mod notice;
 pub mod paper;
 pub mod plan;
 pub mod project;
 pub mod record;
+pub mod recover;
 pub mod remap;
 pub mod run;
 pub mod tables;

@@ -10,6 +10,7 @@ use crate::mail;
 use crate::plugin::host::{HostSpec, Limits};
 use crate::plugin::store::{Component, PluginStore};
 use crate::templates;
+use crate::{disk, storage};
 use chenbao_engine::{Engine, EngineOptions, Lake, Mapping};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Id};
@@ -65,7 +66,7 @@ impl Project {
     ) -> Result<Self, Problems> {
         let lake = Lake::open(&config.lake.dir)?;
         let archive = Archive::open(&config.archive)?;
-        let temp_dir = config.lake.dir.join("tmp");
+        let temp_dir = disk::spill(&config);
         let engine = Engine::new(EngineOptions {
             memory_bytes: engine_memory(),
             temp_dir,
@@ -75,11 +76,17 @@ impl Project {
             LedgerUrl::Plain(url) => url.clone(),
             LedgerUrl::Secret(reference) => config::fetch(reference)?.expose().to_owned(),
         };
-        let ledger = Ledger::open(&url).await.map_err(|e| {
-            Diagnostic::error(format!("cannot open the ledger: {e}"))
-                .in_file(&config.file)
-                .hint("check [ledger] url; for SQLite the folder must be writable, for PostgreSQL the server reachable")
-        })?;
+        let ledger = match Ledger::open(&url).await {
+            Ok(ledger) => ledger,
+            Err(e) => {
+                let problem = Diagnostic {
+                    message: format!("cannot open the ledger: {e}"),
+                    ..Diagnostic::from(e)
+                };
+                let problem = problem.in_file(&config.file).hint("check [ledger] url; for SQLite the folder must be writable, for PostgreSQL the server reachable");
+                return Err(disk::explain(&config, problem.into()));
+            }
+        };
         let plugins = PluginStore::open(&plugin_dirs(&config, &exe), &exe);
         let templates = TemplateSet::builtin().overlaid(templates::read(&config.templates)?);
         let fonts = Fonts::embedded()?;
@@ -229,11 +236,9 @@ fn hash_key(config: &Config) -> Result<Vec<u8>, Diagnostic> {
     }
     let path = config.lake.dir.join("hash.key");
     let fail = |e: std::io::Error| {
-        Diagnostic::error(format!(
-            "cannot keep the key that hides personal cells: {e}"
-        ))
-        .in_file(path.display().to_string())
-        .hint("make the lake's folder writable, or give [lake] hash_key")
+        let what = "the key that hides personal cells";
+        storage::refused(what, &path, &e)
+            .hint("make the lake's folder writable, or give [lake] hash_key")
     };
     if let Ok(key) = std::fs::read(&path) {
         return Ok(key);
@@ -241,15 +246,8 @@ fn hash_key(config: &Config) -> Result<Vec<u8>, Diagnostic> {
     let mut key = vec![0_u8; 32];
     let mut random = std::fs::File::open("/dev/urandom").map_err(fail)?;
     std::io::Read::read_exact(&mut random, &mut key).map_err(fail)?;
-    let options = std::os::unix::fs::OpenOptionsExt::mode(
-        std::fs::OpenOptions::new().write(true).create_new(true),
-        0o600,
-    )
-    .open(&path);
-    match options {
-        Ok(mut file) => std::io::Write::write_all(&mut file, &key)
-            .map(|()| key)
-            .map_err(fail),
+    match storage::create_private(&path, &key) {
+        Ok(()) => Ok(key),
         // Another process was first; its key is the key.
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
             std::fs::read(&path).map_err(fail)

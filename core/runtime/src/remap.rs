@@ -7,7 +7,7 @@ use crate::project::Project;
 use chenbao_engine::{DayChange, Landed, Mapping, RawTable, Remap, Remapped};
 use chenbao_model::catalogue::{ExportFacts, Revision};
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::{Diagnostic, Warned};
+use chenbao_model::{Diagnostic, Severity, Warned};
 use std::path::Path;
 
 /// Whether what was found is also done.
@@ -132,10 +132,20 @@ async fn history(
     let brings = |export: &ExportFacts| export.rows > 0;
     all.retain(|collection| collection.raw.is_some() || collection.exports.iter().any(brings));
     let (mut past, mut gone, mut orphans) = (Vec::new(), 0_usize, Vec::new());
+    let mut warnings = Vec::new();
     let brought = all.len();
     for collection in all {
         let raw = match &collection.raw {
-            Some(digest) => project.lake.raw_table(&source.id, digest)?,
+            Some(digest) => match project.lake.raw_table(&source.id, digest) {
+                Ok(raw) => raw,
+                Err(damaged) => {
+                    warnings.push(Diagnostic {
+                        severity: Severity::Warning,
+                        ..damaged
+                    });
+                    None
+                }
+            },
             None => None,
         };
         match raw.map(|raw| (mapping_of(&raw, mappings), raw)) {
@@ -152,7 +162,6 @@ async fn history(
     if past.is_empty() && brought > 0 {
         return Err(nothing_left(project, source, &orphans).into());
     }
-    let mut warnings = Vec::new();
     if brought == 0 {
         let message = format!("source `{}` has never brought a row", source.id);
         let hint = format!("chenbao collect --source {}", source.id);

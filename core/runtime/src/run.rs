@@ -8,8 +8,9 @@ use crate::ledger::Issue;
 use crate::life::Doing;
 use crate::paper::{self, Desk, Paper};
 use crate::project::Project;
+use crate::recover::Mended;
 use crate::schedule::Occurrence;
-use crate::{deliver, plan, record};
+use crate::{deliver, disk, plan, record, recover};
 use chenbao_model::catalogue::Snapshot;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Id};
@@ -91,6 +92,8 @@ impl Made {
 /// What a report reads, gathered: after collect and gate, before compute.
 #[derive(Debug)]
 pub struct Gathered {
+    /// Files of the lake that were damaged, and what became of them.
+    pub mended: Vec<Mended>,
     /// What the sources brought.
     pub collected: Vec<Collected>,
     /// What is read.
@@ -116,9 +119,12 @@ pub async fn gather(
         .flat_map(|audience| audience.shops.iter().cloned())
         .collect();
     let mut needs = collect::needs(project, &tables, &shops)?;
-    let mut collected = Vec::new();
+    let (mut collected, mut mended) = (Vec::new(), Vec::new());
+    let sources: Vec<Id> = needs.iter().map(|need| need.source.clone()).collect();
+    if order.pinned.is_none() {
+        mended = recover::mend(project, &sources).await?;
+    }
     if order.collect && order.pinned.is_none() {
-        let sources: Vec<Id> = needs.iter().map(|need| need.source.clone()).collect();
         let windows = compute::reach(project, &report.metrics, period);
         collected = collect::collect(project, &sources, windows, progress).await;
         for (need, collected) in needs.iter_mut().zip(&collected) {
@@ -127,10 +133,14 @@ pub async fn gather(
     }
     let snapshot = match &order.pinned {
         Some(snapshot) => snapshot.clone(),
-        None => collect::pin(project, &tables, &shops).await?,
+        None => {
+            recover::note_lost(project, &mut needs).await?;
+            collect::pin(project, &tables, &shops).await?
+        }
     };
     let judgement = gate::judge(&project.config, &needs, &snapshot, period);
     Ok(Gathered {
+        mended,
         collected,
         snapshot,
         judgement,
@@ -160,6 +170,7 @@ pub async fn run(
     async {
         tracing::info!("begins");
         let done = make(project, report, order, (&begun, now), &turning).await;
+        let done = done.map_err(|problems| disk::explain(&project.config, problems));
         let done = record::finish(project, &begun, done, now).await;
         told(project, report, &done, now);
         done
@@ -202,6 +213,8 @@ async fn make(
         queued: 0,
         warnings: Vec::new(),
     };
+    made.warnings
+        .extend(gathered.mended.iter().map(Mended::warning));
     made.warnings.extend(
         made.collected
             .iter()
@@ -214,7 +227,10 @@ async fn make(
         (&gathered.snapshot, &fed, &begun.run, now),
         progress,
     )
-    .await;
+    .await?;
+    if let Some(problem) = wait_for_the_machine(&made, order, now) {
+        return Err(problem.into());
+    }
     if order.results_only {
         return Ok((made, gathered.snapshot));
     }
@@ -236,8 +252,20 @@ async fn make(
         made.warnings.extend(paper.warnings);
         made.papers.push(paper.value);
     }
+    tracing::info!(run = %made.run, papers = made.papers.len(), "papers made");
     made.queued = deliver::queue(project, report, order, &made, now).await?;
+    tracing::info!(run = %made.run, messages = made.queued, "messages queued");
     Ok((made, gathered.snapshot))
+}
+
+/// What the machine could not do for a metric, while there is time before the delivery to try again; afterwards the report goes
+/// out without it, as with any other gap.
+fn wait_for_the_machine(made: &Made, order: &Order, now: Timestamp) -> Option<Diagnostic> {
+    let time = matches!(order.send, Send::Recipients(at) if now < at);
+    let mut computed = made.results.iter().flat_map(|(_, computed)| computed);
+    let failed = computed.find(|one| time && one.machine)?;
+    let sentence = failed.verdict.as_deref().unwrap_or_default();
+    Some(Diagnostic::error(format!("{}: {sentence}", failed.alias)).machine())
 }
 
 /// Step 4 for every set of shops once: audiences of equal shops share their results.
@@ -247,7 +275,7 @@ async fn compute_all(
     order: &Order,
     (snapshot, fed, run, now): (&Snapshot, &BTreeSet<String>, &str, Timestamp),
     progress: &(dyn Fn(&str) + Sync),
-) -> Vec<(Vec<Id>, Vec<Computed>)> {
+) -> Result<Vec<(Vec<Id>, Vec<Computed>)>, Problems> {
     let mut results: Vec<(Vec<Id>, Vec<Computed>)> = Vec::new();
     for audience in audiences(report, order) {
         if results.iter().any(|(shops, _)| shops == &audience.shops) {
@@ -262,10 +290,10 @@ async fn compute_all(
             now: plan::known_at(&order.occurrence, now, &project.config.project.zone),
             fed,
         };
-        let computed = compute::compute(project, &report.metrics, &job, progress).await;
+        let computed = compute::compute(project, &report.metrics, &job, progress).await?;
         results.push((shops, computed));
     }
-    results
+    Ok(results)
 }
 
 /// The results of a past run again, from its snapshot and as of its moment; nothing is recorded, nothing is sent.
@@ -281,14 +309,14 @@ pub async fn recompute(
     let report = plan::report(&project.config, &order.occurrence.report)?;
     let gathered = gather(project, report, order, &|_| {}).await?;
     let fed = fed(&gathered.needs);
-    Ok(compute_all(
+    compute_all(
         project,
         report,
         order,
         (&gathered.snapshot, &fed, run, then),
         &|_| {},
     )
-    .await)
+    .await
 }
 
 /// What is needed of the sources of an audience's shops.

@@ -6,11 +6,18 @@
     reason = "a trial prints its figures: it is a program"
 )]
 
+pub mod crash;
+pub mod damage;
+pub mod disk;
 pub mod kill;
+pub mod load;
+pub mod reader;
 pub mod recorder;
+pub mod sink;
+pub mod small_disk;
 pub mod smtp;
 
-use crate::trial_with;
+use crate::{trial, trial_with};
 use libtest_mimic::Trial;
 use std::process::ExitCode;
 
@@ -33,7 +40,7 @@ type Named = (&'static str, &'static str, Body);
 type Body = fn(Ask) -> Figures;
 
 /// All trials: name, what it shows, and the trial.
-const TRIALS: [Named; 2] = [
+const TRIALS: [Named; 4] = [
     (
         "kill",
         "a server that is killed again and again sends each report once",
@@ -43,6 +50,16 @@ const TRIALS: [Named; 2] = [
         "smtp",
         "whatever a mail server does wrong has its state and its sentence",
         smtp::run,
+    ),
+    (
+        "disk",
+        "disks that are full, read-only or lose bytes cost no report and no truth",
+        disk::run,
+    ),
+    (
+        "load",
+        "ten thousand recipients of fifty audiences, all at 08:00",
+        load::run,
     ),
 ];
 
@@ -66,12 +83,47 @@ pub fn trials() -> Vec<Trial> {
         })
     };
     let python = ["python3", "python:aiosmtpd", "python:cryptography"];
+    let full = |folder: &'static str, how: disk::Closed| {
+        let name = format!("faults::disk_{folder}_{how:?}").to_lowercase();
+        trial_with(&name, &["python3", "nsenter", "mounts"], move || {
+            println!("{}", disk::stage(folder, how)?);
+            Ok(())
+        })
+    };
     vec![
         matrix("aiosmtpd", &python),
         matrix(
             "smtp-server",
             &["python3", "python:cryptography", "node", smtp::NPM],
         ),
+        trial_with(
+            "faults::disk_power_cut_after_every_sync",
+            &["python3", "strace"],
+            || {
+                println!("{}", crash::run()?);
+                Ok(())
+            },
+        ),
+        trial_with(
+            "faults::disk_damaged_files_are_made_again",
+            &["python3"],
+            || {
+                println!("{}", damage::each()?);
+                Ok(())
+            },
+        ),
+        trial("faults::disk_a_lost_day_is_said", || {
+            damage::lost().map(drop).map_err(Into::into)
+        }),
+        trial_with("faults::load_of_fifty_audiences", &["python3"], || {
+            println!("{}", load::trial(4)?.join("\n"));
+            Ok(())
+        }),
+        full("lake", disk::Closed::Full),
+        full("archive", disk::Closed::Full),
+        full("ledger", disk::Closed::Full),
+        full("outbox", disk::Closed::Full),
+        full("archive", disk::Closed::ReadOnly),
         brief(1, &["python3", "python:aiosmtpd"]),
         brief(
             2,

@@ -1,6 +1,7 @@
 //! Walks the rows of a revision, in the order of their keys.
 
 use super::run::{Run, Shape};
+use crate::damage::broken;
 use crate::lake::Lake;
 use crate::parquet_file::read;
 use chenbao_model::Diagnostic;
@@ -21,6 +22,9 @@ impl Cursor {
     /// Before its first row.
     pub(super) fn open(lake: &Lake, shape: &Shape, revision: &Revision) -> Result<Self, Problems> {
         let file = lake.file(revision);
+        if let Some(why) = lake.flaw(&file, (&revision.digest, Some(revision.bytes))) {
+            return Err(broken(&file, &why).into());
+        }
         let name = file.display().to_string();
         let reader = read(&file).map_err(|e| lost(&e, &name))?;
         let mut cursor = Self {

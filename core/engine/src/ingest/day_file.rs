@@ -6,7 +6,6 @@ use super::footer::{Footer, Staged};
 use super::merge::broken;
 use super::run::{Run, Shape};
 use crate::columns::arrow_schema;
-use crate::lake::unwritten;
 use crate::parquet_file::{CHUNK, ParquetFile};
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
@@ -44,7 +43,7 @@ impl<'a> DayFile<'a> {
             None => None,
         };
         let file = ParquetFile::begin(job.given.lake, &shape.stored)
-            .map_err(|e| unwritten(&e, place(job)))?;
+            .map_err(|e| job.given.lake.unwritten(&e))?;
         Ok(Self {
             job,
             shape,
@@ -81,7 +80,7 @@ impl<'a> DayFile<'a> {
         self.count(export);
         self.out
             .take(run, row)
-            .map_err(|e| unwritten(&e, place(self.job)).into())
+            .map_err(|e| self.job.given.lake.unwritten(&e).into())
     }
 
     /// By key: lets the base's smaller keys pass; `false` where the base's own row is newer and has been taken instead.
@@ -134,7 +133,7 @@ impl<'a> DayFile<'a> {
         }
         self.out
             .take(run, row)
-            .map_err(|e| unwritten(&e, place(self.job)))?;
+            .map_err(|e| self.job.given.lake.unwritten(&e))?;
         self.advance()
     }
 
@@ -172,15 +171,11 @@ impl<'a> DayFile<'a> {
         if !self.changed && !final_now {
             return Ok(None);
         }
-        let where_to = place(self.job);
+        let lake = self.job.given.lake;
         seal(self.out, self.footer)
             .map(Some)
-            .map_err(|e| unwritten(&e, where_to).into())
+            .map_err(|e| lake.unwritten(&e).into())
     }
-}
-
-fn place(job: &Job<'_>) -> String {
-    job.given.lake.dir().display().to_string()
 }
 
 fn seal(mut out: Out, mut footer: Footer) -> Result<Staged, ParquetError> {
@@ -197,7 +192,7 @@ pub(super) fn empty(
     facts: &ExportFacts,
 ) -> Result<Staged, Problems> {
     let file = ParquetFile::begin(job.given.lake, &arrow_schema(table))
-        .map_err(|e| unwritten(&e, place(job)))?;
+        .map_err(|e| job.given.lake.unwritten(&e))?;
     let mut footer = Footer::next(job, &table.name, Some(day));
     footer.count_in(facts.exported_at, facts.provisional);
     let out = Out {
@@ -206,7 +201,7 @@ pub(super) fn empty(
         picks: Vec::new(),
         rows: 0,
     };
-    seal(out, footer).map_err(|e| unwritten(&e, place(job)).into())
+    seal(out, footer).map_err(|e| job.given.lake.unwritten(&e).into())
 }
 
 /// Picked rows, written in chunks.

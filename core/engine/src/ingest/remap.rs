@@ -13,7 +13,6 @@ use super::run::{Run, Shape};
 use super::{Ingest, publish};
 use crate::columns::schema_of;
 use crate::contract::check_contract;
-use crate::lake::unwritten;
 use crate::mapping::{Contract, Personal};
 use crate::parquet_file::ParquetFile;
 use crate::{Engine, Lake, Mapping, RawTable};
@@ -298,7 +297,7 @@ fn next(
     let Some(before) = before else {
         return Ok(None);
     };
-    let failed = |e: &dyn std::error::Error| unwritten(e, given.lake.dir().display().to_string());
+    let failed = |e: &(dyn std::error::Error + 'static)| given.lake.unwritten(e);
     let owner = (&before.shop, &before.feed);
     let mut footer = Footer::after(owner, (&before.table, before.day), Some(before));
     footer.count_in(before.exported_at, before.provisional);
@@ -318,7 +317,7 @@ fn copy(
     from: &Revision,
     (base, kept): (Option<&Revision>, Kept<'_>),
 ) -> Result<Option<Staged>, Problems> {
-    let failed = |e: &dyn std::error::Error| unwritten(e, lake.dir().display().to_string());
+    let failed = |e: &(dyn std::error::Error + 'static)| lake.unwritten(e);
     let owner = (&from.shop, &from.feed);
     let mut footer = Footer::after(owner, (&from.table, from.day), base);
     footer.count_in(from.exported_at, from.provisional);

@@ -8,7 +8,8 @@ use crate::config::meant::{Metric, Report, Source, Transport};
 use crate::ledger::Block;
 use crate::mail::Returns;
 use crate::project::Project;
-use crate::tables;
+use crate::storage::{self, amount};
+use crate::{disk, tables};
 use chenbao_engine::{Mapping, check_sql};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Severity};
@@ -32,7 +33,7 @@ pub(super) fn init(args: &InitArgs, voice: Voice) -> Answer {
             .in_file(file.display().to_string())
     };
     std::fs::create_dir_all(args.dir.join("exports/orders")).map_err(fail)?;
-    std::fs::write(&file, STARTER).map_err(fail)?;
+    storage::write(&file, STARTER.as_bytes()).map_err(fail)?;
     voice.say(format!(
         "wrote {}; put order exports into {}",
         file.display(),
@@ -58,6 +59,8 @@ pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
     problems.extend(mailbox_problem(project));
     let blocked = project.ledger.blocks().await?;
     problems.extend(blocked.iter().map(left_alone));
+    problems.extend(disk::problems(&project.config));
+    say_room(project, voice);
     voice.tell(&problems);
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     let config = &project.config;
@@ -75,7 +78,9 @@ pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
             _ => format!("{errors} problems"),
         });
     }
-    voice.answer(&json!({"errors": errors, "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>()}));
+    voice.answer(&json!({
+        "errors": errors, "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>(), "disks": disks(project),
+    }));
     Ok(if errors == 0 {
         Ended::Done
     } else {
@@ -106,6 +111,33 @@ fn left_alone(block: &Block) -> Diagnostic {
     };
     Diagnostic::warning(format!("{recipient} gets {what}: {note}"))
         .hint(format!("to change that: chenbao recipients {how}"))
+}
+
+/// How much is free, one line a disk.
+fn say_room(project: &Project, voice: Voice) {
+    let folders = disk::folders(&project.config);
+    let mut told = Vec::new();
+    for room in folders.iter().filter_map(|folder| folder.room) {
+        if told.contains(&room) {
+            continue;
+        }
+        told.push(room);
+        let same = folders.iter().filter(|folder| folder.room == Some(room));
+        let names: Vec<&str> = same.map(|folder| folder.what).collect();
+        let (free, total) = (amount(room.free), amount(room.total));
+        voice.say(format!("{}: {free} free of {total}", names.join(", ")));
+    }
+}
+
+fn disks(project: &Project) -> serde_json::Value {
+    let folders = disk::folders(&project.config).into_iter();
+    let json = folders.map(|folder| {
+        json!({
+            "folder": folder.what, "path": folder.path, "free": folder.room.map(|room| room.free),
+            "total": folder.room.map(|room| room.total), "writable": folder.room.is_some_and(|room| room.writable),
+        })
+    });
+    json.collect::<Vec<_>>().into()
 }
 
 /// Secrets that are not there now: a warning, because `check` may run where the scheduler's environment is not.

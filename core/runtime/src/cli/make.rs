@@ -8,7 +8,7 @@ use crate::plan::{self, Wish};
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
 use crate::schedule::Edition;
-use crate::{deliver, notice, record};
+use crate::{deliver, notice, record, recover, storage};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::result::{Cell, Item};
 use chenbao_model::{Diagnostic, Id, Period};
@@ -68,9 +68,11 @@ async fn fetch(project: &Project, wanted: &[Id], windows: &[Period], voice: Voic
     } else {
         wanted.to_vec()
     };
-    let mut all = Vec::new();
+    let (mut all, mut warnings) = (Vec::new(), Vec::new());
     {
         let progress = voice.progress("collecting");
+        let mended = recover::mend(project, &sources).await?;
+        warnings.extend(mended.iter().map(recover::Mended::warning));
         for window in windows {
             all.extend(
                 collect::collect(project, &sources, Windows::only(*window), &|what| {
@@ -80,6 +82,7 @@ async fn fetch(project: &Project, wanted: &[Id], windows: &[Period], voice: Voic
             );
         }
     }
+    voice.tell(&warnings);
     Ok(say_collected(&all, voice))
 }
 
@@ -270,12 +273,8 @@ pub(super) fn write_files(made: &Made, out: &Path) -> Result<Vec<String>, Proble
         for file in &paper.files {
             let extension = file.name.rsplit('.').next().unwrap_or("bin");
             let path = dir.join(format!("{}.{extension}", paper.audience));
-            let saved =
-                std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, &file.bytes));
-            saved.map_err(|e| {
-                Diagnostic::error(format!("cannot write the report: {e}"))
-                    .in_file(path.display().to_string())
-            })?;
+            storage::write(&path, &file.bytes)
+                .map_err(|why| storage::refused("the report", &path, &why))?;
             written.push(path.display().to_string());
         }
     }

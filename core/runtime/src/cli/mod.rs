@@ -16,7 +16,7 @@ mod serve;
 use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::config;
 use crate::project::Project;
-use crate::telemetry;
+use crate::{disk, telemetry};
 use args::{Cli, Command, LakeCommand, PluginCommand};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
@@ -108,26 +108,32 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
             return Ok(Ended::Refused);
         }
     };
+    let answer = obey(cli, &project, voice).await;
+    answer.map_err(|problems| disk::explain(&project.config, problems))
+}
+
+/// A command that needs the project open.
+async fn obey(cli: &Cli, project: &Project, voice: Voice) -> Answer {
     match &cli.command {
-        Command::Check => check::check(&project, voice).await,
-        Command::Collect(args) => make::collect(&project, args, voice).await,
-        Command::Backfill(args) => make::backfill(&project, args, voice).await,
-        Command::Remap(args) => remap::remap(&project, args, voice).await,
-        Command::Plan(args) => plan::plan(&project, args, voice).await,
-        Command::Run(args) => make::run(&project, args, voice).await,
-        Command::Rerun(args) => make::rerun(&project, args, voice).await,
-        Command::Replay { run } => make::replay(&project, run, voice).await,
-        Command::Serve(args) => serve::serve(&project, args, voice).await,
-        Command::History(args) => history::history(&project, args, voice).await,
-        Command::Show { run } => history::show(&project, run, voice).await,
-        Command::Notices(args) => history::notices(&project, args, voice).await,
-        Command::Resend(args) => history::resend(&project, args, voice).await,
-        Command::Bounces => recipients::bounces(&project, voice).await,
-        Command::Recipients(command) => recipients::recipients(&project, command, voice).await,
-        Command::Sql(args) => ask::sql(&project, args, voice).await,
-        Command::Lake(LakeCommand::Compact) => lake::compact(&project, voice).await,
-        Command::Plugin(PluginCommand::List) => ask::plugins(&project, voice),
-        Command::Plugin(PluginCommand::Inspect { plugin }) => ask::inspect(&project, plugin, voice),
+        Command::Check => check::check(project, voice).await,
+        Command::Collect(args) => make::collect(project, args, voice).await,
+        Command::Backfill(args) => make::backfill(project, args, voice).await,
+        Command::Remap(args) => remap::remap(project, args, voice).await,
+        Command::Plan(args) => plan::plan(project, args, voice).await,
+        Command::Run(args) => make::run(project, args, voice).await,
+        Command::Rerun(args) => make::rerun(project, args, voice).await,
+        Command::Replay { run } => make::replay(project, run, voice).await,
+        Command::Serve(args) => serve::serve(project, args, voice).await,
+        Command::History(args) => history::history(project, args, voice).await,
+        Command::Show { run } => history::show(project, run, voice).await,
+        Command::Notices(args) => history::notices(project, args, voice).await,
+        Command::Resend(args) => history::resend(project, args, voice).await,
+        Command::Bounces => recipients::bounces(project, voice).await,
+        Command::Recipients(command) => recipients::recipients(project, command, voice).await,
+        Command::Sql(args) => ask::sql(project, args, voice).await,
+        Command::Lake(LakeCommand::Compact) => lake::compact(project, voice).await,
+        Command::Plugin(PluginCommand::List) => ask::plugins(project, voice),
+        Command::Plugin(PluginCommand::Inspect { plugin }) => ask::inspect(project, plugin, voice),
         Command::Demo(_) | Command::Init(_) | Command::PluginHost => Ok(Ended::Done),
     }
 }

@@ -34,6 +34,8 @@ pub struct Config {
     pub archive: PathBuf,
     /// `[ledger] url`.
     pub ledger: LedgerUrl,
+    /// `[disk]`.
+    pub disk: Disk,
     /// `[mail]`.
     pub mail: Mail,
     /// `[notices]`.
@@ -141,6 +143,13 @@ pub enum LedgerUrl {
     Plain(String),
     /// Where to find the URL at run time.
     Secret(SecretRef),
+}
+
+/// `[disk]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Disk {
+    /// With less free than so many bytes, the owner is told.
+    pub warn: u64,
 }
 
 /// `[mail]`.

@@ -1,5 +1,6 @@
 //! The project's configuration: what was written becomes what it means, and all problems are told at once.
 
+mod disk;
 mod hide;
 mod host;
 mod load;

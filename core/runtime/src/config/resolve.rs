@@ -1,5 +1,6 @@
 //! Written becomes meant: each table is read once, every reference is looked up, and all problems come back at once.
 
+use super::disk::disk;
 use super::host;
 use super::mail::mail;
 use super::meant::{
@@ -80,6 +81,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let archive = folder_of(&root, "archive", "archive", &folder);
     let lake = lake(root.section("lake"), &folder);
     let ledger = ledger(root.section("ledger"), &folder);
+    let disk = disk(root.section("disk"));
     let mail = mail(root.section("mail"), &folder);
     let allow = allow(root.section("deliver"));
     let notices = notices::notices(root.section("notices"));
@@ -117,6 +119,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         lake,
         archive,
         ledger: ledger?,
+        disk,
         mail: mail?,
         notices,
         log,

@@ -5,8 +5,9 @@ use super::error::Result;
 use super::rows::{count, digest, id, maybe_day, ms, number, signed, text, time};
 use chenbao_model::catalogue::Revision;
 use chenbao_model::{Digest, Id};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, Transaction};
 
 /// What revisions count for: one day of one table, shop and feed.
@@ -43,7 +44,8 @@ pub enum Commit {
 }
 
 const CURRENT: &str = "SELECT r.* FROM revisions r JOIN (
-        SELECT table_name, shop, feed, day, MAX(number) AS number FROM revisions GROUP BY table_name, shop, feed, day
+        SELECT table_name, shop, feed, day, MAX(number) AS number FROM revisions WHERE withdrawn_ms = 0
+        GROUP BY table_name, shop, feed, day
     ) newest ON newest.table_name = r.table_name AND newest.shop = r.shop AND newest.feed = r.feed
         AND newest.day = r.day AND newest.number = r.number
     ORDER BY r.table_name, r.shop, r.feed, r.day";
@@ -68,7 +70,7 @@ impl Ledger {
     }
 
     /// Makes revisions visible, all or none. One whose base is no longer the newest loses; one that equals the newest is
-    /// already there.
+    /// already there; one that was withdrawn and is made again stands again.
     ///
     /// # Errors
     /// The ledger does not answer.
@@ -76,14 +78,16 @@ impl Ledger {
         let mut tx = self.begin().await?;
         for revision in revisions {
             let newest = newest(&mut tx, revision).await?;
-            let newest_digest = newest.as_ref().map(|(_, digest)| digest);
-            if newest_digest == Some(&revision.digest) {
+            if newest.as_ref() == Some(&revision.digest) {
                 continue;
             }
-            if newest_digest != revision.base.as_ref() {
+            if newest != revision.base {
                 return Ok(Commit::Lost(FeedDay::from(revision)));
             }
-            let number = newest.map_or(1, |(number, _)| number + 1);
+            if restore(&mut tx, revision).await? {
+                continue;
+            }
+            let number = last_number(&mut tx, revision).await? + 1;
             match insert(&mut tx, revision, number).await {
                 Err(error) if error.is_duplicate() => {
                     return Ok(Commit::Lost(FeedDay::from(revision)));
@@ -94,24 +98,97 @@ impl Ledger {
         tx.commit().await?;
         Ok(Commit::Committed)
     }
+
+    /// Days whose newest revision was withdrawn and has neither come back nor been followed by another.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn lost(&self) -> Result<Vec<FeedDay>> {
+        let rows = sqlx::query(
+            "SELECT table_name, shop, feed, day FROM revisions GROUP BY table_name, shop, feed, day
+             HAVING MAX(number) = MAX(CASE WHEN withdrawn_ms <> 0 THEN number ELSE 0 END)
+             ORDER BY table_name, shop, feed, day",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let day = |row: &AnyRow| {
+            Ok(FeedDay {
+                table: text(row, "table_name")?,
+                shop: id(row, "shop")?,
+                feed: id(row, "feed")?,
+                day: maybe_day(row, "day")?,
+            })
+        };
+        rows.iter().map(day).collect()
+    }
+
+    /// Withdraws revisions whose files are not what they were: the ones before them are the newest again.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn withdraw(&self, revisions: &[&Revision], now: Timestamp) -> Result<()> {
+        let mut tx = self.begin().await?;
+        for revision in revisions {
+            let update = sqlx::query(
+                "UPDATE revisions SET withdrawn_ms = $6 WHERE table_name = $1 AND shop = $2 AND feed = $3 AND day = $4
+                 AND digest = $5 AND withdrawn_ms = 0",
+            );
+            bind_file(update, revision)
+                .bind(ms(now))
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
 }
 
-async fn newest(
-    tx: &mut Transaction<'static, Any>,
-    of: &Revision,
-) -> Result<Option<(i64, Digest)>> {
-    let row = sqlx::query(
-        "SELECT number, digest FROM revisions WHERE table_name = $1 AND shop = $2 AND feed = $3 AND day = $4
+type Query<'q> = sqlx::query::Query<'q, Any, AnyArguments>;
+
+/// Binds `$1` to `$4`.
+fn bind_day<'q>(query: Query<'q>, of: &'q Revision) -> Query<'q> {
+    query
+        .bind(of.table.as_str())
+        .bind(of.shop.as_str())
+        .bind(of.feed.as_str())
+        .bind(day_text(of.day))
+}
+
+/// Binds `$1` to `$5`.
+fn bind_file<'q>(query: Query<'q>, of: &'q Revision) -> Query<'q> {
+    bind_day(query, of).bind(of.digest.as_str())
+}
+
+/// Whether a withdrawn revision has been made again, byte for byte and in the same place: then it stands again.
+async fn restore(tx: &mut Transaction<'static, Any>, revision: &Revision) -> Result<bool> {
+    let update = sqlx::query(
+        "UPDATE revisions SET withdrawn_ms = 0 WHERE table_name = $1 AND shop = $2 AND feed = $3 AND day = $4
+         AND digest = $5 AND path = $6 AND withdrawn_ms <> 0",
+    );
+    let done = bind_file(update, revision)
+        .bind(revision.path.as_str())
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// The highest number of a day, withdrawn or not.
+async fn last_number(tx: &mut Transaction<'static, Any>, of: &Revision) -> Result<i64> {
+    let select = sqlx::query(
+        "SELECT COALESCE(MAX(number), 0) AS number FROM revisions
+         WHERE table_name = $1 AND shop = $2 AND feed = $3 AND day = $4",
+    );
+    number(&bind_day(select, of).fetch_one(&mut **tx).await?, "number")
+}
+
+/// The digest of the newest revision of a day that stands.
+async fn newest(tx: &mut Transaction<'static, Any>, of: &Revision) -> Result<Option<Digest>> {
+    let select = sqlx::query(
+        "SELECT digest FROM revisions WHERE table_name = $1 AND shop = $2 AND feed = $3 AND day = $4 AND withdrawn_ms = 0
          ORDER BY number DESC LIMIT 1",
-    )
-    .bind(of.table.as_str())
-    .bind(of.shop.as_str())
-    .bind(of.feed.as_str())
-    .bind(day_text(of.day))
-    .fetch_optional(&mut **tx)
-    .await?;
-    row.map(|row| Ok((number(&row, "number")?, digest(&row, "digest")?)))
-        .transpose()
+    );
+    let row = bind_day(select, of).fetch_optional(&mut **tx).await?;
+    row.map(|row| digest(&row, "digest")).transpose()
 }
 
 async fn insert(

@@ -54,6 +54,18 @@ impl Ledger {
             .collect()
     }
 
+    /// Forgets which exports of a source are in the lake, so that it is asked for all of them again.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn forget_exports(&self, source: &Id) -> Result<()> {
+        sqlx::query("DELETE FROM exports WHERE source = $1")
+            .bind(source.as_str())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Records a collection. The exports of one that is done count as known from now on.
     ///
     /// # Errors

@@ -61,6 +61,15 @@ impl LedgerError {
     }
 }
 
+/// Whether SQLite says that the disk is full, broken or closed to us.
+pub(super) fn is_disk(why: &sqlx::Error) -> bool {
+    /// READONLY, IOERR, FULL, CANTOPEN; the code behind them says which kind.
+    const DISK: [i32; 4] = [8, 10, 13, 14];
+    let code = why.as_database_error().and_then(|error| error.code());
+    let code = code.and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| DISK.contains(&(code & 0xff)))
+}
+
 impl From<LedgerError> for Diagnostic {
     fn from(error: LedgerError) -> Self {
         let hint = match &error {
@@ -75,7 +84,11 @@ impl From<LedgerError> for Diagnostic {
                 "check that the database runs, that its disk has room and that its file is writable; until then nothing is sent, and nothing is lost"
             }
         };
-        Self::error(error.to_string()).hint(hint)
+        let problem = Self::error(error.to_string()).hint(hint);
+        match error {
+            LedgerError::Database(_) | LedgerError::Folder { .. } => problem.machine(),
+            _ => problem,
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub use runs::{NewRun, ResultRow, Run, RunEnd, RunState, Shown};
 pub use sending::{Claimed, Verdict};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyPool, Executor as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr as _;
@@ -93,6 +93,7 @@ impl Ledger {
             })?;
         }
         let url = format!("sqlite:{}?mode=rwc", escaped(path));
+        look_first(&url).await?;
         let pool = pool(&url, |options| {
             options.after_connect(|connection, _| {
                 Box::pin(async move {
@@ -155,6 +156,20 @@ impl Ledger {
             sqlx::query(lock).execute(&mut *tx).await?;
         }
         Ok(tx)
+    }
+}
+
+/// Opens an SQLite file once before the pool does: the pool tries again for a long time and then says only that it waited. A file
+/// that another process is busy with is left to the pool.
+async fn look_first(url: &str) -> Result<()> {
+    let opened = async {
+        let mut connection = AnyConnection::connect(url).await?;
+        connection.execute("PRAGMA synchronous = FULL").await?;
+        connection.close().await
+    };
+    match opened.await {
+        Err(why) if error::is_disk(&why) => Err(why.into()),
+        _ => Ok(()),
     }
 }
 

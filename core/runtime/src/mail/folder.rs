@@ -24,17 +24,20 @@ impl Outbox {
         let path = self.folder.join(name.trim_start_matches('.'));
         let shown = path.display().to_string();
         let bytes = letter.bytes.to_vec();
-        let why = match tokio::task::spawn_blocking(move || storage::write(&path, &bytes)).await {
+        let written = tokio::task::spawn_blocking(move || {
+            storage::write(&path, &bytes).map_err(|why| storage::refused("the outbox", &path, &why))
+        });
+        let why = match written.await {
             Ok(Ok(())) => return Answer::sent(format!("written to {shown}")),
-            Ok(Err(why)) => why.to_string(),
-            Err(why) => why.to_string(),
+            Ok(Err(problem)) => problem.to_string(),
+            Err(why) => format!("{shown} was not written: {why}"),
         };
         // A disk that is full is full for every message.
         Answer {
             outcome: Outcome::Deferred,
             about: About::Server,
             retry: Retry::SERVER,
-            ..Answer::sent(format!("{shown} cannot be written: {why}"))
+            ..Answer::sent(why)
         }
     }
 }

@@ -19,6 +19,8 @@ use std::time::Duration;
 const LEASE: Duration = Duration::from_secs(2 * 60);
 /// A node that lives renews its claim this often.
 const BEAT: Duration = Duration::from_secs(30);
+/// An issue that the machine could not make is given up so long after its time.
+const LATEST: SignedDuration = SignedDuration::from_hours(24);
 /// Sources that were not whole are asked again after this long.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
@@ -184,6 +186,12 @@ async fn make(
             let told = made.partial().then(|| partial(project, &issue, &made));
             (OccurrenceState::Done, note, told)
         }
+        Err(problems) if problems.machine() && time_left(project, order) => {
+            // The claim stays with this node: the next look goes on, and another node's when this one dies.
+            look.waiting += 1;
+            tracing::warn!(report = %report.id, "not made yet, to be tried again: {problems}");
+            return Ok(());
+        }
         Err(problems) => {
             look.failed += 1;
             tracing::error!(report = %report.id, "not made: {problems}");
@@ -201,6 +209,12 @@ async fn make(
         .settle(&order.occurrence, state, &note, now)
         .await
         .map_err(Problems::from)
+}
+
+/// Whether an issue that the machine could not make (a full disk, a ledger that does not answer) is worth another try: for a day
+/// after its time.
+fn time_left(project: &Project, order: &Order) -> bool {
+    project.clock.now().duration_since(order.occurrence.due) < LATEST
 }
 
 /// What the owner hears of a report that goes out with something missing.

@@ -3,13 +3,12 @@
 mod issue;
 
 use crate::config::meant::Report;
-use crate::deliver;
 use crate::life::{Doing, Life};
-use crate::notice;
 use crate::project::Project;
 use crate::schedule::{self, Fire};
 use crate::systemd::{self, State};
 use crate::ticker::{Bell, Ticker};
+use crate::{deliver, disk, notice};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use jiff::Timestamp;
@@ -67,7 +66,10 @@ pub async fn serve(project: &Project, started: impl FnOnce(Stop)) -> Result<(), 
         match look {
             Ok(look) if look != Look::default() => tracing::info!(?look, "looked"),
             Ok(_) => {}
-            Err(problems) => tracing::error!("{problems}"),
+            Err(problems) => {
+                let problems = disk::explain(&project.config, problems);
+                tracing::error!("nothing more is done until the next look: {problems}");
+            }
         }
         if life.stopping() {
             break;
