@@ -90,6 +90,7 @@ pub fn publish(files: Vec<(Sealed, PathBuf)>, top: &Path) -> Result<(), (io::Err
 /// # Errors
 /// The disk is full, or the folder cannot be written.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = &whole_path(path);
     let folder = folder_of(path);
     // The folder above is synced too, even where the folder is there: another process may have made it a moment ago.
     let there = folder.ancestors().find(|up| up.exists());
