@@ -71,10 +71,8 @@ impl Known {
 
 /// The parsed document as values; none if something needed is missing, and then that is a recorded problem.
 fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
-    let folder = Path::new(file)
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default();
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let folder = folder.to_owned();
     let known = Known::of(&root);
     let plugins = plugins(root.section("plugins"), &folder);
     let templates = folder_of(&root, "templates", "templates", &folder);
@@ -92,8 +90,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         shop(id, table, project.as_ref())
     });
     let roles = collect(root.items("role"), role);
-    let tables = collect(root.items("table"), table::table).into_values();
-    let tables = tables.collect();
+    let tables = collect(root.items("table"), table::table);
     let sources = collect(root.items("source"), |id, table| {
         source(id, table, &known, &folder)
     });
@@ -127,7 +124,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         allow,
         shops,
         roles,
-        tables,
+        tables: tables.into_values().collect(),
         sources,
         metrics,
         campaigns,
