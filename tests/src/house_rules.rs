@@ -27,8 +27,8 @@ const LAYERS: &[(u8, &[&str])] = &[
     (
         3,
         &[
-            "plan", "collect", "remap", "gate", "compute", "verify", "deliver", "record", "run",
-            "project", "paper", "tables", "words", "notice", "disk", "recover",
+            "plan", "asking", "collect", "remap", "gate", "compute", "verify", "deliver", "record",
+            "run", "project", "paper", "tables", "words", "notice", "disk", "recover",
         ],
     ),
     (4, &["serve", "health"]),

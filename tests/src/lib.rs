@@ -23,6 +23,7 @@ pub mod project;
 pub mod published;
 pub mod remap;
 pub mod returns;
+pub mod schedule;
 pub mod serving;
 pub mod visibility;
 
@@ -43,6 +44,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(visibility::trials());
     all.extend(databases::trials());
     all.extend(serving::trials());
+    all.extend(schedule::trials());
     all.extend(faults::trials());
     all.extend(ops::trials());
     let shop = demo::shared();

@@ -5,7 +5,8 @@ use crate::project::Project;
 use crate::trial;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
-use std::process::{Child, Stdio};
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// All of them.
@@ -44,26 +45,27 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// An export made at that moment with a line on each of the four days before 2026-11-22.
-fn orders() -> String {
+pub(crate) fn orders() -> String {
     let lines: Vec<_> = (0..24)
         .map(|n| line(n, &format!("2026-11-{:02} 10:00:00", 18 + n % 4), "12.50"))
         .collect();
     export(&lines)
 }
 
-const EXPORT: &str = "exports/orders/1795276800_订单导出.csv"; // 2026-11-22T00:00:00+08:00
+/// The export of [`orders`].
+pub(crate) const EXPORT: &str = "exports/orders/1795276800_订单导出.csv"; // 2026-11-22T00:00:00+08:00
 
 /// The shop whose daily report starts at 06:40, waits for data until 07:40 and leaves at 08:00.
-fn shop() -> Project {
+pub(crate) fn shop() -> Project {
     Project::from_case("one-shop")
 }
 
 /// One look of `serve` on 2026-11-22 at that time of day.
-fn look(project: &Project, time: &str) -> Value {
+pub(crate) fn look(project: &Project, time: &str) -> Value {
     look_at(project, &format!("2026-11-22T{time}+08:00"))
 }
 
-fn look_at(project: &Project, now: &str) -> Value {
+pub(crate) fn look_at(project: &Project, now: &str) -> Value {
     let out = project
         .command(&["serve", "--once", "--json"])
         .env("CHENBAO_NOW", now)
@@ -73,12 +75,12 @@ fn look_at(project: &Project, now: &str) -> Value {
     serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{now}: {e}\n{said}"))
 }
 
-fn did(made: u32, waiting: u32, missed: u32, sent: u32) -> Value {
+pub(crate) fn did(made: u32, waiting: u32, missed: u32, sent: u32) -> Value {
     json!({"made": made, "waiting": waiting, "failed": 0, "missed": missed, "sent": sent})
 }
 
 /// Mails to an address, by their file names.
-fn mails(project: &Project, address: &str) -> Vec<String> {
+pub(crate) fn mails(project: &Project, address: &str) -> Vec<String> {
     project
         .files("outbox")
         .into_iter()
@@ -86,7 +88,7 @@ fn mails(project: &Project, address: &str) -> Vec<String> {
         .collect()
 }
 
-fn history(project: &Project) -> Vec<Value> {
+pub(crate) fn history(project: &Project) -> Vec<Value> {
     project
         .run(&["history", "--json"])
         .exits(0)
@@ -97,7 +99,7 @@ fn history(project: &Project) -> Vec<Value> {
 }
 
 /// Deliveries of all runs that are in a state.
-fn deliveries(project: &Project, state: &str) -> u64 {
+pub(crate) fn deliveries(project: &Project, state: &str) -> u64 {
     history(project)
         .iter()
         .filter_map(|run| run["deliveries"][state].as_u64())
@@ -145,13 +147,13 @@ fn too_late() -> Result<(), Failed> {
     assert_eq!(mails(&project, "boss@").len(), 1);
     project.write(EXPORT, orders());
     assert_eq!(
-        look(&project, "08:20:00"),
+        look(&project, "14:00:01"),
         did(0, 0, 0, 0),
-        "data that comes too late sends nothing"
+        "data that comes when nobody waits for it any more sends nothing"
     );
     let again = project
         .command(&["run", "daily", "--deliver", "--json"])
-        .env("CHENBAO_NOW", "2026-11-22T08:30:00+08:00")
+        .env("CHENBAO_NOW", "2026-11-22T14:30:00+08:00")
         .output()?;
     let again: Value = serde_json::from_slice(&again.stdout)?;
     assert_eq!(
@@ -220,12 +222,19 @@ fn misfire() -> Result<(), Failed> {
         let runs = history(&project);
         let mut periods: Vec<&str> = runs
             .iter()
+            .filter(|line| line["run"].is_string())
             .filter_map(|run| run["period"].as_str())
             .collect();
         periods.sort_unstable();
         let all = ["2026-11-18", "2026-11-19", "2026-11-20", "2026-11-21"];
         let newest: Vec<&str> = all.into_iter().skip(4 - usize::try_from(made)?).collect();
         assert_eq!(periods, newest, "{policy}: the newest are made");
+        let missed = runs.iter().filter(|line| line["missed"].is_string());
+        assert_eq!(
+            missed.count(),
+            4 - newest.len(),
+            "{policy}: the others are told"
+        );
         assert_eq!(
             look(&project, "09:05:00"),
             did(0, 0, 0, 0),
@@ -250,20 +259,30 @@ fn misfire() -> Result<(), Failed> {
 }
 
 /// A serving process that is killed as by a power cut when the test is done with it.
-struct Serving(Child);
+pub(crate) struct Serving(Child);
 
 impl Serving {
-    fn start(project: &Project, time: &str) -> Self {
+    pub(crate) fn start(project: &Project, time: &str) -> Self {
         let mut command = project.command(&["serve"]);
         command
             .env("CHENBAO_NOW", format!("2026-11-22T{time}+08:00"))
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        Self(command.spawn().unwrap())
+        let mut server = Self(command.spawn().unwrap());
+        // Its first words say that it hears signals.
+        let mut said = [0_u8; 7];
+        let stdout = server.0.stdout.as_mut().unwrap();
+        stdout.read_exact(&mut said).unwrap();
+        server
     }
 
     /// Waits until the ledger says so.
-    fn until(&mut self, project: &Project, what: &str, reached: impl Fn(&[Value]) -> bool) {
+    pub(crate) fn until(
+        &mut self,
+        project: &Project,
+        what: &str,
+        reached: impl Fn(&[Value]) -> bool,
+    ) {
         let began = Instant::now();
         while !reached(&history(project)) {
             assert!(
@@ -275,6 +294,17 @@ impl Serving {
                 "the server ended by itself"
             );
         }
+    }
+}
+
+impl Serving {
+    /// Asks it to read its configuration again.
+    pub(crate) fn hang_up(&self) {
+        let id = self.0.id().to_string();
+        let kill = Command::new("sh")
+            .args(["-c", &format!("kill -HUP {id}")])
+            .status();
+        assert!(kill.is_ok_and(|status| status.success()));
     }
 }
 
@@ -332,7 +362,7 @@ fn killed_while_making() -> Result<(), Failed> {
 }
 
 /// The shop with a metric beside its sales that misbehaves.
-fn with_hostile(how: &str, deadline: &str) -> Project {
+pub(crate) fn with_hostile(how: &str, deadline: &str) -> Project {
     let project = shop().file(EXPORT, orders());
     let text = project
         .read("chenbao.toml")

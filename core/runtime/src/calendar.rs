@@ -8,13 +8,17 @@ use std::sync::OnceLock;
 /// NateScarlet/holiday-cn (MIT), see `data/README.md`.
 const DATA: &str = include_str!("../data/holiday-cn.json");
 
-/// What is known of one day.
+/// What is known of one day. Holidays are named as in the notices: 国庆节.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// People work, also on a weekend that is made up for a holiday.
+    /// People work as in every week.
     Working,
-    /// A weekend or holiday.
+    /// People work on a weekend, made up for this holiday (调休).
+    MadeUp(&'static str),
+    /// A weekend.
     Off,
+    /// This holiday.
+    Holiday(&'static str),
     /// No notice for this year is built in, so only the weekday is known.
     Unknown {
         /// Whether it is Monday to Friday.
@@ -30,6 +34,7 @@ struct Year {
 
 #[derive(Deserialize)]
 struct Day {
+    name: String,
     date: Date,
     #[serde(rename = "isOffDay")]
     off: bool,
@@ -67,8 +72,8 @@ fn read(data: &str) -> Result<Calendar, serde_json::Error> {
 pub fn work(day: Date) -> Work {
     let weekday = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
     match calendar().days.get(&day) {
-        Some(known) if known.off => Work::Off,
-        Some(_) => Work::Working,
+        Some(known) if known.off => Work::Holiday(&known.name),
+        Some(known) => Work::MadeUp(&known.name),
         None if !calendar().years.contains(&day.year()) => Work::Unknown { weekday },
         None if weekday => Work::Working,
         None => Work::Off,
@@ -94,12 +99,12 @@ mod tests {
     #[test]
     fn holidays_and_made_up_weekends_of_the_notices() {
         // 国办发明电〔2018〕15号: 2018-12-29 (Saturday) is worked for 元旦 2019.
-        assert_eq!(work(date(2018, 12, 29)), Work::Working);
-        assert_eq!(work(date(2018, 12, 31)), Work::Off);
+        assert_eq!(work(date(2018, 12, 29)), Work::MadeUp("元旦"));
+        assert_eq!(work(date(2018, 12, 31)), Work::Holiday("元旦"));
         // 国庆 2024: 1 to 7 October off, 12 October (Saturday) worked.
-        assert_eq!(work(date(2024, 10, 7)), Work::Off);
+        assert_eq!(work(date(2024, 10, 7)), Work::Holiday("国庆节"));
         assert_eq!(work(date(2024, 10, 8)), Work::Working);
-        assert_eq!(work(date(2024, 10, 12)), Work::Working);
+        assert_eq!(work(date(2024, 10, 12)), Work::MadeUp("国庆节"));
         assert_eq!(work(date(2024, 10, 13)), Work::Off);
     }
 

@@ -1,5 +1,6 @@
 //! Step 2, collect: each source and window once, whoever asks; raw rows land first, then the mapped revisions become visible.
 
+use crate::asking::{self, Ask};
 use crate::config;
 use crate::config::meant::Source;
 use crate::gate::Need;
@@ -38,6 +39,18 @@ pub struct Collected {
 }
 
 impl Collected {
+    /// A source that has brought nothing so far.
+    pub(crate) fn nothing(source: &Id) -> Self {
+        Self {
+            source: source.clone(),
+            exports: 0,
+            rows: 0,
+            revisions: 0,
+            warnings: Vec::new(),
+            trouble: None,
+        }
+    }
+
     /// Why it failed, in one sentence.
     #[must_use]
     pub fn trouble_sentence(&self) -> Option<String> {
@@ -129,6 +142,7 @@ pub async fn collect(
     project: &Project,
     sources: &[Id],
     windows: Windows,
+    ask: Ask,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Vec<Collected> {
     let mut all = Vec::new();
@@ -138,16 +152,33 @@ pub async fn collect(
         };
         progress(id.as_str());
         let span = tracing::error_span!("collect", source = %id);
-        all.push(told(project, source, windows).instrument(span).await);
+        all.push(asked(project, source, windows, ask).instrument(span).await);
     }
     all
 }
 
-/// Collects a source and says how it went: to the log, the meter and, if it failed, the ledger.
-async fn told(project: &Project, source: &Source, windows: Windows) -> Collected {
-    project.life.turn(Doing::Work);
+/// Asks one source when it is its turn, unless another report has just asked it.
+async fn asked(project: &Project, source: &Source, windows: Windows, ask: Ask) -> Collected {
+    let left = ask.left(project.clock.now());
+    let _turn = match project.turns.of(&source.id, left).await {
+        Ok(turn) => turn,
+        Err(problem) => {
+            let mut collected = Collected::nothing(&source.id);
+            collected.trouble = Some(problem.into());
+            return collected;
+        }
+    };
     let window = windows.of(project, source).await;
-    let collected = one(project, source, window).await;
+    match asking::shared(project, source, window, ask).await {
+        Some(shared) => shared,
+        None => told(project, source, window, ask).await,
+    }
+}
+
+/// Collects a source and says how it went: to the log, the meter and, if it failed, the ledger.
+async fn told(project: &Project, source: &Source, window: Period, ask: Ask) -> Collected {
+    project.life.turn(Doing::Work);
+    let collected = one(project, source, window, ask).await;
     let state = match &collected.trouble {
         Some(problems) => {
             tracing::warn!("not collected: {problems}");
@@ -182,16 +213,9 @@ async fn note_failure(project: &Project, source: &Source, window: Period, proble
     }
 }
 
-async fn one(project: &Project, source: &Source, window: Period) -> Collected {
-    let mut collected = Collected {
-        source: source.id.clone(),
-        exports: 0,
-        rows: 0,
-        revisions: 0,
-        warnings: Vec::new(),
-        trouble: None,
-    };
-    if let Err(problems) = fill(project, source, window, &mut collected).await {
+async fn one(project: &Project, source: &Source, window: Period, ask: Ask) -> Collected {
+    let mut collected = Collected::nothing(&source.id);
+    if let Err(problems) = fill(project, source, (window, ask), &mut collected).await {
         collected.trouble = Some(problems);
     }
     collected
@@ -200,12 +224,12 @@ async fn one(project: &Project, source: &Source, window: Period) -> Collected {
 async fn fill(
     project: &Project,
     source: &Source,
-    window: Period,
+    (window, ask): (Period, Ask),
     collected: &mut Collected,
 ) -> Result<(), Problems> {
     let known = project.ledger.known_exports(&source.id).await?;
     for mapping in project.mappings(source)? {
-        let (raw, facts) = scan(project, source, &mapping, (window, &known)).await?;
+        let (raw, facts) = scan(project, source, &mapping, (window, ask, &known)).await?;
         collected
             .warnings
             .extend(facts.warnings.iter().map(Diagnostic::warning));
@@ -275,7 +299,7 @@ async fn scan(
     project: &Project,
     source: &Source,
     mapping: &Mapping,
-    (window, known): (Period, &BTreeSet<Digest>),
+    (window, ask, known): (Period, Ask, &BTreeSet<Digest>),
 ) -> Result<(Option<RawTable>, ScanFacts), Problems> {
     let component = project.component(&source.plugin)?;
     let mut options = source.with.clone();
@@ -291,7 +315,7 @@ async fn scan(
     for (name, reference) in &source.secrets {
         secrets.insert(name.clone(), config::fetch(reference)?.expose().to_owned());
     }
-    let Some(spec) = project.host(component, options.to_string(), secrets) else {
+    let Some(mut spec) = project.host(component, options.to_string(), secrets) else {
         return Err(Diagnostic::error(format!(
             "`{}` is no source: it has no library",
             component.id
@@ -299,6 +323,9 @@ async fn scan(
         .at(source.place.clone())
         .into());
     };
+    if let Some(left) = ask.left(project.clock.now()) {
+        spec.limits.deadline = spec.limits.deadline.min(left);
+    }
     let zone = project
         .config
         .shops

@@ -28,6 +28,7 @@ pub mod templates;
 pub mod ticker;
 
 // 3 stages.
+pub mod asking;
 pub mod collect;
 pub mod compute;
 pub mod deliver;

@@ -13,7 +13,7 @@ use chenbao_model::result::ResultDoc;
 use chenbao_model::{Artifact, Id, Warned};
 use chenbao_report::{
     CampaignInfo, Completeness, ComposeInput, Format, MetricInput, Outcome, Pictures,
-    RenderOptions, ReportContext, RoleInfo, ShopInfo,
+    RenderOptions, ReportContext, RoleInfo, ShopInfo, TemplateSet,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -37,6 +37,8 @@ pub struct Paper {
 pub struct Desk<'a> {
     /// The open project.
     pub project: &'a Project,
+    /// The templates: today's, or the last that worked.
+    pub templates: &'a TemplateSet,
     /// The report.
     pub report: &'a Report,
     /// What was asked for.
@@ -68,7 +70,7 @@ pub async fn write(
     let mut context = context(desk, audience);
     context.changes = record::changes(project, desk.report, audience, desk.begun, computed).await?;
     let composed = chenbao_report::compose(&ComposeInput {
-        templates: &project.templates,
+        templates: desk.templates,
         template: &desk.report.template,
         lang: &audience.lang,
         shows: &shows,

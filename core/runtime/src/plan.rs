@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::config::meant::{Campaign, PeriodRule, Report, When};
-use crate::schedule::{self, Edition, Occurrence};
+use crate::schedule::{self, Ahead, Edition, Occurrence};
 use chenbao_model::diagnostic::nearest;
 use chenbao_model::{Diagnostic, Id, Period};
 use jiff::civil::Date;
@@ -51,14 +51,14 @@ pub fn by_hand(
     let about_campaign =
         wish.campaign.is_some() || schedule.is_some_and(|s| s.period == PeriodRule::Campaign);
     if about_campaign {
-        return of_campaign(config, report, wish, (today, now));
+        return of_campaign(config, report, wish, (now, zone));
     }
     let rule = schedule.map_or(PeriodRule::Yesterday, |schedule| schedule.period);
     let period = match wish.period {
         Some(period) => period,
         None => schedule::period(rule, today, None, None).map_err(Diagnostic::error)?,
     };
-    over(period, today)?;
+    over(config, report, period, (now, zone))?;
     let edition = wish.edition.clone().unwrap_or(Edition::Regular);
     Ok(Occurrence {
         report: report.id.clone(),
@@ -73,8 +73,9 @@ fn of_campaign(
     config: &Config,
     report: &Report,
     wish: &Wish,
-    (today, now): (Date, Timestamp),
+    (now, zone): (Timestamp, &TimeZone),
 ) -> Result<Occurrence, Diagnostic> {
+    let today = now.to_zoned(zone.clone()).date();
     let campaign = match &wish.campaign {
         Some(id) => config.campaigns.get(id).ok_or_else(|| {
             let names: Vec<&str> = config.campaigns.keys().map(Id::as_str).collect();
@@ -87,7 +88,7 @@ fn of_campaign(
         })?,
     };
     let period = Period::span(campaign.starts, campaign.ends).map_err(Diagnostic::error)?;
-    over(period, today)?;
+    over(config, report, period, (now, zone))?;
     let edition = match &wish.edition {
         Some(edition) => edition.clone(),
         None => newest_edition(report, (today - campaign.ends).get_days()),
@@ -146,22 +147,98 @@ pub fn known_at(occurrence: &Occurrence, now: Timestamp, zone: &TimeZone) -> Tim
     last.map_or(now, |last| now.min(last.timestamp()))
 }
 
-/// A period that is not over is refused: half a day compared with whole days is a lie.
-fn over(period: Period, today: Date) -> Result<(), Diagnostic> {
-    if period.end() <= today {
-        return Ok(());
+/// A time of a report's schedule that lies ahead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coming {
+    /// A delivery, or one that is left out.
+    pub ahead: Ahead,
+    /// What it would cover, or why it has nothing to cover.
+    pub period: Result<Period, String>,
+}
+
+/// The next `count` deliveries of a schedule, with the days between them that are left out, each told once. `last` is the period of
+/// the newest issue, from which `since_last` goes on.
+#[must_use]
+pub fn coming(
+    config: &Config,
+    report: &Report,
+    (now, count): (Timestamp, usize),
+    last: Option<Period>,
+) -> Vec<Coming> {
+    let Some(schedule) = &report.schedule else {
+        return Vec::new();
+    };
+    let (mut coming, mut fires, mut last) = (Vec::new(), 0, last);
+    let mut told = None;
+    for ahead in schedule::ahead(schedule, &config.campaigns, now) {
+        if fires == count {
+            break;
+        }
+        let period = match &ahead {
+            Ahead::Fire(fire) => {
+                fires += 1;
+                let campaign = fire.subject.as_ref();
+                let campaign = campaign.and_then(|id| config.campaigns.get(id));
+                let period = schedule::period(schedule.period, fire.day, last, campaign);
+                last = period.as_ref().ok().copied().or(last);
+                period
+            }
+            Ahead::LeftOut { deliver, why } => {
+                let day = deliver.to_zoned(schedule.zone.clone()).date();
+                if told.replace((day, *why)) == Some((day, *why)) {
+                    continue;
+                }
+                Err(why.to_string())
+            }
+        };
+        coming.push(Coming { ahead, period });
     }
-    let ready = period.end();
+    // What is left out behind the last delivery is not asked for.
+    while matches!(coming.last(), Some(last) if matches!(last.ahead, Ahead::LeftOut { .. })) {
+        coming.pop();
+    }
+    coming
+}
+
+/// A period that is not over is refused, tests too: half a day compared with whole days is a lie.
+fn over(
+    config: &Config,
+    report: &Report,
+    period: Period,
+    (now, zone): (Timestamp, &TimeZone),
+) -> Result<(), Diagnostic> {
+    let Some(over) = over_at(config, report, period).filter(|over| *over > now) else {
+        return Ok(());
+    };
+    let at = |time: Timestamp| {
+        let local = time.to_zoned(zone.clone());
+        local.strftime("%Y-%m-%d %H:%M").to_string()
+    };
     Err(Diagnostic::error(format!(
-        "the period {period} is not over: its last day is {}, today is {today}",
-        period.last()
+        "the period {period} is not over: it ends {}, now is {}",
+        at(over),
+        at(now)
     ))
-    .hint(format!("ask again on {ready}, or give an earlier --period")))
+    .hint("ask again then, or give an earlier --period"))
+}
+
+/// When a period is over in the zones of all shops that a report is about.
+#[must_use]
+pub fn over_at(config: &Config, report: &Report, period: Period) -> Option<Timestamp> {
+    let shops = report.audiences.values().flat_map(|one| &one.shops);
+    let zones = shops
+        .filter_map(|id| config.shops.get(id))
+        .map(|shop| &shop.zone);
+    let ends = zones
+        .filter_map(|zone| moments(period, zone))
+        .map(|(_, end)| end);
+    ends.max()
+        .or_else(|| moments(period, &config.project.zone).map(|(_, end)| end))
 }
 
 /// The first moment of a period in a zone, and the moment it ends.
 #[must_use]
-pub fn moments(period: Period, zone: &jiff::tz::TimeZone) -> Option<(Timestamp, Timestamp)> {
+pub fn moments(period: Period, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
     let at = |day: Date| {
         day.to_zoned(zone.clone())
             .ok()

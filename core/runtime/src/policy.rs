@@ -176,6 +176,21 @@ impl Spent {
     }
 }
 
+/// When each piece of work in a queue will be done, if they are begun in order as slots become free: `free` says when each slot is.
+#[must_use]
+pub fn forecast(free: &[Timestamp], queue: &[SignedDuration]) -> Vec<Timestamp> {
+    let mut free = free.to_vec();
+    let mut ends = Vec::with_capacity(queue.len());
+    for takes in queue {
+        let Some(first) = free.iter_mut().min() else {
+            break;
+        };
+        *first = first.checked_add(*takes).unwrap_or(Timestamp::MAX);
+        ends.push(*first);
+    }
+    ends
+}
+
 /// What a report is made again for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
@@ -279,6 +294,18 @@ mod tests {
         );
         let back = noon - SignedDuration::from_hours(2);
         assert_eq!(spent.grant(rate, back, 5).0, 2);
+    }
+
+    #[test]
+    fn a_queue_ends_as_its_slots_become_free() {
+        let at = |minutes: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
+        let queue = [10, 30, 5, 1].map(SignedDuration::from_mins);
+        assert_eq!(
+            forecast(&[at(0), at(0)], &queue),
+            [at(10), at(30), at(15), at(16)]
+        );
+        assert_eq!(forecast(&[at(7)], &queue), [at(17), at(47), at(52), at(53)]);
+        assert_eq!(forecast(&[], &queue), []);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! An open project: the configuration with its lake, ledger, archive, engine and plugins, handed to every stage.
 
 use crate::archive::Archive;
+use crate::asking::Turns;
 use crate::clock::Clock;
 use crate::config::meant::{LedgerUrl, MappingRef, Source, Transport};
 use crate::config::{self, Config};
@@ -48,6 +49,8 @@ pub struct Project {
     pub clock: Arc<dyn Clock>,
     /// What the process knows of itself.
     pub life: Life,
+    /// Whose turn it is to ask each source.
+    pub turns: Turns,
     /// This program, for plugin hosts.
     exe: PathBuf,
     /// Key that hides personal cells.
@@ -102,6 +105,7 @@ impl Project {
             fonts,
             clock,
             life: Life::default(),
+            turns: Turns::default(),
             exe,
             hash_key,
         })

@@ -11,7 +11,7 @@ use chenbao_model::diagnostic::Problems;
 use chenbao_model::result::{Item, ResultDoc};
 use chenbao_model::{Decimal, Digest, Id};
 use chenbao_report::format::{Formatter, Style};
-use chenbao_report::{Change, Outcome};
+use chenbao_report::{Change, Outcome, TemplateSet};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -191,9 +191,12 @@ fn what_it_rests_on(project: &Project, made: &Made) -> Result<serde_json::Value,
         .collect();
     let warnings: Vec<String> = made.warnings.iter().map(ToString::to_string).collect();
     let report = project.config.reports.get(&made.issue.report);
-    let template = project
-        .templates
-        .digest(report.map_or("", |report| report.template.as_str()));
+    let templates = match &made.fallback {
+        Some(older) => &older.templates,
+        None => &project.templates,
+    };
+    let text = templates.text(report.map_or("", |report| report.template.as_str()));
+    let template = project.archive.put(text.as_bytes())?;
     Ok(json!({
         "config": project.config.digest.as_str(),
         "template": template.as_str(),
@@ -202,6 +205,22 @@ fn what_it_rests_on(project: &Project, made: &Made) -> Result<serde_json::Value,
         "warnings": warnings,
         "completeness": format!("{}/{}", made.judgement.have, made.judgement.need),
     }))
+}
+
+/// The template that a report was last made with, if it is another than today's and still in the archive.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn template_before(
+    project: &Project,
+    report: &Report,
+) -> Result<Option<TemplateSet>, Problems> {
+    let today = project.templates.digest(&report.template);
+    let used = project.ledger.templates_used(&report.id).await?;
+    let older = used.iter().filter(|digest| **digest != today);
+    let mut texts = older.filter_map(|digest| project.archive.get(digest).ok());
+    let text = texts.next();
+    Ok(text.map(|text| TemplateSet::from_text(&String::from_utf8_lossy(&text))))
 }
 
 /// What a later revision or edition says differently from the one before: figures that a reader saw.

@@ -1,5 +1,6 @@
 //! Files of the lake that are not what they were: found by size and digest, withdrawn, and made again from the raw tables or the source.
 
+use crate::asking::Ask;
 use crate::collect::{self, Windows};
 use crate::gate::Need;
 use crate::project::Project;
@@ -182,6 +183,7 @@ async fn ask_again(project: &Project, feed: &Id, mended: &[Mended]) -> Result<()
         project,
         std::slice::from_ref(feed),
         Windows::only(window),
+        Ask::default(),
         &|_| {},
     )
     .await;

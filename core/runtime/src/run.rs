@@ -1,5 +1,6 @@
 //! One run in nine steps: plan, collect, gate, compute, compose, render, verify, deliver, record.
 
+use crate::asking::Ask;
 use crate::collect::{self, Collected};
 use crate::compute::{self, Computed};
 use crate::config::meant::{Audience, Report};
@@ -13,8 +14,8 @@ use crate::schedule::Occurrence;
 use crate::{deliver, disk, plan, record, recover};
 use chenbao_model::catalogue::Snapshot;
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::{Diagnostic, Id};
-use chenbao_report::Outcome;
+use chenbao_model::{Diagnostic, Id, Warned};
+use chenbao_report::{Outcome, TemplateSet};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -40,8 +41,8 @@ pub struct Order {
     pub revision: u32,
     /// Only audiences of this role.
     pub role: Option<Id>,
-    /// Whether to fetch from the sources first.
-    pub collect: bool,
+    /// How the sources are asked first; none: what is in the lake counts.
+    pub collect: Option<Ask>,
     /// Who gets it.
     pub send: Send,
     /// Stop after compute: results only.
@@ -65,10 +66,21 @@ pub struct Made {
     pub results: Vec<(Vec<Id>, Vec<Computed>)>,
     /// Reports by audience.
     pub papers: Vec<Paper>,
+    /// The template that worked before, where today's broke.
+    pub fallback: Option<Fallback>,
     /// Deliveries that were queued.
     pub queued: usize,
     /// Caveats of all steps.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// A template that worked before, and what is wrong with today's.
+#[derive(Debug)]
+pub struct Fallback {
+    /// The templates that were used.
+    pub templates: TemplateSet,
+    /// What is wrong with today's.
+    pub problems: Problems,
 }
 
 impl Made {
@@ -124,9 +136,9 @@ pub async fn gather(
     if order.pinned.is_none() {
         mended = recover::mend(project, &sources).await?;
     }
-    if order.collect && order.pinned.is_none() {
+    if let Some(ask) = order.collect.filter(|_| order.pinned.is_none()) {
         let windows = compute::reach(project, &report.metrics, period);
-        collected = collect::collect(project, &sources, windows, progress).await;
+        collected = collect::collect(project, &sources, windows, ask, progress).await;
         for (need, collected) in needs.iter_mut().zip(&collected) {
             need.trouble = collected.trouble_sentence();
         }
@@ -210,6 +222,7 @@ async fn make(
         judgement: gathered.judgement,
         results: Vec::new(),
         papers: Vec::new(),
+        fallback: None,
         queued: 0,
         warnings: Vec::new(),
     };
@@ -234,24 +247,31 @@ async fn make(
     if order.results_only {
         return Ok((made, gathered.snapshot));
     }
-    for audience in audiences(report, order) {
-        progress(audience.id.as_str());
-        // An audience is told of its own shops' sources: another shop's gap is not its business.
-        let needs = needs_of(project, &gathered.needs, audience);
-        let period = order.occurrence.period;
-        let judgement = gate::judge(&project.config, &needs, &gathered.snapshot, period);
-        let desk = Desk {
-            project,
-            report,
-            order,
-            begun,
-            now,
-            judgement: &judgement,
-        };
-        let paper = paper::write(&desk, audience, made.results_of(audience)).await?;
-        made.warnings.extend(paper.warnings);
-        made.papers.push(paper.value);
-    }
+    let desk = Desk {
+        project,
+        templates: &project.templates,
+        report,
+        order,
+        begun,
+        now,
+        judgement: &Judgement::default(),
+    };
+    let about = (&gathered.snapshot, gathered.needs.as_slice());
+    let papers = match write_all(&desk, &made, about, progress).await {
+        Ok(papers) => papers,
+        Err(problems) => {
+            let (older, papers) = fall_back(&desk, &made, about, problems).await?;
+            let broken = format!(
+                "the template `{}` is broken, so the last that worked was used",
+                report.template
+            );
+            made.warnings.push(Diagnostic::warning(broken));
+            made.fallback = Some(older);
+            papers
+        }
+    };
+    made.warnings.extend(papers.warnings);
+    made.papers = papers.value;
     tracing::info!(run = %made.run, papers = made.papers.len(), "papers made");
     made.queued = deliver::queue(project, report, order, &made, now).await?;
     tracing::info!(run = %made.run, messages = made.queued, "messages queued");
@@ -266,6 +286,61 @@ fn wait_for_the_machine(made: &Made, order: &Order, now: Timestamp) -> Option<Di
     let failed = computed.find(|one| time && one.machine)?;
     let sentence = failed.verdict.as_deref().unwrap_or_default();
     Some(Diagnostic::error(format!("{}: {sentence}", failed.alias)).machine())
+}
+
+/// Steps 5 to 7 for every audience. Each is told of its own shops' sources: another shop's gap is not its business.
+async fn write_all(
+    desk: &Desk<'_>,
+    made: &Made,
+    (snapshot, needs): (&Snapshot, &[Need]),
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<Warned<Vec<Paper>>, Problems> {
+    let (config, period) = (&desk.project.config, desk.order.occurrence.period);
+    let (mut value, mut warnings) = (Vec::new(), Vec::new());
+    for audience in audiences(desk.report, desk.order) {
+        progress(audience.id.as_str());
+        let needs = needs_of(desk.project, needs, audience);
+        let judgement = gate::judge(config, &needs, snapshot, period);
+        let desk = Desk {
+            judgement: &judgement,
+            ..*desk
+        };
+        let paper = paper::write(&desk, audience, made.results_of(audience)).await?;
+        warnings.extend(paper.warnings);
+        value.push(paper.value);
+    }
+    Ok(Warned { value, warnings })
+}
+
+/// A template that breaks on its way to the recipients is replaced by the last that worked. Whoever tries a template sees its mistakes.
+async fn fall_back(
+    desk: &Desk<'_>,
+    made: &Made,
+    about: (&Snapshot, &[Need]),
+    problems: Problems,
+) -> Result<(Fallback, Warned<Vec<Paper>>), Problems> {
+    let older = match &desk.order.send {
+        Send::Recipients(_) => record::template_before(desk.project, desk.report).await?,
+        Send::Nobody | Send::Test(_) => None,
+    };
+    let Some(templates) = older else {
+        return Err(problems);
+    };
+    let desk = Desk {
+        templates: &templates,
+        ..*desk
+    };
+    match write_all(&desk, made, about, &|_| {}).await {
+        Ok(papers) => {
+            let older = Fallback {
+                templates,
+                problems,
+            };
+            Ok((older, papers))
+        }
+        // It was not the template.
+        Err(_) => Err(problems),
+    }
 }
 
 /// Step 4 for every set of shops once: audiences of equal shops share their results.

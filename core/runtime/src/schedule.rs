@@ -1,6 +1,9 @@
 //! What is due when: cron patterns and campaign ends become delivery times, in the report's zone, from nothing but the time handed in.
 
-use crate::calendar::{self, Work};
+mod days;
+
+pub use days::{DayOff, LeftOut, Why};
+
 use crate::config::meant::{Campaign, PeriodRule, Schedule, When};
 use crate::cron::Pattern;
 use crate::policy::{GRACE, Misfire};
@@ -18,6 +21,12 @@ const START_BEFORE: SignedDuration = SignedDuration::from_mins(80);
 
 /// The report goes with what is there so long before delivery, where the schedule does not say.
 const DEADLINE_BEFORE: SignedDuration = SignedDuration::from_mins(20);
+
+/// At most so many times of a pattern are walked to find the next that is not left out.
+const WALK: usize = 20_000;
+
+/// Work never begins longer before delivery: it is on the same day, and the longest day has twenty-five hours.
+const LONGEST_LEAD: SignedDuration = SignedDuration::from_hours(25);
 
 /// At most so many missed times are looked at; older ones of a schedule that was not served for very long are forgotten.
 const MISSED_LIMIT: usize = 1_000;
@@ -99,8 +108,31 @@ pub struct Fire {
     pub times: Times,
     /// The day of delivery in the schedule's zone.
     pub day: Date,
-    /// The year whose holidays are not known, where the calendar had to guess from the weekday.
-    pub unknown_year: Option<i16>,
+    /// Why it falls on this day.
+    pub why: Why,
+}
+
+/// A time of a schedule's pattern: a delivery, or one that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ahead {
+    /// A delivery.
+    Fire(Fire),
+    /// None, and why.
+    LeftOut {
+        /// When it would have been delivered.
+        deliver: Timestamp,
+        /// Why it is not.
+        why: LeftOut,
+    },
+}
+
+impl Ahead {
+    fn fire(self) -> Option<Fire> {
+        match self {
+            Self::Fire(fire) => Some(fire),
+            Self::LeftOut { .. } => None,
+        }
+    }
 }
 
 /// The four times of a delivery, in this order.
@@ -133,21 +165,24 @@ pub fn next_fires(
     now: Timestamp,
     count: usize,
 ) -> Vec<Fire> {
+    let ahead = ahead(schedule, campaigns, now);
+    ahead.filter_map(Ahead::fire).take(count).collect()
+}
+
+/// Every time of the schedule after `now`, with those that are left out, oldest first.
+pub fn ahead<'a>(
+    schedule: &'a Schedule,
+    campaigns: &BTreeMap<Id, Campaign>,
+    now: Timestamp,
+) -> Box<dyn Iterator<Item = Ahead> + 'a> {
     match &schedule.deliver {
         When::Cron(pattern) => {
-            let ahead = pattern.after(now, &schedule.zone);
-            ahead
-                .filter_map(|at| calendar_fire(schedule, pattern, &at))
-                .take(count)
-                .collect()
+            let ahead = pattern.after(now, &schedule.zone).take(WALK);
+            Box::new(ahead.map(move |at| calendar_fire(schedule, pattern, &at)))
         }
         When::Campaign { .. } => {
-            let fires = campaign_fires(schedule, campaigns);
-            fires
-                .into_iter()
-                .filter(|fire| fire.times.deliver > now)
-                .take(count)
-                .collect()
+            let all = campaign_times(schedule, campaigns).into_iter();
+            Box::new(all.filter(move |(at, _)| *at > now).map(|(_, one)| one))
         }
     }
 }
@@ -212,70 +247,105 @@ fn open_cron(
     let mut open: Vec<Fire> = pattern
         .until(now, &schedule.zone)
         .take_while(|at| at.timestamp() > since)
-        .filter_map(|at| calendar_fire(schedule, pattern, &at))
+        .filter_map(|at| calendar_fire(schedule, pattern, &at).fire())
         .take(MISSED_LIMIT)
         .collect();
     open.reverse();
+    let horizon = now.checked_add(LONGEST_LEAD).unwrap_or(now);
     let ahead = pattern
         .after(now.max(since), &schedule.zone)
-        .filter_map(|at| calendar_fire(schedule, pattern, &at))
+        .take_while(|at| at.timestamp() <= horizon)
+        .filter_map(|at| calendar_fire(schedule, pattern, &at).fire())
         .take_while(|fire| fire.times.start <= now);
     open.extend(ahead);
     open
 }
 
-/// The delivery at an occurrence of the pattern; none on a day that the business calendar leaves out.
-fn calendar_fire(schedule: &Schedule, pattern: &Pattern, at: &Zoned) -> Option<Fire> {
+/// What becomes of an occurrence of the pattern.
+fn calendar_fire(schedule: &Schedule, pattern: &Pattern, at: &Zoned) -> Ahead {
     let day = at.date();
-    let unknown_year = match calendar::work(day) {
-        _ if !schedule.workdays_only => None,
-        Work::Working => None,
-        Work::Unknown { weekday: true } => Some(day.year()),
-        Work::Off | Work::Unknown { weekday: false } => return None,
+    let why = match days::judge(schedule, day) {
+        Ok(why) => why,
+        Err(why) => {
+            let deliver = at.timestamp();
+            return Ahead::LeftOut { deliver, why };
+        }
     };
     let previous = match schedule.start {
         Some(_) => None,
         None => pattern.previous(at).map(|previous| previous.timestamp()),
     };
-    let times = times(schedule, at.timestamp(), day, previous);
-    Some(Fire {
+    Ahead::Fire(Fire {
         subject: None,
         edition: Edition::Regular,
-        times,
+        times: times(schedule, at.timestamp(), day, previous),
         day,
-        unknown_year,
+        why,
     })
 }
 
 fn campaign_fires(schedule: &Schedule, campaigns: &BTreeMap<Id, Campaign>) -> Vec<Fire> {
+    let all = campaign_times(schedule, campaigns).into_iter();
+    all.filter_map(|(_, one)| one.fire()).collect()
+}
+
+/// All editions of all campaigns by their time of delivery, oldest first.
+fn campaign_times(
+    schedule: &Schedule,
+    campaigns: &BTreeMap<Id, Campaign>,
+) -> Vec<(Timestamp, Ahead)> {
     let When::Campaign { at, editions } = &schedule.deliver else {
         return Vec::new();
     };
-    let mut fires = Vec::new();
+    let mut all = Vec::new();
     for campaign in campaigns.values() {
         for days in editions {
-            let Ok(day) = campaign
-                .ends
-                .checked_add(Span::new().days(i64::from(*days)))
+            let after = Span::new().days(i64::from(*days));
+            let day = campaign.ends.checked_add(after).ok();
+            let Some((day, deliver)) =
+                day.and_then(|day| Some((day, wall(day, *at, &schedule.zone)?)))
             else {
                 continue;
             };
-            let Some(deliver) = wall(day, *at, &schedule.zone) else {
-                continue;
+            let one = match days::judge(schedule, day) {
+                Err(why) => Ahead::LeftOut { deliver, why },
+                Ok(_) => Ahead::Fire(Fire {
+                    subject: Some(campaign.id.clone()),
+                    edition: Edition::After(*days),
+                    times: times(schedule, deliver, day, None),
+                    day,
+                    why: Why::Campaign(*days),
+                }),
             };
-            let times = times(schedule, deliver, day, None);
-            let subject = Some(campaign.id.clone());
-            fires.push(Fire {
-                subject,
-                edition: Edition::After(*days),
-                times,
-                day,
-                unknown_year: None,
-            });
+            all.push((deliver, one));
         }
     }
-    fires.sort_by(|a, b| (a.times.deliver, &a.subject).cmp(&(b.times.deliver, &b.subject)));
-    fires
+    // Stable: campaigns of one time stay in the order of their ids.
+    all.sort_by_key(|(deliver, _)| *deliver);
+    all
+}
+
+/// The four times of a delivery that was begun when the schedule may have been another: by the rules of today's.
+#[must_use]
+pub fn times_at(schedule: &Schedule, deliver: Timestamp) -> Times {
+    let day = deliver.to_zoned(schedule.zone.clone()).date();
+    times(schedule, deliver, day, None)
+}
+
+/// How much later than its schedule says a report's work begins: the same for a report every day, spread over `jitter` by its id.
+#[must_use]
+pub fn spread(report: &Id, jitter: SignedDuration) -> SignedDuration {
+    // FNV-1a: stable across versions and machines, unlike the hasher of a map.
+    let hash = report
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    // The last bytes of an id reach the low bits only; folding brings the others there too.
+    let mixed = hash ^ (hash >> 32);
+    let whole = u64::try_from(jitter.as_millis()).unwrap_or(0).max(1);
+    SignedDuration::from_millis(i64::try_from(mixed % whole).unwrap_or(0))
 }
 
 /// The four times of one delivery: all on its day, in order, and by default not before the previous delivery.
@@ -292,6 +362,8 @@ fn times(schedule: &Schedule, deliver: Timestamp, day: Date, previous: Option<Ti
     let data_deadline = on_day(schedule.data_deadline)
         .unwrap_or_else(|| before(DEADLINE_BEFORE))
         .clamp(start, deliver);
+    let spread = start.checked_add(schedule.spread).unwrap_or(start);
+    let start = spread.min(data_deadline);
     Times {
         start,
         data_deadline,

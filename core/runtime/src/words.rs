@@ -49,6 +49,48 @@ pub fn unknown_year(year: i16, lang: &str) -> String {
     }
 }
 
+/// That due times were left out by a misfire policy, for the owner.
+#[must_use]
+pub fn missed(due: &[String], policy: &str, lang: &str) -> String {
+    let (first, last, count) = (
+        due.first().map_or("", String::as_str),
+        due.last().map_or("", String::as_str),
+        due.len(),
+    );
+    match (chinese(lang), count) {
+        (true, 1) => format!("{first} 到点时服务不在运行，按 misfire = \"{policy}\" 不补发"),
+        (true, _) => format!(
+            "{first} 至 {last} 共 {count} 次到点时服务不在运行，按 misfire = \"{policy}\" 不补发"
+        ),
+        (false, 1) => {
+            format!("due {first}, while nobody looked; misfire = \"{policy}\" leaves it out")
+        }
+        (false, _) => format!(
+            "{count} due times from {first} to {last}, while nobody looked; misfire = \"{policy}\" leaves them out"
+        ),
+    }
+}
+
+/// That an issue is not out at its time, for the owner: when it was made, and when it was due.
+#[must_use]
+pub fn made_late(due: &str, made: &str, lang: &str) -> String {
+    match chinese(lang) {
+        true => format!("应于 {due} 发出，{made} 才生成"),
+        false => format!("it was due {due}, and was made at {made}"),
+    }
+}
+
+/// That an issue will probably not be out at its time, for the owner: when it was due, and when it may be ready.
+#[must_use]
+pub fn will_be_late(due: &str, ready: &str, lang: &str) -> String {
+    match chinese(lang) {
+        true => format!("应于 {due} 发出；按以往用时，大约 {ready} 才能生成"),
+        false => {
+            format!("it is due {due}; by what runs usually take, it will be ready at about {ready}")
+        }
+    }
+}
+
 /// Doubts about row counts.
 #[must_use]
 pub fn doubts(doubts: &[Doubt], lang: &str) -> Vec<String> {

@@ -16,6 +16,7 @@ pub mod recorder;
 pub mod sink;
 pub mod small_disk;
 pub mod smtp;
+pub mod time;
 
 use crate::{trial, trial_with};
 use libtest_mimic::Trial;
@@ -40,7 +41,7 @@ type Named = (&'static str, &'static str, Body);
 type Body = fn(Ask) -> Figures;
 
 /// All trials: name, what it shows, and the trial.
-const TRIALS: [Named; 4] = [
+const TRIALS: [Named; 5] = [
     (
         "kill",
         "a server that is killed again and again sends each report once",
@@ -60,6 +61,11 @@ const TRIALS: [Named; 4] = [
         "load",
         "ten thousand recipients of fifty audiences, all at 08:00",
         load::run,
+    ),
+    (
+        "time",
+        "a year of due times agrees with croniter, and is met under a clock that is handed in, faked or set",
+        time::run,
     ),
 ];
 
@@ -90,7 +96,24 @@ pub fn trials() -> Vec<Trial> {
             Ok(())
         })
     };
+    let short = time::Size {
+        patterns: 6,
+        looks: 3,
+        live: 1,
+        jumps: false,
+        crowd: 40,
+    };
+    let time = trial_with(
+        "faults::time_is_met_and_agrees_with_croniter",
+        &["python3", "python:croniter", "faketime"],
+        move || {
+            let figures = time::trial(short, 20_261_122)?;
+            println!("{}", figures.join("\n"));
+            Ok(())
+        },
+    );
     vec![
+        time,
         matrix("aiosmtpd", &python),
         matrix(
             "smtp-server",

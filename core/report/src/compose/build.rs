@@ -347,6 +347,15 @@ impl<'a> Composer<'a> {
                     },
                 ))
             }
+            Found::Item(metric, Item::Series(series), None) => {
+                self.passports.push(series.passport.clone());
+                let wanted = tables::WantedPoints {
+                    lines: self.named_lines(element, series, "columns"),
+                    last: self.number(element, "last"),
+                    title,
+                };
+                Some(self.tabling().points(metric, series, wanted))
+            }
             Found::Gap { label, why } => {
                 let title = title.unwrap_or(label);
                 Some(document::Table {
@@ -356,7 +365,7 @@ impl<'a> Composer<'a> {
                 })
             }
             Found::Item(..) => {
-                self.mismatch(element, path, "a table");
+                self.mismatch(element, path, "a table or a series");
                 None
             }
             Found::NotConfigured(_) | Found::Hidden => None,
@@ -375,12 +384,15 @@ impl<'a> Composer<'a> {
                 .iter()
                 .map(|(_, column)| column.passport.clone()),
         );
-        let tabling = Tabling {
+        self.tabling().table(metric, table, wanted)
+    }
+
+    fn tabling(&self) -> Tabling<'a> {
+        Tabling {
             format: self.frame.format,
             days: self.frame.days,
             info: self.frame.info,
-        };
-        tabling.table(metric, table, wanted)
+        }
     }
 
     fn wanted_columns(
@@ -485,26 +497,29 @@ impl<'a> Composer<'a> {
     }
 
     /// The lines of a chart: one unit, the main one first.
-    fn wanted_lines(&mut self, element: &Element, series: &Series) -> Vec<usize> {
-        let all: Vec<usize> = match element.attribute("series") {
-            None => (0..series.y.len()).collect(),
-            Some(written) => {
-                let mut lines = Vec::new();
-                for name in written.split(',').map(str::trim) {
-                    match series.y.iter().position(|line| line.id == name) {
-                        Some(at) => lines.push(at),
-                        None if series.y.is_empty() => {}
-                        None => {
-                            let names = series.y.iter().map(|line| line.id.as_str());
-                            let message =
-                                format!("the series `{}` has no line `{name}`", series.id);
-                            self.problem(element, unknown(message, name, names).0);
-                        }
-                    }
-                }
-                lines
-            }
+    /// The lines of a series that an attribute names, or all.
+    fn named_lines(&mut self, element: &Element, series: &Series, attribute: &str) -> Vec<usize> {
+        let Some(written) = element.attribute(attribute) else {
+            return (0..series.y.len()).collect();
         };
+        let mut lines = Vec::new();
+        for name in written.split(',').map(str::trim) {
+            match series.y.iter().position(|line| line.id == name) {
+                Some(at) => lines.push(at),
+                None if series.y.is_empty() => {}
+                None => {
+                    let names = series.y.iter().map(|line| line.id.as_str());
+                    let message = format!("the series `{}` has no line `{name}`", series.id);
+                    self.problem(element, unknown(message, name, names).0);
+                }
+            }
+        }
+        lines
+    }
+
+    /// The lines of a chart: of one unit.
+    fn wanted_lines(&mut self, element: &Element, series: &Series) -> Vec<usize> {
+        let all = self.named_lines(element, series, "series");
         let unit = |line: &usize| series.y.get(*line).map(|line| line.unit.as_str());
         let first = all.first().and_then(unit);
         let (same, other): (Vec<usize>, Vec<usize>) =

@@ -9,7 +9,8 @@ use crate::format::{DASH, Formatter, Unit, fill};
 use crate::input::MetricInput;
 use chenbao_model::Decimal;
 use chenbao_model::document::{Align, Head, Inline, Row, RowKind, Table, Tone};
-use chenbao_model::result::{self, Better, Cell, ColumnType, ResultColumn};
+use chenbao_model::result::{self, Better, Cell, ColumnType, ResultColumn, Series};
+use jiff::civil::Date;
 
 /// What tables are said with.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +31,72 @@ pub(super) struct Wanted<'a> {
     pub(super) title: Option<String>,
 }
 
+/// How a template wants the points of a series as a table.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WantedPoints {
+    /// Lines by index, in the template's order.
+    pub(super) lines: Vec<usize>,
+    /// Only the last so many points.
+    pub(super) last: Option<usize>,
+    /// Title, for who does not see it.
+    pub(super) title: Option<String>,
+}
+
 impl Tabling<'_> {
+    /// The points of a series as a table, a row for each: a period of several days, day by day.
+    pub(super) fn points(
+        &self,
+        metric: &MetricInput,
+        series: &Series,
+        wanted: WantedPoints,
+    ) -> Table {
+        let skip = wanted
+            .last
+            .map_or(0, |last| series.points.len().saturating_sub(last));
+        let table = result::Table {
+            id: series.id.clone(),
+            columns: std::iter::once(axis_column())
+                .chain(
+                    series
+                        .y
+                        .iter()
+                        .map(|line| line_column(&line.id, &line.unit)),
+                )
+                .collect(),
+            rows: series.points.iter().skip(skip).cloned().collect(),
+            total_rows: None,
+            marked: None,
+            total_row: false,
+            missing: series.missing.clone(),
+            sensitivity: series.sensitivity.clone(),
+        };
+        let at = std::iter::once(0).chain(wanted.lines.iter().map(|line| line + 1));
+        let columns = at.filter_map(|at| Some((at, table.columns.get(at)?)));
+        let wanted = Wanted {
+            columns: columns.collect(),
+            most: None,
+            title: wanted.title,
+        };
+        let mut shown = self.table(metric, &table, &wanted);
+        if let Some(first) = shown.heads.first_mut() {
+            first.label = self.format.word("column.day").to_owned();
+        }
+        for (row, point) in shown.rows.iter_mut().zip(&table.rows) {
+            let day = match point.first() {
+                Some(Cell::Text(text)) => text.parse::<Date>().ok(),
+                _ => None,
+            };
+            if let (Some(day), Some(cell)) = (day, row.cells.first_mut()) {
+                let said = format!("{} {}", self.days.axis(day), self.days.weekday_short(day));
+                *cell = vec![Inline {
+                    unbroken: true,
+                    ..Inline::words(said)
+                }];
+            }
+        }
+        shown
+    }
+
     /// The table in words.
     pub(super) fn table(
         &self,
@@ -100,6 +166,7 @@ impl Tabling<'_> {
     fn head(&self, metric: &MetricInput, table: &result::Table, column: &ResultColumn) -> Head {
         let keys = [
             format!("column.{}.{}", table.id, column.name),
+            format!("series.{}.{}", table.id, column.name),
             format!("column.{}", column.name),
         ];
         let name = label(&metric.strings, &keys, &column.name);
@@ -200,6 +267,26 @@ pub(super) fn value_word(metric: &MetricInput, key: &str) -> String {
         &[format!("value.{key}"), key.to_owned()],
         key,
     )
+}
+
+/// The axis of a series as a column.
+fn axis_column() -> ResultColumn {
+    ResultColumn {
+        kind: ColumnType::Date,
+        ..line_column("day", "")
+    }
+}
+
+/// A line of a series as a column.
+fn line_column(id: &str, unit: &str) -> ResultColumn {
+    ResultColumn {
+        name: id.to_owned(),
+        kind: ColumnType::Number,
+        unit: unit.to_owned(),
+        better: Better::None,
+        passport: result::Passport::default(),
+        sensitivity: chenbao_model::Sensitivities::default(),
+    }
 }
 
 /// Differences show their sign: points, and columns named for a change.

@@ -114,9 +114,15 @@ impl TemplateSet {
             .map_err(|e| Problems::from(Diagnostic::error(e.to_string()).in_file(file)))
     }
 
-    /// The digest of everything that a template may read: replay compares it.
+    /// The digest of everything that a template may read: replay compares it. It is the digest of [`TemplateSet::text`].
     #[must_use]
     pub fn digest(&self, template: &str) -> Digest {
+        Digest::of(self.text(template))
+    }
+
+    /// Everything that a template may read as one text: what an archive keeps of it.
+    #[must_use]
+    pub fn text(&self, template: &str) -> String {
         let mine = |name: &str| {
             name.starts_with("_base/")
                 || name.starts_with(&format!("{template}/")) && !name.ends_with(".json")
@@ -127,7 +133,19 @@ impl TemplateSet {
             .filter(|(name, _)| mine(name))
             .map(|(name, text)| format!("{name}\n{text}"))
             .collect();
-        Digest::of(parts.join("\u{0}"))
+        parts.join("\u{0}")
+    }
+
+    /// The template of such a text, as it was then.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let file = |part: &str| {
+            let (name, text) = part.split_once('\n')?;
+            Some((name.to_owned(), text.to_owned()))
+        };
+        Self {
+            files: text.split('\u{0}').filter_map(file).collect(),
+        }
     }
 
     /// The Tera files, by name.

@@ -26,7 +26,7 @@ pub(super) const BLOCKS: &[Rule] = &[
     (
         "table",
         Inside::Nothing,
-        &["*data", "columns", "most", "title"],
+        &["*data", "columns", "most", "last", "title"],
     ),
     (
         "line",

@@ -56,7 +56,8 @@ pub(super) enum Command {
     /// Map the raw tables in the lake again, after a mapping was mended.
     #[command(after_help = "Examples:\n  chenbao remap orders --dry-run\n  chenbao remap orders")]
     Remap(RemapArgs),
-    /// Show the next due times of every schedule, in its zone and in UTC, and what was missed.
+    /// Show the next due times of every schedule in its zone and in UTC, why then, what is left out, and what was missed.
+    #[command(after_help = "Example:\n  chenbao plan --next 10")]
     Plan(PlanArgs),
     /// Make a report now. Writes files and mails nobody, unless told to.
     #[command(
@@ -67,7 +68,15 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Keep the schedules: collect, make, deliver, until told to stop.
     Serve(ServeArgs),
-    /// What was made and delivered, newest first.
+    /// Let nothing of a report leave, made or queued, until it is released.
+    #[command(
+        after_help = "Example:\n  chenbao hold daily --why \"the refund export is wrong\"\n\nIts issues are made as before and wait. `run --to` still sends tests."
+    )]
+    Hold(HoldArgs),
+    /// Let a held report go on; what waited leaves.
+    #[command(after_help = "Examples:\n  chenbao release daily\n  chenbao release daily --drop")]
+    Release(ReleaseArgs),
+    /// What was made and delivered, newest first, and what was due and made nothing.
     History(HistoryArgs),
     /// Everything about one run: figures, versions, deliveries.
     Show {
@@ -230,6 +239,26 @@ pub(super) struct ServeArgs {
     /// Look once, do what is due, and stop.
     #[arg(long)]
     pub(super) once: bool,
+}
+
+/// Options of `hold`.
+#[derive(Debug, Args)]
+pub(super) struct HoldArgs {
+    /// Report id.
+    pub(super) report: Id,
+    /// Why, for whoever looks at `plan` and `history`.
+    #[arg(long, default_value = "")]
+    pub(super) why: String,
+}
+
+/// Options of `release`.
+#[derive(Debug, Args)]
+pub(super) struct ReleaseArgs {
+    /// Report id.
+    pub(super) report: Id,
+    /// Send nothing of what waited.
+    #[arg(long)]
+    pub(super) drop: bool,
 }
 
 /// Options of `history`.

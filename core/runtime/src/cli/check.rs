@@ -4,20 +4,29 @@ use super::args::InitArgs;
 use super::print::Voice;
 use super::{Answer, Ended};
 use crate::config;
-use crate::config::meant::{Metric, Report, Source, Transport};
+use crate::config::Config;
+use crate::config::meant::{Metric, PeriodRule, Report, Source, Transport};
 use crate::ledger::Block;
 use crate::mail::Returns;
+use crate::plan;
 use crate::project::Project;
+use crate::schedule::Ahead;
 use crate::storage::{self, amount};
-use crate::{disk, tables};
+use crate::{disk, tables, words};
 use chenbao_engine::{Mapping, check_sql};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Severity};
 use chenbao_report::{ComposeInput, MetricInput, Need, RoleInfo};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// What templates are tried with.
 const SAMPLES: [&str; 3] = ["full", "empty", "missing"];
+/// So many deliveries of a schedule are looked at.
+const LOOK_AHEAD: usize = 70;
+/// Holidays that are not known matter so long before.
+const SOON: SignedDuration = SignedDuration::from_hours(60 * 24);
 /// The project that `init` writes.
 const STARTER: &str = include_str!("starter.toml");
 
@@ -43,7 +52,9 @@ pub(super) fn init(args: &InitArgs, voice: Voice) -> Answer {
     Ok(Ended::Done)
 }
 
-pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
+/// Everything that is wrong with a project, errors and warnings.
+pub(super) fn problems(project: &Project) -> Vec<Diagnostic> {
+    let now = project.clock.now();
     let mut problems = Vec::new();
     for source in project.config.sources.values() {
         problems.extend(source_problems(project, source));
@@ -53,14 +64,25 @@ pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
     }
     for report in project.config.reports.values() {
         problems.extend(report_problems(project, report));
+        problems.extend(schedule_problems(&project.config, report, now));
     }
     problems.extend(project.plugins.problems());
     problems.extend(secret_problems(project));
     problems.extend(mailbox_problem(project));
+    problems
+}
+
+pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
+    let mut problems = problems(project);
     let blocked = project.ledger.blocks().await?;
     problems.extend(blocked.iter().map(left_alone));
     problems.extend(disk::problems(&project.config));
     say_room(project, voice);
+    let holds = project.ledger.holds().await?;
+    problems.extend(holds.iter().map(|(report, hold)| {
+        Diagnostic::warning(format!("the report `{report}` is held: {}", hold.why))
+            .hint(format!("`chenbao release {report}` lets it go on"))
+    }));
     voice.tell(&problems);
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     let config = &project.config;
@@ -138,6 +160,63 @@ fn disks(project: &Project) -> serde_json::Value {
         })
     });
     json.collect::<Vec<_>>().into()
+}
+
+/// What a schedule will meet: no day at all, a year whose holidays are not known, days that are not over when they are reported.
+fn schedule_problems(config: &Config, report: &Report, now: Timestamp) -> Vec<Diagnostic> {
+    if report.schedule.is_none() {
+        return Vec::new();
+    }
+    let coming = plan::coming(config, report, (now, LOOK_AHEAD), None);
+    let soon = now.checked_add(SOON).unwrap_or(now);
+    let (mut years, mut early, mut fires) = (BTreeSet::new(), None, 0);
+    for one in &coming {
+        let Ahead::Fire(fire) = &one.ahead else {
+            continue;
+        };
+        fires += 1;
+        let deliver = fire.times.deliver;
+        years.extend(fire.why.unknown_year().filter(|_| deliver <= soon));
+        let over = one.period.as_ref().ok();
+        let over = over.and_then(|period| plan::over_at(config, report, *period));
+        early = early.or(over.filter(|over| *over > deliver));
+    }
+    let place = || report.place.clone();
+    let mut problems: Vec<Diagnostic> = years
+        .into_iter()
+        .map(|year| {
+            Diagnostic::warning(words::unknown_year(year, "en"))
+                .at(place())
+                .hint("a newer chenbao knows them once they are published; until then name holidays in `not_on`")
+        })
+        .collect();
+    if let Some(over) = early {
+        let problem = Diagnostic::error(format!(
+            "the report `{}` is delivered before its days are over in the zone of its shops, which is {over}",
+            report.id
+        ));
+        problems.push(
+            problem
+                .at(place())
+                .hint("deliver later, or give the schedule the shops' own `zone`"),
+        );
+    }
+    let campaign = report
+        .schedule
+        .as_ref()
+        .is_some_and(|one| one.period == PeriodRule::Campaign);
+    if fires == 0 && !campaign {
+        let problem = Diagnostic::error(format!(
+            "the report `{}` is never delivered: every day is left out",
+            report.id
+        ));
+        problems.push(
+            problem
+                .at(place())
+                .hint("look at `workdays_only` and `not_on`; `chenbao plan` says why"),
+        );
+    }
+    problems
 }
 
 /// Secrets that are not there now: a warning, because `check` may run where the scheduler's environment is not.

@@ -4,6 +4,7 @@ use super::args::DemoArgs;
 use super::make;
 use super::print::Voice;
 use super::{Answer, Ended, open_at};
+use crate::asking::Ask;
 use crate::clock::FixedClock;
 use crate::deliver;
 use crate::plan::{self, Wish};
@@ -128,7 +129,7 @@ async fn one(
         occurrence,
         revision: 0,
         role: None,
-        collect: true,
+        collect: Some(Ask::default()),
         send: Send::Recipients(now),
         results_only: false,
         pinned: None,

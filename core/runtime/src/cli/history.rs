@@ -4,7 +4,7 @@ use super::args::{HistoryArgs, NoticesArgs, ResendArgs};
 use super::print::{self, Voice};
 use super::{Answer, Ended};
 use crate::deliver;
-use crate::ledger::{Delivery, DeliveryState, Run, Shown};
+use crate::ledger::{Delivery, DeliveryState, NotMade, Run, Shown};
 use crate::project::Project;
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
@@ -16,7 +16,21 @@ pub(super) async fn history(project: &Project, args: &HistoryArgs, voice: Voice)
         .ledger
         .history(args.report.as_ref(), args.limit)
         .await?;
-    let rows: Vec<Vec<String>> = runs.iter().map(|run| history_row(project, run)).collect();
+    let not_made = project
+        .ledger
+        .not_made(args.report.as_ref(), args.limit)
+        .await?;
+    let run = |run: &Run| (run.started, history_row(project, run), run_json(run));
+    let left = |one: &NotMade| {
+        let value = super::plan::not_made_value(one);
+        (one.occurrence.due, left_row(project, one), value)
+    };
+    let mut lines: Vec<Line> = runs.iter().map(run).collect();
+    lines.extend(not_made.iter().map(left));
+    lines.sort_by_key(|(at, _, _)| std::cmp::Reverse(*at));
+    lines.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
+    let (rows, json): (Vec<_>, Vec<_>) =
+        lines.into_iter().map(|(_, row, json)| (row, json)).unzip();
     voice.say(print::table(
         &[
             "run",
@@ -29,9 +43,32 @@ pub(super) async fn history(project: &Project, args: &HistoryArgs, voice: Voice)
         ],
         &rows,
     ));
-    let json: Vec<serde_json::Value> = runs.iter().map(run_json).collect();
+    for (report, hold) in project.ledger.holds().await? {
+        voice.say(format!(
+            "{report} is held since {}: {}",
+            at(project, hold.since),
+            hold.why
+        ));
+    }
     voice.answer(&json.into());
     Ok(Ended::Done)
+}
+
+/// A line of the history: when, for people, for scripts.
+type Line = (Timestamp, Vec<String>, serde_json::Value);
+
+/// A due time that made nothing, in the place of its run.
+fn left_row(project: &Project, one: &NotMade) -> Vec<String> {
+    let what = &one.occurrence;
+    vec![
+        format!("- {} due {}", what.report, at(project, what.due)),
+        what.period.to_string(),
+        what.edition.to_string(),
+        one.state.to_string(),
+        String::new(),
+        String::new(),
+        one.why.clone(),
+    ]
 }
 
 fn history_row(project: &Project, run: &Run) -> Vec<String> {

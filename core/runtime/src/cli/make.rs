@@ -3,11 +3,14 @@
 use super::args::{BackfillArgs, CollectArgs, RerunArgs, RunArgs};
 use super::print::{self, Voice};
 use super::{Answer, Ended};
+use crate::asking::Ask;
 use crate::collect::{self, Collected, Windows};
+use crate::ledger::OccurrenceState;
 use crate::plan::{self, Wish};
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
 use crate::schedule::Edition;
+use crate::serve::claim::Claim;
 use crate::{deliver, notice, record, recover, storage};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::result::{Cell, Item};
@@ -75,9 +78,15 @@ async fn fetch(project: &Project, wanted: &[Id], windows: &[Period], voice: Voic
         warnings.extend(mended.iter().map(recover::Mended::warning));
         for window in windows {
             all.extend(
-                collect::collect(project, &sources, Windows::only(*window), &|what| {
-                    progress.note(&format!("collecting {what} {window}"));
-                })
+                collect::collect(
+                    project,
+                    &sources,
+                    Windows::only(*window),
+                    Ask::default(),
+                    &|what| {
+                        progress.note(&format!("collecting {what} {window}"));
+                    },
+                )
                 .await,
             );
         }
@@ -169,7 +178,7 @@ pub(super) async fn run(project: &Project, args: &RunArgs, voice: Voice) -> Answ
         occurrence,
         revision: 0,
         role: args.role.clone(),
-        collect: !args.no_collect,
+        collect: (!args.no_collect).then(Ask::default),
         send,
         results_only: args.results,
         pinned: None,
@@ -178,7 +187,35 @@ pub(super) async fn run(project: &Project, args: &RunArgs, voice: Voice) -> Answ
         return draft(project, &order, folder, voice).await;
     }
     let out = (!args.results).then(|| project.config.folder.join(&args.out));
-    order_now(project, &order, out.as_deref(), voice).await
+    alone(project, &order, out.as_deref(), voice).await
+}
+
+/// Runs an order. One that goes to the recipients is claimed first, so that it is made nowhere else meanwhile.
+async fn alone(project: &Project, order: &Order, out: Option<&Path>, voice: Voice) -> Answer {
+    if !matches!(order.send, Send::Recipients(_)) {
+        return order_now(project, order, out, voice).await;
+    }
+    let what = &order.occurrence;
+    let Some(claim) = Claim::by_hand(project, what).await? else {
+        let problem = Diagnostic::error(format!(
+            "the report {} for {} is being made right now",
+            what.report, what.period
+        ));
+        return Err(problem
+            .hint("`chenbao history` says when it is done; nothing is made twice at once")
+            .into());
+    };
+    let ended = order_now(project, order, out, voice).await;
+    match &ended {
+        // A part of the audiences has it; the schedule makes it for the others.
+        Ok(_) if order.role.is_some() => claim.forget().await?,
+        Ok(_) => claim.settle(OccurrenceState::Done, "by hand").await?,
+        Err(problems) => {
+            let why = problems.to_string();
+            claim.settle(OccurrenceState::Failed, &why).await?;
+        }
+    }
+    ended
 }
 
 /// Runs an order and writes its mails as drafts.
@@ -364,18 +401,13 @@ pub(super) async fn rerun(project: &Project, args: &RerunArgs, voice: Voice) -> 
         occurrence,
         revision,
         role: None,
-        collect: true,
+        collect: Some(Ask::default()),
         send: Send::Recipients(now),
         results_only: false,
         pinned: None,
     };
-    order_now(
-        project,
-        &order,
-        Some(&project.config.folder.join("reports")),
-        voice,
-    )
-    .await
+    let out = project.config.folder.join("reports");
+    alone(project, &order, Some(&out), voice).await
 }
 
 pub(super) async fn replay(project: &Project, run: &str, voice: Voice) -> Answer {
@@ -391,7 +423,7 @@ pub(super) async fn replay(project: &Project, run: &str, voice: Voice) -> Answer
         },
         revision: issue.revision,
         role: None,
-        collect: false,
+        collect: None,
         send: Send::Nobody,
         results_only: true,
         pinned: Some(shown.snapshot.clone()),

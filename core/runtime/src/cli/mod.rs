@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod demo;
 mod history;
+mod hold;
 mod lake;
 mod make;
 mod plan;
@@ -102,7 +103,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         _ => "error",
     };
     let project = match open(&cli.config, levels, voice).await {
-        Ok(project) => project,
+        Ok(project) => Arc::new(project),
         Err(problems) => {
             voice.tell(&problems.0);
             return Ok(Ended::Refused);
@@ -113,7 +114,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
 }
 
 /// A command that needs the project open.
-async fn obey(cli: &Cli, project: &Project, voice: Voice) -> Answer {
+async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
     match &cli.command {
         Command::Check => check::check(project, voice).await,
         Command::Collect(args) => make::collect(project, args, voice).await,
@@ -124,6 +125,8 @@ async fn obey(cli: &Cli, project: &Project, voice: Voice) -> Answer {
         Command::Rerun(args) => make::rerun(project, args, voice).await,
         Command::Replay { run } => make::replay(project, run, voice).await,
         Command::Serve(args) => serve::serve(project, args, voice).await,
+        Command::Hold(args) => hold::hold(project, args, voice).await,
+        Command::Release(args) => hold::release(project, args, voice).await,
         Command::History(args) => history::history(project, args, voice).await,
         Command::Show { run } => history::show(project, run, voice).await,
         Command::Notices(args) => history::notices(project, args, voice).await,

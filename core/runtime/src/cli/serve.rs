@@ -2,22 +2,24 @@
 
 use super::args::ServeArgs;
 use super::print::Voice;
-use super::{Answer, Ended};
+use super::{Answer, Ended, check, open};
 use crate::health;
 use crate::ledger::Ledger;
 use crate::life::node;
 use crate::project::Project;
-use crate::serve::{self, Look, Stop};
+use crate::serve::{self, Control, Look};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A ledger that does not take the claims back within this time is left alone: they run out by themselves.
 const GIVE_UP: Duration = Duration::from_secs(3);
 
-pub(super) async fn serve(project: &Project, args: &ServeArgs, voice: Voice) -> Answer {
+pub(super) async fn serve(project: &Arc<Project>, args: &ServeArgs, voice: Voice) -> Answer {
     if args.once {
         let look = serve::look(project).await?;
         return Ok(tell(&look, voice));
@@ -29,10 +31,13 @@ pub(super) async fn serve(project: &Project, args: &ServeArgs, voice: Voice) -> 
             "http://{address}/healthz, /readyz and /metrics answer"
         ));
     }
-    voice.say("serving; stop with Ctrl-C");
+    let hangups = listen(SignalKind::hangup())?;
+    voice.say("serving; stop with Ctrl-C, read the configuration again with SIGHUP");
     let (ledger, drain) = (project.ledger.clone(), project.config.serve.drain);
-    serve::serve(project, |stop| {
-        tokio::spawn(end(signals, stop, ledger, drain));
+    let reopen = reopener(project.config.file.clone().into(), voice);
+    serve::serve(Arc::clone(project), reopen, |control| {
+        tokio::spawn(again(hangups, control.clone()));
+        tokio::spawn(end(signals, control, ledger, drain));
     })
     .await?;
     voice.say("stopped; what was under way is finished");
@@ -54,6 +59,34 @@ fn tell(look: &Look, voice: Voice) -> Ended {
     }
 }
 
+fn listen(kind: SignalKind) -> Result<Signal, Problems> {
+    signal(kind)
+        .map_err(|e| Problems::from(Diagnostic::error(format!("signals cannot be heard: {e}"))))
+}
+
+/// How a serving loop opens its project again: with everything that `check` would say.
+fn reopener(file: PathBuf, voice: Voice) -> serve::Reopen {
+    Box::new(move || {
+        let file = file.clone();
+        Box::pin(async move {
+            let project = open(&file, "info", voice).await?;
+            let problems = check::problems(&project).into_iter();
+            let errors: Vec<Diagnostic> = problems.filter(Diagnostic::is_error).collect();
+            match errors.is_empty() {
+                true => Ok(project),
+                false => Err(Problems(errors)),
+            }
+        })
+    })
+}
+
+/// SIGHUP, again and again.
+async fn again(mut hangups: Signal, control: Control) {
+    while hangups.recv().await.is_some() {
+        control.reload();
+    }
+}
+
 /// SIGINT and SIGTERM.
 struct Signals {
     interrupt: Signal,
@@ -62,11 +95,6 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self, Problems> {
-        let listen = |kind| {
-            signal(kind).map_err(|e| {
-                Problems::from(Diagnostic::error(format!("signals cannot be heard: {e}")))
-            })
-        };
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
@@ -87,13 +115,13 @@ impl Signals {
     clippy::exit,
     reason = "a plugin's call blocks its thread, and the process must end in time all the same; its hosts end with it"
 )]
-async fn end(mut signals: Signals, stop: Stop, ledger: Ledger, drain: Duration) {
+async fn end(mut signals: Signals, control: Control, ledger: Ledger, drain: Duration) {
     signals.next().await;
     tracing::info!(
         seconds = drain.as_secs(),
         "stopping: what is under way is finished"
     );
-    stop.ask();
+    control.stop();
     let patient = tokio::select! {
         () = tokio::time::sleep(drain) => true,
         () = signals.next() => false,

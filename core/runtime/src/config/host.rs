@@ -22,7 +22,12 @@ pub struct Serve {
     pub listen: Option<SocketAddr>,
     /// How long the process may take to end once it was asked to.
     pub drain: Duration,
+    /// So many issues are collected and made at once, those first that are due first.
+    pub concurrency: usize,
 }
+
+/// Issues made at once, where the configuration does not say.
+const CONCURRENCY: usize = 4;
 
 pub(super) fn log(table: Table<'_>) -> LogFormat {
     let formats = [("plain", LogFormat::Plain), ("json", LogFormat::Json)];
@@ -43,8 +48,21 @@ pub(super) fn serve(table: Table<'_>) -> Serve {
             "write listen = \"127.0.0.1:9464\"; or, in a network that you trust, public = true beside it",
         ));
     }
+    let concurrency = table.read("concurrency", |v| {
+        let count = usize::try_from(v.integer()?)
+            .ok()
+            .filter(|count| *count > 0);
+        count.ok_or_else(|| {
+            Diagnostic::error("`serve.concurrency` is at least 1")
+                .hint("write concurrency = 4: so many issues are made at once")
+        })
+    });
     table.end();
-    Serve { listen, drain }
+    Serve {
+        listen,
+        drain,
+        concurrency: concurrency.unwrap_or(CONCURRENCY),
+    }
 }
 
 fn address(value: &Value<'_>) -> Read<SocketAddr> {

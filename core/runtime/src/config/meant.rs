@@ -4,8 +4,10 @@ pub use super::host::{LogFormat, Serve};
 use super::secret::SecretRef;
 use crate::cron::Pattern;
 use crate::policy::{Misfire, Rate};
+use crate::schedule::DayOff;
 use chenbao_model::schema::{TableSchema, canonical, canonical_names};
 use chenbao_model::{Decimal, Digest, Id, Place, Sensitivities};
+use jiff::SignedDuration;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -495,6 +497,12 @@ pub struct Schedule {
     pub period: PeriodRule,
     /// Whether it skips weekends and holidays of the Chinese calendar.
     pub workdays_only: bool,
+    /// Days that it leaves out besides.
+    pub not_on: Vec<DayOff>,
+    /// How much later than `start` this report's work begins: its share of `jitter`.
+    pub spread: SignedDuration,
+    /// So long after delivery, missing data that comes still makes a completed revision of a 部分 report.
+    pub complete_within: SignedDuration,
 }
 
 /// When a report is delivered.
@@ -539,4 +547,6 @@ pub struct Audience {
     pub lang: String,
     /// Recipients of mail.
     pub to: Vec<Mailbox>,
+    /// Whether it is sent corrections of an issue that it already has.
+    pub revisions: bool,
 }

@@ -9,6 +9,7 @@ pub mod meant;
 mod notices;
 mod report;
 mod resolve;
+mod schedule;
 mod secret;
 pub mod table;
 #[cfg(test)]

@@ -468,3 +468,33 @@ fn the_page_for_machines_stays_on_this_machine_unless_it_is_said() {
     }
     assert_eq!(meant(SMALL).serve.listen, None);
 }
+
+#[test]
+fn days_off_are_days_spans_and_weekdays() {
+    let with =
+        |line: &str| format!("{SMALL}[report.daily.schedule]\ndeliver = \"0 8 * * *\"\n{line}\n");
+    let config = meant(&with(
+        "not_on = [2026-12-25, \"2027-01-01..2027-01-03\", \"sat\"]",
+    ));
+    let schedule = config
+        .reports
+        .values()
+        .next()
+        .unwrap()
+        .schedule
+        .clone()
+        .unwrap();
+    let days: Vec<String> = schedule.not_on.iter().map(ToString::to_string).collect();
+    assert_eq!(days, ["2026-12-25", "2027-01-01..2027-01-03", "saturday"]);
+    let wrong = told(&with(
+        "not_on = [\"christmas\", \"2026-12-26..2026-12-24\"]\njitter = \"soon\"",
+    ));
+    for words in [
+        "neither a day nor a weekday",
+        "ends before it begins",
+        "`soon` is not a duration",
+    ] {
+        assert!(wrong.contains(words), "{wrong}");
+    }
+    assert!(told(&format!("{SMALL}[serve]\nconcurrency = 0\n")).contains("at least 1"));
+}

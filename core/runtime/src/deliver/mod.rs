@@ -40,6 +40,9 @@ pub async fn queue(
         let Some(audience) = report.audiences.get(&paper.audience) else {
             continue;
         };
+        if order.revision > 0 && !audience.revisions {
+            continue;
+        }
         let body = archived_body(project, paper)?;
         for to in recipients(order, audience) {
             let letter = Outgoing {

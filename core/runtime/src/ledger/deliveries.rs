@@ -4,6 +4,7 @@
 
 use super::Ledger;
 use super::error::Result;
+use super::holds::NOT_HELD;
 use super::rows::{json, ms, or_empty, parsed, small, states, text, time, to_json};
 use crate::schedule::{Edition, Occurrence};
 use chenbao_model::{Digest, Id, Period};
@@ -252,14 +253,29 @@ impl Ledger {
         small(&row, "revision")
     }
 
-    /// When the next delivery is due; none if none waits.
+    /// When the next delivery is due, be it long ago; none if none waits. Those of a held report do not count.
     ///
     /// # Errors
     /// The ledger does not answer.
     pub async fn next_delivery(&self) -> Result<Option<Timestamp>> {
+        let sql = format!(
+            "SELECT next_ms FROM deliveries WHERE state IN ('queued', 'deferred') AND {NOT_HELD} ORDER BY next_ms LIMIT 1"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| time(&row, "next_ms")).transpose()
+    }
+
+    /// When the first delivery after a moment is due; none if none waits for its time.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn next_delivery_after(&self, now: Timestamp) -> Result<Option<Timestamp>> {
         let row = sqlx::query(
-            "SELECT next_ms FROM deliveries WHERE state IN ('queued', 'deferred') ORDER BY next_ms LIMIT 1",
+            "SELECT next_ms FROM deliveries WHERE state IN ('queued', 'deferred') AND next_ms > $1 ORDER BY next_ms LIMIT 1",
         )
+        .bind(ms(now))
         .fetch_optional(&self.pool)
         .await?;
         row.map(|row| time(&row, "next_ms")).transpose()

@@ -5,13 +5,14 @@ use super::{Engine, Ledger};
 use sqlx::{Any, Transaction};
 
 /// In order, from version one on; a file that was released never changes.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_raw.sql"),
     include_str!("migrations/0003_notices.sql"),
     include_str!("migrations/0004_figures.sql"),
     include_str!("migrations/0005_mail.sql"),
     include_str!("migrations/0006_withdrawn.sql"),
+    include_str!("migrations/0007_holds.sql"),
 ];
 
 /// Brings the schema up to date.

@@ -1,214 +1,234 @@
-//! One issue under way: what is due, whose it is, how far it can be brought now, and what its owner hears of it.
+//! One issue under way: how far it can be brought now, and what its owner hears of it.
 
-use super::Look;
-use crate::clock::Clock;
-use crate::config::meant::{PeriodRule, Report, Schedule};
-use crate::ledger::{Issue, Ledger, OccurrenceState};
-use crate::life::node;
+use super::claim::Claim;
+use super::due::{self, Task, Work};
+use crate::asking::Ask;
+use crate::config::meant::Report;
+use crate::gate::Judgement;
+use crate::ledger::{Issue, OccurrenceState, Open};
 use crate::notice::{self, About, Kind, Notice};
+use crate::plan;
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
-use crate::schedule::{self, Fire, Occurrence};
-use chenbao_model::Diagnostic;
+use crate::schedule::{Fire, Times};
+use crate::words;
 use chenbao_model::diagnostic::Problems;
 use jiff::{SignedDuration, Timestamp};
-use std::sync::Arc;
-use std::time::Duration;
 
-/// A node that dies loses its claim after this long.
-const LEASE: Duration = Duration::from_secs(2 * 60);
-/// A node that lives renews its claim this often.
-const BEAT: Duration = Duration::from_secs(30);
+/// Sources that were not whole are asked again after this long.
+pub(super) const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+/// A source that failed so often in a row is in trouble: the owner hears of it while there is time to mend it.
+const IN_TROUBLE: i64 = 2;
+/// A report that is ready so long after its time is late.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
+
 /// An issue that the machine could not make is given up so long after its time.
 const LATEST: SignedDuration = SignedDuration::from_hours(24);
-/// Sources that were not whole are asked again after this long.
-const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
-pub(super) async fn due<'a>(
-    project: &'a Project,
-    report: &'a Report,
-    schedule: &Schedule,
-    look: &mut Look,
-) -> Result<Vec<(&'a Report, Fire)>, Problems> {
-    let now = project.clock.now();
-    let since = project.ledger.served_since(&report.id, now).await?;
-    let last = project.ledger.last_due(&report.id).await?;
-    let open = schedule::due(
-        schedule,
-        &project.config.campaigns,
-        last.unwrap_or(since).max(since),
-        now,
-    );
-    let mut missed = Vec::new();
-    for fire in &open.missed {
-        if let Ok(occurrence) = occurrence(project, report, fire).await {
-            missed.push(occurrence);
-        }
-    }
-    let note = format!(
-        "due while nobody looked; misfire = \"{}\"",
-        schedule.misfire
-    );
-    project.ledger.mark_missed(&missed, &note, now).await?;
-    look.missed += missed.len();
-    let mut fires: Vec<(&Report, Fire)> = open.run.into_iter().map(|fire| (report, fire)).collect();
-    fires.extend(
-        under_way(project, report, schedule, now)
-            .await?
-            .into_iter()
-            .map(|fire| (report, fire)),
-    );
-    Ok(fires)
-}
-
-/// Issues that were claimed before and wait for their sources: their delivery is still ahead or just past.
-async fn under_way(
-    project: &Project,
-    report: &Report,
-    schedule: &Schedule,
-    now: Timestamp,
-) -> Result<Vec<Fire>, Problems> {
-    let day_before = now
-        .checked_sub(SignedDuration::from_hours(24))
-        .unwrap_or(now);
-    let mut open = Vec::new();
-    for fire in schedule::next_fires(schedule, &project.config.campaigns, day_before, 8) {
-        if fire.times.start > now {
-            continue;
-        }
-        let Ok(occurrence) = occurrence(project, report, &fire).await else {
-            continue;
-        };
-        let state = project.ledger.occurrence_state(&occurrence).await?;
-        if state == Some(OccurrenceState::Claimed) {
-            open.push(fire);
-        }
-    }
-    Ok(open)
-}
-
-async fn occurrence(
-    project: &Project,
-    report: &Report,
-    fire: &Fire,
-) -> Result<Occurrence, Problems> {
-    let rule = report
-        .schedule
-        .as_ref()
-        .map_or(PeriodRule::Yesterday, |schedule| schedule.period);
-    let last = project
-        .ledger
-        .last_period(&report.id, fire.times.deliver)
-        .await?;
-    let campaign = fire
-        .subject
-        .as_ref()
-        .and_then(|id| project.config.campaigns.get(id));
-    let period = schedule::period(rule, fire.day, last, campaign).map_err(Diagnostic::error)?;
-    Ok(Occurrence {
-        report: report.id.clone(),
-        subject: fire.subject.clone(),
-        period,
-        edition: fire.edition.clone(),
-        due: fire.times.deliver,
-    })
+/// How far an issue came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// It was made.
+    Made,
+    /// It waits for its sources.
+    Waits,
+    /// The machine could not make it (a full disk), and may soon.
+    Retries,
+    /// It could not be made, and the owner was told.
+    Failed,
+    /// There was nothing to do: somebody else does it, or it was done before.
+    Nothing,
 }
 
 /// Brings one issue as far as it goes now: waits for its sources until the data deadline, then makes it with what is there.
-pub(super) async fn step(
+pub(super) async fn step(project: &Project, work: &Work) -> Result<Came, Problems> {
+    let report = plan::report(&project.config, &work.report)?;
+    match &work.task {
+        Task::Begin(fire) => begin(project, report, fire).await,
+        Task::GoOn(open) => go_on(project, report, open, work.times).await,
+        Task::Complete(open) => complete(project, report, open).await,
+    }
+}
+
+async fn begin(project: &Project, report: &Report, fire: &Fire) -> Result<Came, Problems> {
+    match due::occurrence(project, report, fire).await? {
+        Ok(occurrence) => {
+            let open = Open {
+                occurrence,
+                revision: 0,
+            };
+            go_on(project, report, &open, fire.times).await
+        }
+        Err((occurrence, why)) => {
+            let (state, now) = (OccurrenceState::Covered, project.clock.now());
+            let all = [occurrence];
+            project.ledger.leave_out(&all, (state, &why), now).await?;
+            Ok(Came::Nothing)
+        }
+    }
+}
+
+async fn go_on(
     project: &Project,
     report: &Report,
-    fire: &Fire,
-    look: &mut Look,
-) -> Result<(), Problems> {
-    let now = project.clock.now();
-    let occurrence = match occurrence(project, report, fire).await {
-        Ok(occurrence) => occurrence,
-        Err(problems) => {
-            tracing::info!(report = %report.id, "nothing to make: {problems}");
-            return Ok(());
-        }
+    open: &Open,
+    times: Times,
+) -> Result<Came, Problems> {
+    let occurrence = &open.occurrence;
+    let Some(claim) = Claim::take(project, occurrence).await? else {
+        return Ok(Came::Nothing);
     };
-    let node = node();
-    let mine = project.ledger.claim(&occurrence, &node, now, LEASE).await?
-        || project.ledger.renew(&occurrence, &node, now, LEASE).await?;
-    if !mine {
-        return Ok(());
+    if open.revision == 0
+        && let Some(before) = project.ledger.covered_by(occurrence).await?
+    {
+        let why = format!("its issue was made already, due {before}");
+        claim.settle(OccurrenceState::Covered, &why).await?;
+        return Ok(Came::Nothing);
     }
-    let order = Order {
-        occurrence: occurrence.clone(),
-        revision: 0,
-        role: None,
-        // At the deadline too: a file that came a minute before it still counts.
-        collect: true,
-        send: Send::Recipients(fire.times.deliver),
-        results_only: false,
-        pinned: None,
-    };
-    let beat = HeartBeat::of(project, &occurrence);
-    let order = if now < fire.times.data_deadline {
-        let ready = asked_long_ago(project, report, now).await?
-            && run::gather(project, report, &order, &|_| {})
-                .await
-                .map_or(true, |gathered| gathered.judgement.ready());
+    let now = project.clock.now();
+    let over = plan::over_at(&project.config, report, occurrence.period);
+    let mut order = order(open, occurrence.due);
+    if now < times.data_deadline {
+        let ask = Ask {
+            since: now.checked_sub(ASK_AGAIN).ok(),
+            until: Some(times.data_deadline),
+        };
+        order.collect = Some(ask);
+        let is_over = over.is_none_or(|over| over <= now);
+        let ready = is_over && is_ready(project, report, &order, times).await?;
         // A process that ends leaves the making to another, which finds what was collected.
         if !ready || project.life.stopping() {
-            look.waiting += 1;
-            drop(beat);
-            // Nobody works on it now: whoever looks next goes on, be it another process.
-            let released = project
-                .ledger
-                .renew(&occurrence, &node, now, Duration::ZERO);
-            released.await?;
-            return Ok(());
+            claim.give_back().await?;
+            return Ok(Came::Waits);
         }
-        Order {
-            collect: false,
-            ..order
-        }
+        order.collect = None;
     } else {
-        order
+        order.collect = Some(last_question(times, now));
+    }
+    make(project, report, &order, claim).await
+}
+
+fn order(open: &Open, not_before: Timestamp) -> Order {
+    Order {
+        occurrence: open.occurrence.clone(),
+        revision: open.revision,
+        role: None,
+        collect: None,
+        send: Send::Recipients(not_before),
+        results_only: false,
+        pinned: None,
+    }
+}
+
+/// At the deadline too: a file that came a minute before it still counts. Sources get half of the time that is left, the rest is for
+/// making and sending.
+fn last_question(times: Times, now: Timestamp) -> Ask {
+    let half = times.deliver.duration_since(now) / 2;
+    Ask {
+        since: Some(times.data_deadline),
+        until: (half > SignedDuration::ZERO).then(|| now.checked_add(half).unwrap_or(now)),
+    }
+}
+
+/// Whether everything that an issue needs is in. If a source is in trouble, or the issue could not even be begun, the owner hears it.
+async fn is_ready(
+    project: &Project,
+    report: &Report,
+    order: &Order,
+    times: Times,
+) -> Result<bool, Problems> {
+    let lines = match run::gather(project, report, order, &|_| {}).await {
+        Ok(gathered) if gathered.judgement.ready() => return Ok(true),
+        Ok(gathered) => in_trouble(project, &gathered.judgement, times).await?,
+        // Mended before the deadline, it is made after all.
+        Err(problems) => vec![problems.to_string()],
     };
-    make(project, report, &order, look).await
+    if !lines.is_empty() {
+        let about = About::Issue(Issue::of(&order.occurrence, order.revision));
+        let notice = Notice::new(Kind::Late, about, lines).by(times.deliver);
+        notice::raise(project, &notice).await?;
+    }
+    Ok(false)
+}
+
+/// The required sources that failed again and again since the work began, in the owner's words.
+async fn in_trouble(
+    project: &Project,
+    judgement: &Judgement,
+    times: Times,
+) -> Result<Vec<String>, Problems> {
+    let mut troubled = judgement.clone();
+    troubled.missing.clear();
+    for gap in judgement.missing.iter().filter(|gap| gap.trouble.is_some()) {
+        let failures = project.ledger.failures_in_row(&gap.source, times.start);
+        if failures.await? >= IN_TROUBLE {
+            troubled.missing.push(gap.clone());
+        }
+    }
+    let config = &project.config;
+    Ok(words::gaps(&troubled, config, &config.project.lang))
+}
+
+/// Makes the revision that completes a 部分 report, once its missing data is there.
+async fn complete(project: &Project, report: &Report, open: &Open) -> Result<Came, Problems> {
+    let now = project.clock.now();
+    let mut order = order(open, now);
+    order.collect = Some(Ask {
+        since: now.checked_sub(ASK_AGAIN).ok(),
+        until: None,
+    });
+    let gathered = run::gather(project, report, &order, &|_| {}).await;
+    if !gathered.is_ok_and(|gathered| gathered.judgement.ready()) {
+        return Ok(Came::Nothing);
+    }
+    order.collect = None;
+    match Claim::again(project, open).await? {
+        Some(claim) => make(project, report, &order, claim).await,
+        None => Ok(Came::Nothing),
+    }
 }
 
 async fn make(
     project: &Project,
     report: &Report,
     order: &Order,
-    look: &mut Look,
-) -> Result<(), Problems> {
+    claim: Claim,
+) -> Result<Came, Problems> {
     let issue = Issue::of(&order.occurrence, order.revision);
-    let (state, note, told) = match run::run(project, order, &|_| {}).await {
+    let over = plan::over_at(&project.config, report, issue.period);
+    let made = match over.filter(|over| *over > project.clock.now()) {
+        None => run::run(project, order, &|_| {}).await,
+        Some(over) => Err(chenbao_model::Diagnostic::error(format!(
+            "the period {} is not over before {over} in the zone of its shops",
+            issue.period
+        ))
+        .hint("deliver later, or set `zone` of the schedule to the shops' own")
+        .into()),
+    };
+    let (came, state, note, told) = match made {
         Ok(made) => {
-            look.made += 1;
+            let told = told_of(project, report, order, &made);
             let note = format!("run {}", made.run);
-            let told = made.partial().then(|| partial(project, &issue, &made));
-            (OccurrenceState::Done, note, told)
+            (Came::Made, OccurrenceState::Done, note, told)
         }
         Err(problems) if problems.machine() && time_left(project, order) => {
-            // The claim stays with this node: the next look goes on, and another node's when this one dies.
-            look.waiting += 1;
             tracing::warn!(report = %report.id, "not made yet, to be tried again: {problems}");
-            return Ok(());
+            claim.give_back().await?;
+            return Ok(Came::Retries);
         }
         Err(problems) => {
-            look.failed += 1;
             tracing::error!(report = %report.id, "not made: {problems}");
             let why = problems.to_string();
             let told = Notice::new(Kind::Failed, About::Issue(issue), vec![why.clone()]);
-            (OccurrenceState::Failed, why, Some(told))
+            (Came::Failed, OccurrenceState::Failed, why, vec![told])
         }
     };
-    // First the notice, then the state: who dies between the two makes it again, and says the same thing again.
-    if let Some(notice) = told {
+    // First the notices, then the state: who dies between the two makes it again, and says the same thing again.
+    for notice in told {
         notice::raise(project, &notice.by(order.occurrence.due)).await?;
     }
-    let (ledger, now) = (&project.ledger, project.clock.now());
-    ledger
-        .settle(&order.occurrence, state, &note, now)
-        .await
-        .map_err(Problems::from)
+    claim.settle(state, &note).await?;
+    Ok(came)
 }
 
 /// Whether an issue that the machine could not make (a full disk, a ledger that does not answer) is worth another try: for a day
@@ -217,153 +237,38 @@ fn time_left(project: &Project, order: &Order) -> bool {
     project.clock.now().duration_since(order.occurrence.due) < LATEST
 }
 
-/// What the owner hears of a report that goes out with something missing.
-fn partial(project: &Project, issue: &Issue, made: &Made) -> Notice {
-    let lang = &project.config.project.lang;
-    let missing = crate::words::gaps(&made.judgement, &project.config, lang);
-    let computed = made.results.iter().flat_map(|(_, all)| all);
-    let failed = computed.filter_map(|one| one.verdict.clone());
-    let lines = missing.into_iter().chain(failed).collect();
-    Notice::new(Kind::Partial, About::Issue(issue.clone()), lines).of_run(&made.run)
+/// What the owner hears of a report that was made: that something is missing, that it is late.
+fn told_of(project: &Project, report: &Report, order: &Order, made: &Made) -> Vec<Notice> {
+    let (config, lang) = (&project.config, &project.config.project.lang);
+    let mut told = Vec::new();
+    let about = || About::Issue(made.issue.clone());
+    if made.partial() {
+        let missing = words::gaps(&made.judgement, config, lang);
+        let computed = made.results.iter().flat_map(|(_, all)| all);
+        let failed = computed.filter_map(|one| one.verdict.clone());
+        let lines = missing.into_iter().chain(failed).collect();
+        told.push(Notice::new(Kind::Partial, about(), lines).of_run(&made.run));
+    }
+    if let Some(older) = &made.fallback {
+        let about = About::Thing(format!("template {}", report.template));
+        let lines = older.problems.0.iter().map(ToString::to_string).collect();
+        told.push(Notice::new(Kind::Fallback, about, lines).of_run(&made.run));
+    }
+    let (due, now) = (order.occurrence.due, project.clock.now());
+    if order.revision == 0 && now.duration_since(due) > LATE {
+        let line = words::made_late(&said(config, report, due), &said(config, report, now), lang);
+        told.push(Notice::new(Kind::Late, about(), vec![line]).of_run(&made.run));
+    }
+    told
 }
 
-/// Whether the sources of a report were last asked long enough ago to ask again.
-async fn asked_long_ago(
-    project: &Project,
-    report: &Report,
-    now: Timestamp,
-) -> Result<bool, Problems> {
-    Ok(last_asked(project, report)
-        .await?
-        .is_none_or(|at| now.duration_since(at) >= ASK_AGAIN))
-}
-
-async fn last_asked(project: &Project, report: &Report) -> Result<Option<Timestamp>, Problems> {
-    let shops: std::collections::BTreeSet<_> = report
-        .audiences
-        .values()
-        .flat_map(|audience| &audience.shops)
-        .collect();
-    let mut newest = None;
-    for source in project
-        .config
-        .sources
-        .values()
-        .filter(|source| shops.contains(&source.shop))
-    {
-        let last = project.ledger.last_collection(&source.id, None).await?;
-        newest = newest.max(last.map(|collection| collection.at));
-    }
-    Ok(newest)
-}
-
-/// Makes what a node that died had claimed, however long ago: somebody waits for it.
-pub(super) async fn take_over(project: &Project, look: &mut Look) -> Result<(), Problems> {
-    let (ledger, now) = (&project.ledger, project.clock.now());
-    let mut abandoned = ledger.abandoned(now).await?;
-    // What is still ahead waits for its sources: it is under way, and free for whoever looks next.
-    abandoned.retain(|occurrence| occurrence.due <= now);
-    for occurrence in abandoned {
-        if project.life.stopping() {
-            break;
-        }
-        let Some(report) = project.config.reports.get(&occurrence.report) else {
-            continue;
-        };
-        let claimed = ledger.claim(&occurrence, &node(), now, LEASE).await;
-        if claimed? {
-            let order = Order {
-                send: Send::Recipients(occurrence.due),
-                occurrence,
-                revision: 0,
-                role: None,
-                collect: true,
-                results_only: false,
-                pinned: None,
-            };
-            let _beat = HeartBeat::of(project, &order.occurrence);
-            make(project, report, &order, look).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Renews a claim while its work is under way, so that a long run is not taken over and a dead node is within minutes.
-struct HeartBeat(tokio::task::JoinHandle<()>);
-
-impl HeartBeat {
-    fn of(project: &Project, occurrence: &Occurrence) -> Self {
-        let clock = Arc::clone(&project.clock);
-        Self::start(project.ledger.clone(), clock, occurrence.clone(), BEAT)
-    }
-
-    fn start(
-        ledger: Ledger,
-        clock: Arc<dyn Clock>,
-        occurrence: Occurrence,
-        every: Duration,
-    ) -> Self {
-        let node = node();
-        Self(tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(every).await;
-                match ledger.renew(&occurrence, &node, clock.now(), LEASE).await {
-                    Ok(true) => {}
-                    Ok(false) => tracing::warn!(
-                        report = %occurrence.report, due = %occurrence.due,
-                        "another node took this over; what is queued is sent once all the same"
-                    ),
-                    Err(e) => tracing::warn!("the claim was not renewed: {e}"),
-                }
-            }
-        }))
-    }
-}
-
-impl Drop for HeartBeat {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::FixedClock;
-    use crate::schedule::Edition;
-    use chenbao_model::Period;
-
-    /// A run longer than its lease is not taken over; once its work has ended or died, it is.
-    #[tokio::test]
-    async fn a_claim_lasts_as_long_as_its_work() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("ledger.sqlite").display());
-        let ledger = Ledger::open(&url).await.unwrap();
-        let due: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
-        let what = Occurrence {
-            report: "daily".parse().unwrap(),
-            subject: None,
-            period: Period::day("2026-11-21".parse().unwrap()).unwrap(),
-            edition: Edition::Regular,
-            due,
-        };
-        assert!(ledger.claim(&what, &node(), due, LEASE).await.unwrap());
-        let later = due + SignedDuration::from_mins(10);
-        assert_eq!(ledger.abandoned(later).await.unwrap().len(), 1);
-        let clock: Arc<dyn Clock> = Arc::new(FixedClock::at(later));
-        let every = Duration::from_millis(1);
-        let beat = HeartBeat::start(ledger.clone(), clock, what.clone(), every);
-        while !ledger.abandoned(later).await.unwrap().is_empty() {
-            tokio::task::yield_now().await;
-        }
-        assert!(!ledger.claim(&what, "another", later, LEASE).await.unwrap());
-        drop(beat);
-        let much_later = later + SignedDuration::from_mins(3);
-        assert!(
-            ledger
-                .claim(&what, "another", much_later, LEASE)
-                .await
-                .unwrap()
-        );
-    }
+/// A moment in a report's zone.
+pub(super) fn said(config: &crate::config::Config, report: &Report, at: Timestamp) -> String {
+    let zone = report
+        .schedule
+        .as_ref()
+        .map_or(&config.project.zone, |schedule| &schedule.zone);
+    at.to_zoned(zone.clone())
+        .strftime("%m-%d %H:%M")
+        .to_string()
 }

@@ -1,18 +1,27 @@
-//! The scheduler: looks at the ledger, does what is due, sends what is queued, and sleeps until the next due moment.
+//! The scheduler: looks at the ledger, begins what is due, sends what is queued, and sleeps until the next due moment.
 
+pub mod claim;
+mod due;
 mod issue;
+mod works;
 
-use crate::config::meant::Report;
 use crate::life::{Doing, Life};
+use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
-use crate::schedule::{self, Fire};
 use crate::systemd::{self, State};
-use crate::ticker::{Bell, Ticker};
-use crate::{deliver, disk, notice};
+use crate::ticker::{Bell, HEART_BEAT, Ticker};
+use crate::{deliver, disk};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
+use futures::future::BoxFuture;
+use issue::Came;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::task::JoinHandle;
+use works::{Done, Works};
 
 /// What one look at the ledger did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,100 +38,196 @@ pub struct Look {
     pub sent: usize,
 }
 
-/// A way to stop a serving loop: what is under way is finished, nothing new begins.
+impl Look {
+    fn count(&mut self, came: Came) {
+        match came {
+            Came::Made => self.made += 1,
+            Came::Waits | Came::Retries => self.waiting += 1,
+            Came::Failed => self.failed += 1,
+            Came::Nothing => {}
+        }
+    }
+}
+
+/// What others ask of a serving loop: to end, or to read its configuration again.
 #[derive(Debug, Clone)]
-pub struct Stop {
+pub struct Control {
     life: Life,
+    reload: Arc<AtomicBool>,
     bell: Bell,
 }
 
-impl Stop {
-    /// Asks the loop to end.
-    pub fn ask(&self) {
+impl Control {
+    /// Asks the loop to end: what is under way is finished, nothing new begins.
+    pub fn stop(&self) {
         systemd::tell(State::Stopping, Some("finishing what is under way"));
         self.life.stop();
         self.bell.ring();
     }
+
+    /// Asks the loop to read its configuration, templates and plugins again: whole or not at all.
+    pub fn reload(&self) {
+        self.reload.store(true, Ordering::SeqCst);
+        self.bell.ring();
+    }
 }
 
-/// Serves until told to stop. `started` gets the handle that stops it.
+/// Opens the project anew, checked from end to end; or says everything that is wrong with it.
+pub type Reopen = Box<dyn Fn() -> BoxFuture<'static, Result<Project, Problems>> + Send + Sync>;
+
+/// Serves until told to stop. `started` gets the handle that stops it, `reopen` is asked when the configuration is to be read again.
 ///
 /// # Errors
 /// The waker cannot be started. A ledger that does not answer is waited for, nothing is sent meanwhile.
-pub async fn serve(project: &Project, started: impl FnOnce(Stop)) -> Result<(), Problems> {
+pub async fn serve(
+    project: Arc<Project>,
+    reopen: Reopen,
+    started: impl FnOnce(Control),
+) -> Result<(), Problems> {
     let mut ticker = Ticker::start()
         .await
         .map_err(|e| Diagnostic::error(format!("the scheduler cannot start: {e}")))?;
-    let stop = Stop {
-        life: project.life.clone(),
+    let life = project.life.clone();
+    let control = Control {
+        life: life.clone(),
+        reload: Arc::new(AtomicBool::new(false)),
         bell: ticker.bell(),
     };
-    let life = &project.life;
-    started(stop);
+    let mut server = Server {
+        project,
+        reopen,
+        works: Works::ringing(ticker.bell()),
+        sender: None,
+        bell: ticker.bell(),
+        looked: None,
+    };
+    started(control.clone());
     systemd::tell(State::Ready, None);
     while !life.stopping() {
         life.turn(Doing::Work);
-        let look = look(project).await;
-        match look {
-            Ok(look) if look != Look::default() => tracing::info!(?look, "looked"),
-            Ok(_) => {}
-            Err(problems) => {
-                let problems = disk::explain(&project.config, problems);
-                tracing::error!("nothing more is done until the next look: {problems}");
-            }
+        if control.reload.swap(false, Ordering::SeqCst) {
+            server.reload().await;
         }
+        server.turn().await;
         if life.stopping() {
             break;
         }
-        let now = project.clock.now();
+        let now = server.project.clock.now();
         life.looked(now);
-        let next = next_moment(project, now).await;
-        tell_next(project, next);
+        let next = due::next(&server.project, now).await;
+        tell_next(&server.project, next);
         life.turn(Doing::Rest);
         ticker.sleep(next.and_then(|at| until(at, now))).await;
     }
+    server.drain().await;
     Ok(())
 }
 
-/// One look: everything that is due now is done, in the order of its delivery time; then what is queued is sent.
-///
-/// # Errors
-/// The ledger does not answer.
-pub async fn look(project: &Project) -> Result<Look, Problems> {
-    let mut look = Look::default();
-    let mut open = Vec::new();
-    for report in project.config.reports.values() {
-        if let Some(schedule) = &report.schedule {
-            open.extend(issue::due(project, report, schedule, &mut look).await?);
-        }
-    }
-    open.sort_by_key(|(_, fire)| fire.times.deliver);
-    look.sent += deliver::send_due(project).await?;
-    for (report, fire) in open {
-        if project.life.stopping() {
-            return Ok(look);
-        }
-        issue::step(project, report, &fire, &mut look).await?;
-        notice::tell(project).await?;
-        look.sent += deliver::send_due(project).await?;
-    }
-    issue::take_over(project, &mut look).await?;
-    deliver::hear(project).await?;
-    notice::tell(project).await?;
-    look.sent += deliver::send_due(project).await?;
-    Ok(look)
+/// A loop that serves.
+struct Server {
+    project: Arc<Project>,
+    reopen: Reopen,
+    works: Works,
+    /// One sender at a time: a slow mail server holds up no report that is being made.
+    sender: Option<JoinHandle<Result<usize, Problems>>>,
+    bell: Bell,
+    /// When the schedules were last gone through.
+    looked: Option<Timestamp>,
 }
 
-/// When something is due next: a delivery, or the work for the next issue.
-async fn next_moment(project: &Project, now: Timestamp) -> Option<Timestamp> {
-    let delivery = project.ledger.next_delivery().await.ok().flatten();
-    let starts = project.config.reports.values().filter_map(|report| {
-        let schedule = report.schedule.as_ref()?;
-        schedule::next_fires(schedule, &project.config.campaigns, now, 1)
-            .first()
-            .map(|fire| fire.times.start)
-    });
-    starts.chain(delivery).filter(|at| *at > now).min()
+impl Server {
+    /// Takes a new configuration as a whole, or keeps the old one and tells the owner why. What is under way ends as it began.
+    async fn reload(&mut self) {
+        match (self.reopen)().await {
+            Ok(mut project) => {
+                project.life = self.project.life.clone();
+                tracing::info!(
+                    config = project.config.digest.short(),
+                    "the configuration was read again"
+                );
+                self.project = Arc::new(project);
+                self.looked = None;
+            }
+            Err(problems) => {
+                tracing::error!("the configuration stays as it was: {problems}");
+                let lines = problems.0.iter().map(ToString::to_string).collect();
+                let about = About::Thing(self.project.config.file.clone());
+                let notice = Notice::new(Kind::Fallback, about, lines);
+                if let Err(problems) = notice::raise(&self.project, &notice).await {
+                    tracing::error!("{problems}");
+                }
+            }
+        }
+    }
+
+    /// Takes note of what is done, begins what is due, and sends.
+    async fn turn(&mut self) {
+        while let Some(done) = self.works.try_next(&self.project) {
+            log(&done);
+        }
+        if let Err(problems) = self.look().await {
+            let problems = disk::explain(&self.project.config, problems);
+            tracing::error!("nothing more is begun until the next look: {problems}");
+        }
+        self.works.fill(&self.project);
+        self.send().await;
+    }
+
+    /// Goes through the schedules, unless a look of a moment ago still has work in the queue.
+    async fn look(&mut self) -> Result<(), Problems> {
+        let now = self.project.clock.now();
+        let recently = self.looked.is_some_and(|at| {
+            let since = now.duration_since(at).unsigned_abs();
+            since > Duration::ZERO && since < HEART_BEAT
+        });
+        if recently && !self.works.is_drained() {
+            return Ok(());
+        }
+        let mut look = Look::default();
+        let all = due::due(&self.project, &mut look).await?;
+        if look.missed > 0 {
+            tracing::warn!(missed = look.missed, "due while nobody looked");
+        }
+        self.works.set_queue(all, now);
+        self.looked = Some(now);
+        self.works.foretell(&self.project).await
+    }
+
+    /// Sends what is queued, in a task of its own.
+    async fn send(&mut self) {
+        if let Some(sender) = self.sender.take_if(|sender| sender.is_finished()) {
+            match sender.await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(sent)) => tracing::info!(sent, "sent"),
+                Ok(Err(problems)) => tracing::error!("not sent: {problems}"),
+                Err(why) => {
+                    tracing::error!("the sender stopped by a mistake in chenbao itself: {why}")
+                }
+            }
+        }
+        if self.sender.is_none() {
+            let (project, bell) = (Arc::clone(&self.project), self.bell.clone());
+            self.sender = Some(tokio::spawn(async move {
+                let sent = send(&project).await;
+                // More may have been queued while it was sending.
+                if sent.as_ref().is_ok_and(|sent| *sent > 0) {
+                    bell.ring();
+                }
+                sent
+            }));
+        }
+    }
+
+    /// Finishes what is under way.
+    async fn drain(&mut self) {
+        self.works.set_queue(Vec::new(), self.project.clock.now());
+        while let Some(done) = self.works.next(&self.project).await {
+            log(&done);
+        }
+        if let Some(sender) = self.sender.take() {
+            drop(sender.await);
+        }
+    }
 }
 
 fn until(at: Timestamp, now: Timestamp) -> Option<Duration> {
@@ -142,27 +247,56 @@ fn tell_next(project: &Project, next: Option<Timestamp>) {
     systemd::status(&text);
 }
 
-/// What a person asks of a schedule: the next delivery times of a report.
-#[must_use]
-pub fn next(
-    project: &crate::config::Config,
-    report: &Report,
-    now: Timestamp,
-    count: usize,
-) -> Vec<(Fire, Option<chenbao_model::Period>)> {
-    let Some(schedule) = &report.schedule else {
-        return Vec::new();
-    };
-    let fires = schedule::next_fires(schedule, &project.campaigns, now, count);
-    let period = |fire: &Fire| {
-        let campaign = fire
-            .subject
-            .as_ref()
-            .and_then(|id| project.campaigns.get(id));
-        schedule::period(schedule.period, fire.day, None, campaign).ok()
-    };
-    fires
-        .into_iter()
-        .map(|fire| (fire.clone(), period(&fire)))
-        .collect()
+fn log(done: &Done) {
+    let report = done.work.report.as_str();
+    match &done.came {
+        Ok(Came::Made) => tracing::info!(report, "made"),
+        Ok(Came::Waits) => tracing::info!(report, "waits for its sources"),
+        Ok(Came::Failed) => tracing::error!(report, "failed"),
+        Ok(Came::Nothing | Came::Retries) => {}
+        Err(problems) => tracing::error!(report, "{problems}"),
+    }
+}
+
+/// Sends what is queued, and what the owner has to hear.
+async fn send(project: &Project) -> Result<usize, Problems> {
+    let sent = deliver::send_due(project).await?;
+    deliver::hear(project).await?;
+    match notice::tell(project).await? {
+        true => Ok(sent + deliver::send_due(project).await?),
+        false => Ok(sent),
+    }
+}
+
+/// One look: everything that is due now is done, in the order of its delivery time, and what is queued is sent.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn look(project: &Arc<Project>) -> Result<Look, Problems> {
+    let mut look = Look::default();
+    let mut works = Works::default();
+    let mut tried = BTreeSet::new();
+    let mut stopped = Ok(());
+    look.sent += send(project).await?;
+    loop {
+        let mut all = due::due(project, &mut look).await?;
+        all.retain(|work| tried.insert(work.key()));
+        if all.is_empty() {
+            break;
+        }
+        works.set_queue(all, project.clock.now());
+        works.foretell(project).await?;
+        works.fill(project);
+        while let Some(done) = works.next(project).await {
+            match done.came {
+                Ok(came) => look.count(came),
+                // What was begun is finished all the same.
+                Err(problems) => stopped = Err(problems),
+            }
+            works.fill(project);
+            look.sent += send(project).await?;
+        }
+    }
+    look.sent += send(project).await?;
+    stopped.map(|()| look)
 }

@@ -1,19 +1,33 @@
 //! Occurrences: one owner each, taken over from the dead, and numbered once.
 
 use super::{LEASE, Opened, at, id, ledgers, noon, occurrence};
-use crate::ledger::{Keep, Ledger, OccurrenceState};
+use crate::ledger::{Keep, Ledger, OccurrenceState, Open};
 use crate::schedule::{Edition, Occurrence};
-use jiff::SignedDuration;
+use chenbao_model::Period;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+
+/// An issue of its own for each minute: one that is being made is made under no other due time.
+fn every_minute(minute: i64) -> Occurrence {
+    let mut what = occurrence("daily", noon() + SignedDuration::from_mins(minute));
+    what.period = Period::day(what.period.start() + minute.days()).unwrap();
+    what
+}
 
 /// One node that wants every minute's report, and how many it got.
 async fn node(url: String, name: String) -> u32 {
     let ledger = Ledger::open(&url).await.unwrap();
     let mut won = 0;
     for minute in 0..100 {
-        let what = occurrence("daily", noon() + SignedDuration::from_mins(minute));
+        let what = every_minute(minute);
         won += u32::from(ledger.claim(&what, &name, noon(), LEASE).await.unwrap());
     }
     won
+}
+
+/// How far the daily report's schedule has been served.
+async fn served(ledger: &Ledger, now: Timestamp) -> Timestamp {
+    let daily = id("daily");
+    ledger.served(&[&daily], now).await.unwrap()[&daily]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,8 +41,10 @@ async fn eight_nodes_race_for_a_hundred_dues() {
             winners += node.await.unwrap();
         }
         assert_eq!(winners, 100);
-        let last = ledger.last_due(&id("daily")).await.unwrap();
-        assert_eq!(last, Some(noon() + SignedDuration::from_mins(99)));
+        assert_eq!(
+            served(&ledger, noon()).await,
+            noon() + SignedDuration::from_mins(99)
+        );
     }
 }
 
@@ -37,14 +53,17 @@ async fn a_dead_holder_loses_its_claim() {
     for Opened { ledger, .. } in ledgers("t_claims").await {
         let what = occurrence("daily", noon());
         let seconds = |n| noon() + SignedDuration::from_secs(n);
-        assert_eq!(ledger.last_due(&what.report).await.unwrap(), None);
+        assert_eq!(served(&ledger, noon()).await, noon());
         assert!(ledger.claim(&what, "a", noon(), LEASE).await.unwrap());
         assert!(!ledger.claim(&what, "b", noon(), LEASE).await.unwrap());
         assert!(ledger.renew(&what, "a", seconds(30), LEASE).await.unwrap());
-        assert_eq!(ledger.abandoned(seconds(80)).await.unwrap(), []);
+        assert_eq!(ledger.open_claims(seconds(80)).await.unwrap(), []);
         assert_eq!(
-            ledger.abandoned(seconds(91)).await.unwrap(),
-            std::slice::from_ref(&what)
+            ledger.open_claims(seconds(91)).await.unwrap(),
+            [Open {
+                occurrence: what.clone(),
+                revision: 0
+            }]
         );
         assert!(ledger.claim(&what, "b", seconds(91), LEASE).await.unwrap());
         assert!(!ledger.renew(&what, "a", seconds(91), LEASE).await.unwrap());
@@ -80,7 +99,11 @@ async fn missed_ones_stay_missed_and_done_ones_stay_done() {
             .await
             .unwrap();
         ledger
-            .mark_missed(&[done.clone(), missed.clone()], "asleep", later)
+            .leave_out(
+                &[done.clone(), missed.clone()],
+                (OccurrenceState::Missed, "asleep"),
+                later,
+            )
             .await
             .unwrap();
         assert_eq!(
@@ -99,7 +122,7 @@ async fn missed_ones_stay_missed_and_done_ones_stay_done() {
             ..missed
         };
         assert!(ledger.claim(&test, "c", later, LEASE).await.unwrap());
-        assert_eq!(ledger.last_due(&id("daily")).await.unwrap(), Some(later));
+        assert_eq!(served(&ledger, noon()).await, later);
         assert!(
             ledger
                 .settle(
@@ -118,14 +141,8 @@ async fn missed_ones_stay_missed_and_done_ones_stay_done() {
 async fn a_schedule_remembers_when_it_was_first_served() {
     for Opened { ledger, .. } in ledgers("t_since").await {
         let later = noon() + SignedDuration::from_hours(5);
-        assert_eq!(
-            ledger.served_since(&id("daily"), noon()).await.unwrap(),
-            noon()
-        );
-        assert_eq!(
-            ledger.served_since(&id("daily"), later).await.unwrap(),
-            noon()
-        );
+        assert_eq!(served(&ledger, noon()).await, noon());
+        assert_eq!(served(&ledger, later).await, noon());
     }
 }
 
@@ -144,5 +161,48 @@ async fn issues_are_numbered_once_per_period() {
         assert_eq!(number("daily", "2026-11-21", Keep::Taken).await, 2);
         assert_eq!(number("daily", "2026-11-20", Keep::Taken).await, 1);
         assert_eq!(number("weekly", "2026-W47", Keep::Taken).await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_is_made_under_one_due_time_at_once() {
+    for Opened { ledger, .. } in ledgers("t_overlap").await {
+        let (eight, nine) = (
+            occurrence("daily", noon()),
+            occurrence("daily", noon() + SignedDuration::from_hours(1)),
+        );
+        assert_eq!(served(&ledger, noon()).await, noon());
+        assert!(ledger.claim(&eight, "a", noon(), LEASE).await.unwrap());
+        assert!(!ledger.claim(&nine, "b", noon(), LEASE).await.unwrap());
+        assert!(
+            !ledger
+                .claim_by_hand(&nine, "b", noon(), LEASE)
+                .await
+                .unwrap()
+        );
+        assert_eq!(ledger.covered_by(&nine).await.unwrap(), None);
+        ledger
+            .settle(&eight, OccurrenceState::Done, "", noon())
+            .await
+            .unwrap();
+        assert_eq!(ledger.covered_by(&nine).await.unwrap(), Some(noon()));
+        assert!(
+            ledger
+                .claim_by_hand(&nine, "b", noon(), LEASE)
+                .await
+                .unwrap()
+        );
+        assert_eq!(served(&ledger, noon()).await, noon(), "a run by hand");
+        // A completion takes the occurrence again, once.
+        let open = Open {
+            occurrence: eight.clone(),
+            revision: 1,
+        };
+        assert!(ledger.reopen(&open, "a", noon(), LEASE).await.unwrap());
+        assert!(!ledger.reopen(&open, "b", noon(), LEASE).await.unwrap());
+        let later = noon() + SignedDuration::from_hours(9);
+        assert!(ledger.open_claims(later).await.unwrap().contains(&open));
+        ledger.forget(&nine, "b").await.unwrap();
+        assert_eq!(ledger.open_claims(later).await.unwrap(), [open]);
     }
 }

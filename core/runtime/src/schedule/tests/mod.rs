@@ -2,13 +2,13 @@
 
 mod catch_up;
 
-use super::{Edition, Fire, next_fires, period};
+use super::{Ahead, Edition, Fire, ahead, next_fires, period, spread, times_at};
 use crate::config::meant::{Campaign, PeriodRule, Schedule, When};
 use crate::policy::Misfire;
 use chenbao_model::{Id, Period};
-use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 fn schedule(cron: &str, zone: &str) -> Schedule {
@@ -20,6 +20,9 @@ fn schedule(cron: &str, zone: &str) -> Schedule {
         misfire: Misfire::Latest,
         period: PeriodRule::Yesterday,
         workdays_only: false,
+        not_on: vec![],
+        spread: SignedDuration::ZERO,
+        complete_within: SignedDuration::from_hours(6),
     }
 }
 
@@ -315,10 +318,10 @@ fn holidays_are_left_out_and_a_year_without_a_notice_is_told() {
         "2024-10-12",
     ];
     assert_eq!(days(&fires), expected);
-    assert!(fires.iter().all(|fire| fire.unknown_year.is_none()));
+    assert!(fires.iter().all(|fire| fire.why.unknown_year().is_none()));
     let later = next_fires(&work, &none(), at("2031-10-03T00:30:00Z"), 1);
     assert_eq!(
-        (days(&later), later[0].unknown_year),
+        (days(&later), later[0].why.unknown_year()),
         (vec!["2031-10-06".to_owned()], Some(2031))
     );
 }
@@ -369,4 +372,94 @@ fn editions_read_back() {
     for text in ["", "D+", "D7", "test/", "weekly"] {
         assert!(text.parse::<Edition>().is_err(), "{text}");
     }
+}
+
+/// The times of a schedule from a moment on, with what they are or why they are not.
+fn told(schedule: &Schedule, from: &str, count: usize) -> Vec<String> {
+    let all = ahead(schedule, &none(), at(from)).take(count);
+    all.map(|one| match one {
+        Ahead::Fire(fire) => format!("{} {}", fire.day, fire.why),
+        Ahead::LeftOut { deliver, why } => {
+            let day = deliver.to_zoned(schedule.zone.clone()).date();
+            format!("{day} - {why}")
+        }
+    })
+    .collect()
+}
+
+#[test]
+fn each_day_says_why_it_is_one_or_is_left_out() {
+    let mut work = schedule("0 8 * * *", "Asia/Shanghai");
+    work.workdays_only = true;
+    work.not_on = vec!["2024-10-10".parse().unwrap()];
+    // 国庆 2024: 1 to 7 October off, Saturday 12 October worked.
+    let expected = [
+        "2024-10-06 - a holiday: 国庆节",
+        "2024-10-07 - a holiday: 国庆节",
+        "2024-10-08 a working day",
+        "2024-10-09 a working day",
+        "2024-10-10 - not_on 2024-10-10",
+        "2024-10-11 a working day",
+        "2024-10-12 调休: a weekend worked for 国庆节",
+        "2024-10-13 - a weekend",
+    ];
+    assert_eq!(told(&work, "2024-10-05T12:00:00Z", 8), expected);
+    let unknown = told(&work, "2031-10-02T12:00:00Z", 2);
+    let expected = [
+        "2031-10-03 a weekday; the holidays of 2031 are not known",
+        "2031-10-04 - a weekend; the holidays of 2031 are not known",
+    ];
+    assert_eq!(unknown, expected);
+}
+
+#[test]
+fn a_schedule_that_leaves_out_every_day_ends_its_search() {
+    let mut never = schedule("* * * * *", "Asia/Shanghai");
+    never.not_on = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        .map(|day| day.parse().unwrap())
+        .to_vec();
+    let now = at("2026-11-22T00:00:00Z");
+    assert_eq!(next_fires(&never, &none(), now, 1), []);
+    let since = now - SignedDuration::from_hours(2);
+    assert_eq!(
+        super::due(&never, &none(), since, now),
+        super::Due::default()
+    );
+}
+
+#[test]
+fn jitter_delays_the_start_by_the_same_every_day_and_never_the_deadline() {
+    let three = SignedDuration::from_mins(3);
+    let ids: Vec<Id> = (0..1000)
+        .map(|n| format!("r{n}").parse().unwrap())
+        .collect();
+    let spreads: Vec<_> = ids.iter().map(|id| spread(id, three)).collect();
+    assert_eq!(spreads[7], spread(&ids[7], three));
+    assert!(
+        spreads
+            .iter()
+            .all(|by| *by >= SignedDuration::ZERO && *by < three)
+    );
+    // A thousand reports spread: no tenth of the time gets more than twice its share.
+    for tenth in 0..10 {
+        let (from, to) = (three * tenth / 10, three * (tenth + 1) / 10);
+        let here = spreads
+            .iter()
+            .filter(|by| **by >= from && **by < to)
+            .count();
+        assert!((50..200).contains(&here), "{tenth}: {here}");
+    }
+    let mut daily = schedule("0 8 * * *", "Asia/Shanghai");
+    let deliver = at("2026-11-22T00:00:00Z");
+    let plain = times_at(&daily, deliver);
+    daily.spread = three;
+    let later = times_at(&daily, deliver);
+    assert_eq!(later.start, plain.start + three);
+    assert_eq!(
+        (later.data_deadline, later.deliver),
+        (plain.data_deadline, deliver)
+    );
+    daily.spread = SignedDuration::from_hours(9);
+    assert_eq!(times_at(&daily, deliver).start, plain.data_deadline);
+    assert_eq!(spread(&ids[0], SignedDuration::ZERO), SignedDuration::ZERO);
 }
