@@ -22,16 +22,17 @@ const LAYERS: &[(u8, &[&str])] = &[
             "telemetry",
             "life",
             "systemd",
+            "webhook",
         ],
     ),
     (
         3,
         &[
             "plan", "asking", "collect", "remap", "gate", "compute", "verify", "deliver", "record",
-            "run", "project", "paper", "tables", "words", "notice", "disk", "recover",
+            "run", "project", "paper", "tables", "words", "notice", "robot", "disk", "recover",
         ],
     ),
-    (4, &["serve", "health"]),
+    (4, &["serve", "health", "watchdog"]),
     (5, &["cli", "main", "lib"]),
 ];
 /// Modules of this layer never import each other.
@@ -57,6 +58,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["core/runtime/src/health"]),
     ("prometheus_client", &["core/runtime/src/life/meter.rs"]),
     ("sd_notify", &["core/runtime/src/systemd.rs"]),
+    ("ureq", &["core/runtime/src/webhook"]),
 ];
 
 /// All rules.

@@ -15,6 +15,7 @@ pub mod faults;
 pub mod hostile;
 pub mod house_rules;
 pub mod mails;
+pub mod notices;
 pub mod ops;
 pub mod orders;
 pub mod own_tables;
@@ -23,9 +24,11 @@ pub mod project;
 pub mod published;
 pub mod remap;
 pub mod returns;
+pub mod robots;
 pub mod schedule;
 pub mod serving;
 pub mod visibility;
+pub mod watch;
 
 use libtest_mimic::{Failed, Trial};
 
@@ -45,6 +48,9 @@ pub fn trials() -> Vec<Trial> {
     all.extend(databases::trials());
     all.extend(serving::trials());
     all.extend(schedule::trials());
+    all.extend(notices::trials());
+    all.extend(robots::trials());
+    all.extend(watch::trials());
     all.extend(faults::trials());
     all.extend(ops::trials());
     let shop = demo::shared();

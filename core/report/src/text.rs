@@ -36,6 +36,60 @@ pub fn write(document: &Document) -> String {
     out
 }
 
+/// What fits a message in a group: the head of the report, and the sentences of its lede.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Brief {
+    /// `经营日报`.
+    pub title: String,
+    /// `完整 6/6`, where the report says so.
+    pub stamp: String,
+    /// Shop, role and day, in one line.
+    pub about: String,
+    /// The first sentences of the lede, at most three.
+    pub lede: Vec<String>,
+}
+
+/// Reads the Document's head and lede; nothing that an audience's own Document does not hold.
+#[must_use]
+pub fn brief(document: &Document) -> Brief {
+    let mut brief = Brief {
+        title: document.meta.title.clone(),
+        ..Brief::default()
+    };
+    for block in &document.blocks {
+        match block {
+            Block::Masthead(masthead) => {
+                brief.title.clone_from(&masthead.title);
+                brief.about = masthead.parts.join(" · ");
+                let stamp = masthead.stamp.as_ref();
+                brief.stamp = stamp.map(|s| s.text.clone()).unwrap_or_default();
+            }
+            Block::Lede { inlines } => brief.lede.extend(sentences(&plain(inlines))),
+            _ => {}
+        }
+    }
+    brief.lede.truncate(3);
+    brief
+}
+
+/// The sentences of a text; a point between digits or letters ends none.
+fn sentences(text: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut letters = text.chars().peekable();
+    while let Some(c) = letters.next() {
+        let ends = "。！？".contains(c)
+            || (".!?".contains(c) && letters.peek().is_none_or(|next| next.is_whitespace()));
+        if let Some(sentence) = all.last_mut() {
+            sentence.push(if c == '\n' { ' ' } else { c });
+        }
+        if ends {
+            all.push(String::new());
+        }
+    }
+    let trimmed = all.iter().map(|sentence| sentence.trim().to_owned());
+    trimmed.filter(|sentence| !sentence.is_empty()).collect()
+}
+
 fn block(block: &Block, lines: &mut Vec<String>) {
     match block {
         Block::Masthead(masthead) => self::masthead(masthead, lines),
@@ -336,6 +390,18 @@ mod tests {
         let lines = aligned(&rows, &[Align::Left, Align::Right]);
         assert_eq!(lines, ["用户支付金额      1", "AOV           1,000"]);
         assert_eq!(width(&lines[0]), width(&lines[1]));
+    }
+
+    #[test]
+    fn a_lede_is_its_sentences() {
+        assert_eq!(
+            sentences("支付 ¥128.4 万。较上周六 +3.2%！\n退款稳定"),
+            ["支付 ¥128.4 万。", "较上周六 +3.2%！", "退款稳定"]
+        );
+        assert_eq!(
+            sentences("Paid ¥1.284m. Refunds are 3.2% up."),
+            ["Paid ¥1.284m.", "Refunds are 3.2% up."]
+        );
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod systemd;
 pub mod telemetry;
 pub mod templates;
 pub mod ticker;
+pub mod webhook;
 
 // 3 stages.
 pub mod asking;
@@ -41,6 +42,7 @@ pub mod project;
 pub mod record;
 pub mod recover;
 pub mod remap;
+pub mod robot;
 pub mod run;
 pub mod tables;
 pub mod verify;
@@ -49,6 +51,7 @@ pub mod words;
 // 4 hosts.
 pub mod health;
 pub mod serve;
+pub mod watchdog;
 
 // 5 edge.
 pub mod cli;

@@ -11,6 +11,7 @@ use crate::{record, verify, words};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::result::ResultDoc;
 use chenbao_model::{Artifact, Id, Warned};
+use chenbao_report::text::Brief;
 use chenbao_report::{
     CampaignInfo, Completeness, ComposeInput, Format, MetricInput, Outcome, Pictures,
     RenderOptions, ReportContext, RoleInfo, ShopInfo, TemplateSet,
@@ -26,6 +27,8 @@ pub struct Paper {
     pub audience: Id,
     /// Subject of the mail.
     pub subject: String,
+    /// What a message in a group says.
+    pub brief: Brief,
     /// Files for a folder: HTML with its pictures in it, text, PDF.
     pub files: Vec<Artifact>,
     /// Parts of the mail: HTML with pictures beside it, text, PDF.
@@ -87,6 +90,7 @@ pub async fn write(
     let caveats = composed.warnings.into_iter().chain(mail.warnings);
     let paper = Paper {
         audience: audience.id.clone(),
+        brief: chenbao_report::text::brief(&document),
         subject: document.meta.subject,
         files: for_disk(disk.value, &mail.value),
         mail: mail.value,

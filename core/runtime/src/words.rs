@@ -136,6 +136,15 @@ fn days(all: &[Date], lang: &str) -> String {
     }
 }
 
+/// What stands on the link below a robot's message.
+#[must_use]
+pub fn open_report(lang: &str) -> &'static str {
+    match chinese(lang) {
+        true => "打开完整报告",
+        false => "Open the report",
+    }
+}
+
 /// The name of a platform as its users say it.
 #[must_use]
 pub fn platform(id: &str, lang: &str) -> String {

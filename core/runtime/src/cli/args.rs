@@ -76,6 +76,12 @@ pub(super) enum Command {
     /// Let a held report go on; what waited leaves.
     #[command(after_help = "Examples:\n  chenbao release daily\n  chenbao release daily --drop")]
     Release(ReleaseArgs),
+    /// Compare what was due with what is out, in a process of its own, and tell the owner through the second channel.
+    #[command(
+        after_help = "It needs the configuration and the ledger only. What is overdue by [watchdog] after is told once, through the robots of\n\
+                      [notices] also, else by mail.\n\nExamples:\n  chenbao watchdog\n  chenbao watchdog --once --json"
+    )]
+    Watchdog(WatchdogArgs),
     /// What was made and delivered, newest first, and what was due and made nothing.
     History(HistoryArgs),
     /// Everything about one run: figures, versions, deliveries.
@@ -259,6 +265,14 @@ pub(super) struct ReleaseArgs {
     /// Send nothing of what waited.
     #[arg(long)]
     pub(super) drop: bool,
+}
+
+/// Options of `watchdog`.
+#[derive(Debug, Args)]
+pub(super) struct WatchdogArgs {
+    /// Look once and stop, for cron and systemd timers: 0 all is well, 4 something is not out, 1 the owner could not be told.
+    #[arg(long)]
+    pub(super) once: bool,
 }
 
 /// Options of `history`.

@@ -13,6 +13,7 @@ mod print;
 mod recipients;
 mod remap;
 mod serve;
+mod watchdog;
 
 use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::config;
@@ -96,6 +97,8 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
     match &cli.command {
         Command::Demo(args) => return demo::demo(args, voice).await,
         Command::Init(args) => return check::init(args, voice),
+        // Neither lake nor plugins nor fonts: it must live where they do not.
+        Command::Watchdog(args) => return watchdog::watchdog(&cli.config, args, voice).await,
         _ => {}
     }
     let levels = match cli.command {
@@ -137,7 +140,9 @@ async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
         Command::Lake(LakeCommand::Compact) => lake::compact(project, voice).await,
         Command::Plugin(PluginCommand::List) => ask::plugins(project, voice),
         Command::Plugin(PluginCommand::Inspect { plugin }) => ask::inspect(project, plugin, voice),
-        Command::Demo(_) | Command::Init(_) | Command::PluginHost => Ok(Ended::Done),
+        Command::Demo(_) | Command::Init(_) | Command::Watchdog(_) | Command::PluginHost => {
+            Ok(Ended::Done)
+        }
     }
 }
 

@@ -107,10 +107,15 @@ fn audience(
         .read("to", |v| recipients(v, base.allow))
         .unwrap_or_default();
     let revisions = table.read("revisions", |v| v.boolean()).unwrap_or(true);
+    let robots = table
+        .read("robots", |v| {
+            unique(v, |v| one_of(v, "channel", &base.known.channels))
+        })
+        .unwrap_or_default();
     if let Some(shops) = &shops {
         one_kind(&table, shops, base.shops);
     }
-    if to.is_empty() {
+    if to.is_empty() && robots.is_empty() {
         let problem = Diagnostic::warning(format!("the audience `{id}` has no recipients"));
         table.problem(problem.hint(
             "write to = [\"boss@example.com\"]; until then its report is made and mailed to nobody",
@@ -126,6 +131,7 @@ fn audience(
         lang: lang?,
         to,
         revisions,
+        robots,
     })
 }
 

@@ -12,8 +12,8 @@ use super::report;
 use super::secret::SecretRef;
 use super::table;
 use super::values::{
-    currency, date, domain, duration, lang, mailbox, money, names, object, one_of, parsed, size,
-    word, words, zone,
+    currency, date, duration, lang, mailbox, money, names, object, one_of, parsed, size, word,
+    words, zone,
 };
 use super::written::{Read, Table, Value, Written};
 use chenbao_model::diagnostic::Problems;
@@ -57,6 +57,7 @@ pub(super) struct Known {
     pub(super) shops: BTreeSet<String>,
     pub(super) roles: BTreeSet<String>,
     pub(super) metrics: BTreeSet<String>,
+    pub(super) channels: BTreeSet<String>,
 }
 
 impl Known {
@@ -65,6 +66,7 @@ impl Known {
             shops: root.names("shop"),
             roles: root.names("role"),
             metrics: root.names("metric"),
+            channels: root.names("channel"),
         }
     }
 }
@@ -81,8 +83,8 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let ledger = ledger(root.section("ledger"), &folder);
     let disk = disk(root.section("disk"));
     let mail = mail(root.section("mail"), &folder);
-    let allow = allow(root.section("deliver"));
-    let notices = notices::notices(root.section("notices"));
+    let (allow, link) = notices::deliver(root.section("deliver"));
+    let (notices, watchdog, channels) = notices::all(&root, &known.channels, &folder);
     let log = host::log(root.section("log"));
     let serve = host::serve(root.section("serve"));
     let project = project(root.section("project"));
@@ -121,6 +123,9 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         notices,
         log,
         serve,
+        watchdog,
+        channels,
+        link,
         allow,
         shops,
         roles,
@@ -132,7 +137,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     })
 }
 
-fn collect<'a, T>(
+pub(super) fn collect<'a, T>(
     items: Vec<(Id, Table<'a>)>,
     mut read: impl FnMut(Id, Table<'a>) -> Option<T>,
 ) -> BTreeMap<Id, T> {
@@ -270,12 +275,6 @@ fn ledger_url(value: &Value<'_>, folder: &Path) -> Read<LedgerUrl> {
                 "write sqlite:ledger.sqlite, postgres://user@host/database or env:CHENBAO_LEDGER",
             )
         })
-}
-
-fn allow(table: Table<'_>) -> Vec<String> {
-    let allow = table.read("allow", |v| v.each(domain)).unwrap_or_default();
-    table.end();
-    allow
 }
 
 fn shop(id: Id, table: Table<'_>, project: Option<&Project>) -> Option<Shop> {

@@ -77,6 +77,11 @@ fn the_example_means_the_same_with_its_defaults_written_out() {
         config.plugins.dir = None;
         config.lake.hash_key = None;
         config.serve.listen = None;
+        config.link = None;
+        config.watchdog.ping = None;
+        for channel in config.channels.values_mut() {
+            channel.secret = None;
+        }
         for source in config.sources.values_mut() {
             source.raw = None;
         }

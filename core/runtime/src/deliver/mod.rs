@@ -4,6 +4,7 @@ mod bounces;
 mod letter;
 mod round;
 mod send;
+mod spoken;
 mod trouble;
 
 pub use bounces::{hear, read_bounces};
@@ -11,7 +12,10 @@ pub use send::send_due;
 
 use self::letter::{Outgoing, archived_body};
 use crate::config::meant::{Audience, Mailbox, Report};
+use crate::ledger::NewDelivery;
+use crate::paper::Paper;
 use crate::project::Project;
+use crate::robot::{self, Message};
 use crate::run::{Made, Order, Send};
 use crate::{mail, storage};
 use chenbao_model::Diagnostic;
@@ -55,8 +59,38 @@ pub async fn queue(
             deliveries.push(letter.row(project, body.clone(), not_before)?);
         }
     }
+    if !matches!(order.send, Send::Test(_)) {
+        for paper in &made.papers {
+            deliveries.extend(spoken(project, report, made, (paper, not_before)));
+        }
+    }
     let new = project.ledger.queue(&deliveries, now).await?;
     Ok(new.len())
+}
+
+/// What the robots of an audience say of its paper.
+fn spoken(
+    project: &Project,
+    report: &Report,
+    made: &Made,
+    (paper, not_before): (&Paper, Timestamp),
+) -> Vec<NewDelivery> {
+    let Some(audience) = report.audiences.get(&paper.audience) else {
+        return Vec::new();
+    };
+    let card = robot::card(&project.config, &made.issue, audience, paper);
+    let message = Message {
+        issue: &made.issue,
+        audience: &audience.id,
+        run: &made.run,
+        card: &card,
+        not_before,
+    };
+    let channels = audience
+        .robots
+        .iter()
+        .filter_map(|id| project.config.channels.get(id));
+    channels.map(|channel| message.row(channel)).collect()
 }
 
 fn recipients(order: &Order, audience: &Audience) -> Vec<Mailbox> {

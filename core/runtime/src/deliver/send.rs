@@ -2,7 +2,7 @@
 //! all of them at once, and nothing else does.
 
 use super::round::{Round, Stop};
-use super::trouble;
+use super::{spoken, trouble};
 use crate::config;
 use crate::config::meant::Transport;
 use crate::ledger::{Block, BlockReason, Claimed, Delivery, DeliveryState, MAIL, Verdict};
@@ -37,17 +37,19 @@ pub async fn send_due(project: &Project) -> Result<usize, Problems> {
     if waits(project.ledger.next_delivery().await?) {
         return Ok(0);
     }
+    // First those who need no mail server: they say that it is broken.
+    let said = spoken::say_due(project).await?;
     let mut post = match Post::open(project) {
         Ok(post) => post,
         Err(problems) => {
             let note = format!("the mail settings cannot be used: {problems}");
             stop(project, &Stop::ours(&note)).await?;
-            return Ok(0);
+            return Ok(said);
         }
     };
     let done = post.send_all().await;
     post.close().await;
-    done
+    Ok(said + done?)
 }
 
 /// Connections to the mail server, opened when they are needed.

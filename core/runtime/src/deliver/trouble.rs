@@ -12,7 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 /// A delivery as people name it. Each is a notice of its own: several of one issue are grouped when they are told.
 fn name(delivery: &Delivery) -> String {
     let issue = &delivery.issue;
-    format!("{} · {} {}", delivery.recipient, issue.report, issue.period)
+    // A robot is known by its channel, not by its platform.
+    let to = match delivery.recipient.contains('@') {
+        true => &delivery.recipient,
+        false => &delivery.channel,
+    };
+    format!("{to} · {} {}", issue.report, issue.period)
 }
 
 /// Whether nobody but the person who waits for it needs to hear: a test, or the owner's own message, which the second channel

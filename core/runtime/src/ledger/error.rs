@@ -30,6 +30,14 @@ pub enum LedgerError {
         /// Newest schema known here.
         known: i64,
     },
+    /// Written by an older version, where nothing may be changed.
+    #[error("the ledger has schema {found}, this chenbao needs {known}")]
+    Older {
+        /// Schema in the database.
+        found: i64,
+        /// Schema needed here.
+        known: i64,
+    },
     /// A row that no version of ours wrote.
     #[error("the ledger holds {what} `{value}`, which cannot be read")]
     Corrupt {
@@ -77,6 +85,9 @@ impl From<LedgerError> for Diagnostic {
             LedgerError::Folder { .. } => "check that the folder above exists and is writable",
             LedgerError::Newer { .. } => {
                 "run the newer chenbao, or restore the backup made before the upgrade"
+            }
+            LedgerError::Older { .. } => {
+                "start `chenbao serve` once: it brings the ledger up to date"
             }
             LedgerError::Corrupt { .. } => "restore the ledger from a backup",
             LedgerError::Gone(_) => "look at `chenbao history`",

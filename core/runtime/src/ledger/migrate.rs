@@ -5,7 +5,7 @@ use super::{Engine, Ledger};
 use sqlx::{Any, Transaction};
 
 /// In order, from version one on; a file that was released never changes.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_raw.sql"),
     include_str!("migrations/0003_notices.sql"),
@@ -13,6 +13,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0005_mail.sql"),
     include_str!("migrations/0006_withdrawn.sql"),
     include_str!("migrations/0007_holds.sql"),
+    include_str!("migrations/0008_nodes.sql"),
 ];
 
 /// Brings the schema up to date.
@@ -44,6 +45,20 @@ pub(super) async fn run(ledger: &Ledger) -> Result<()> {
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// Refuses a schema that is not the one of this chenbao, without changing it.
+pub(super) async fn check(ledger: &Ledger) -> Result<()> {
+    let row = sqlx::query("SELECT COALESCE(MAX(version), 0) AS version FROM schema_versions")
+        .fetch_one(&ledger.pool)
+        .await?;
+    let found = super::rows::number(&row, "version")?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    match found.cmp(&known) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(LedgerError::Newer { found, known }),
+        std::cmp::Ordering::Less => Err(LedgerError::Older { found, known }),
+    }
 }
 
 async fn version(tx: &mut Transaction<'static, Any>) -> Result<i64> {

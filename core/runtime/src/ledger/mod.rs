@@ -9,6 +9,7 @@ mod error;
 mod figures;
 mod holds;
 mod migrate;
+mod nodes;
 mod notices;
 mod occurrences;
 mod outlook;
@@ -19,6 +20,7 @@ mod runs;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use catalogue::{Commit, FeedDay};
 pub use collections::{Collection, CollectionState};
@@ -28,6 +30,7 @@ pub use deliveries::{
 pub use error::{LedgerError, Result};
 pub use figures::Figures;
 pub use holds::{Hold, Waiting};
+pub use nodes::Node;
 pub use notices::{LastTold, NewNotice, Notice};
 pub use occurrences::{Keep, NotMade, OccurrenceState, Open};
 pub use recipients::{Block, BlockReason};

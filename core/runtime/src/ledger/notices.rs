@@ -1,7 +1,7 @@
 //! Notices: what the owner is to hear, written at once and told later, so that a process that dies still tells.
 
 use super::Ledger;
-use super::deliveries::{NewDelivery, insert};
+use super::deliveries::{FOLDER, MAIL, NewDelivery, insert};
 use super::error::Result;
 use super::rows::{NEVER, json, maybe_ms, maybe_time, ms, number, small, text, time, to_json};
 use jiff::Timestamp;
@@ -117,6 +117,25 @@ impl Ledger {
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(notice).collect()
+    }
+
+    /// Messages of a report that mail has not brought, and that no other channel says.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn unsaid(&self, report: &str, since: Timestamp) -> Result<Vec<String>> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT subject FROM deliveries WHERE report = $1 AND created_ms > $2 AND channel IN ($3, $4)
+             AND state IN ('deferred', 'bounced', 'unknown', 'suppressed') AND NOT EXISTS (SELECT 1 FROM deliveries o
+             WHERE o.report = $1 AND o.subject = deliveries.subject AND o.channel NOT IN ($3, $4)) ORDER BY subject",
+        )
+        .bind(report)
+        .bind(ms(since))
+        .bind(MAIL)
+        .bind(FOLDER)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| text(row, "subject")).collect()
     }
 
     /// When the owner was last told something.

@@ -3,20 +3,26 @@
 //! [`raise`] writes one ledger row per kind, thing and day, counted up while it repeats; [`tell`] makes one message of all that is
 //! untold and queues it like any mail, so it leaves exactly once. A storm becomes one message with counts.
 
+pub mod sentence;
 mod words;
 
+use crate::config::meant::Transport;
+use crate::config::{self, Config};
 use crate::ledger::{self, Issue, LastTold, NewDelivery, NewNotice, Piece, delivery_id};
-use crate::mail::{self, Body, Head};
+use crate::mail::{self, Body, Head, Letter};
 use crate::project::Project;
+use crate::robot;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Digest, Id, Period};
 use jiff::{SignedDuration, Timestamp};
-pub use words::Kind;
+pub use words::{Kind, Said};
 
 /// The report and the audience that the owner's messages have in the ledger of deliveries.
 pub const REPORT: &str = "notices";
 /// See [`REPORT`].
 pub const OWNER: &str = "owner";
+/// A message that could not be mailed is not news after so long.
+const OLD: SignedDuration = SignedDuration::from_hours(24);
 /// Urgent messages keep at least this distance even when something is about to be too late.
 const LEAST: SignedDuration = SignedDuration::from_mins(1);
 
@@ -37,7 +43,7 @@ impl About {
         match self {
             Self::Issue(issue) => {
                 let mut shown = issue.report.to_string();
-                for part in issue.subject.iter() {
+                if let Some(part) = &issue.subject {
                     shown.push_str(&format!(" {part}"));
                 }
                 shown.push_str(&format!(" {}", issue.period));
@@ -104,28 +110,50 @@ impl Notice {
 /// The ledger does not answer: then nothing was written down, and the caller must not go on as if it had.
 pub async fn raise(project: &Project, notice: &Notice) -> Result<(), Problems> {
     let now = project.clock.now();
-    let config = &project.config.project;
+    let new = written(notice, &project.config.project, now);
+    let fresh = project.ledger.raise(&new, now).await?;
+    if fresh {
+        let (kind, about, run) = (&new.kind, &new.about, &new.run);
+        tracing::warn!(%kind, %about, %run, "the owner is told: {}", new.lines.join("; "));
+    }
+    Ok(())
+}
+
+/// A notice as the ledger holds it.
+fn written(notice: &Notice, project: &config::meant::Project, now: Timestamp) -> NewNotice {
     let (about, kind) = (notice.about.shown(), notice.kind.word());
     let day = match notice.about {
         About::Issue(_) => String::new(),
-        About::Report(_) | About::Thing(_) => now.to_zoned(config.zone.clone()).date().to_string(),
+        About::Report(_) | About::Thing(_) => now.to_zoned(project.zone.clone()).date().to_string(),
     };
     let digest = Digest::of(format!("{kind}\n{about}\n{day}"));
-    let new = NewNotice {
+    NewNotice {
         id: digest.as_str().chars().take(32).collect(),
         kind: kind.to_owned(),
-        todo: words::todo(notice, &config.lang),
+        todo: words::todo(notice, &project.lang),
         about,
         lines: notice.lines.clone(),
         run: notice.run.clone().unwrap_or_default(),
         urgent: notice.kind.urgent(),
         by: notice.by,
-    };
-    let fresh = project.ledger.raise(&new, now).await?;
-    if fresh {
-        tracing::warn!(kind, about = %new.about, run = %new.run, "the owner is told: {}", notice.lines.join("; "));
     }
-    Ok(())
+}
+
+/// One message of notices that are in no ledger: the watchdog's.
+#[must_use]
+pub fn say(notices: &[Notice], project: &config::meant::Project, now: Timestamp) -> Said {
+    let notices: Vec<ledger::Notice> = notices
+        .iter()
+        .map(|notice| ledger::Notice {
+            said: written(notice, project, now),
+            times: 1,
+            first: now,
+            last: now,
+            told: None,
+            message: String::new(),
+        })
+        .collect();
+    words::message(&notices, project)
 }
 
 /// Queues one message with everything that is untold, if it is time for one; true if it did. `deliver` sends it.
@@ -134,15 +162,35 @@ pub async fn raise(project: &Project, notice: &Notice) -> Result<(), Problems> {
 /// The ledger or the archive does not take it.
 pub async fn tell(project: &Project) -> Result<bool, Problems> {
     let (ledger, now) = (&project.ledger, project.clock.now());
+    let again = say_elsewhere(project, now).await?;
     let untold = ledger.untold().await?;
     let every = project.config.notices.every;
     let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
     if !is_time(&untold, ledger.last_told().await?, every, now) {
-        return Ok(false);
+        return Ok(again);
     }
     let message = message_id_of(&untold);
-    let deliveries = vec![letter(project, &untold, &message, now)?];
-    Ok(ledger.tell(&message, &untold, &deliveries, now).await?)
+    let mut deliveries = vec![letter(project, &untold, &message, now)?];
+    if untold.iter().any(|one| one.said.urgent) {
+        deliveries.extend(spoken(project, &untold, &message, now)?);
+    }
+    Ok(ledger.tell(&message, &untold, &deliveries, now).await? || again)
+}
+
+/// What mail could not bring to the owner, robots say.
+async fn say_elsewhere(project: &Project, now: Timestamp) -> Result<bool, Problems> {
+    if project.config.notices.also.is_empty() {
+        return Ok(false);
+    }
+    let since = now.checked_sub(OLD).unwrap_or(Timestamp::MIN);
+    let mut rows = Vec::new();
+    for message in project.ledger.unsaid(REPORT, since).await? {
+        let notices = project.ledger.notices_of(&message).await?;
+        if !notices.is_empty() {
+            rows.extend(spoken(project, &notices, &message, now)?);
+        }
+    }
+    Ok(!project.ledger.queue(&rows, now).await?.is_empty())
 }
 
 /// A message is its notices.
@@ -203,6 +251,61 @@ fn letter(
 ) -> Result<NewDelivery, Problems> {
     let config = &project.config;
     let said = words::message(notices, &config.project);
+    let issue = issue_of(project, message, now)?;
+    let audience: Id = OWNER.parse().map_err(Diagnostic::error)?;
+    let to = &config.project.owner.address;
+    let channel = project.mail_channel();
+    let id = delivery_id(&issue, &audience, channel, to);
+    let message_id = mail::message_id(&project.delivery_token(&id), &config.mail.from);
+    let (head, body) = parts(config, &said, &message_id, now)?;
+    let names = [REPORT, &issue.period.to_string(), message, to];
+    Ok(NewDelivery {
+        file_name: mail::file_name(&names),
+        issue,
+        audience,
+        channel: channel.to_owned(),
+        recipient: to.clone(),
+        run: String::new(),
+        message_id,
+        sender: config.mail.from.address.clone(),
+        pieces: vec![
+            Piece::Literal(head),
+            Piece::Digest(project.archive.put(&body)?),
+        ],
+        not_before: now,
+    })
+}
+
+/// The message as the owner's robots say it.
+fn spoken(
+    project: &Project,
+    notices: &[ledger::Notice],
+    message: &str,
+    now: Timestamp,
+) -> Result<Vec<NewDelivery>, Problems> {
+    let config = &project.config;
+    let issue = issue_of(project, message, now)?;
+    let audience: Id = OWNER.parse().map_err(Diagnostic::error)?;
+    let card = words::message(notices, &config.project).card();
+    let message = robot::Message {
+        issue: &issue,
+        audience: &audience,
+        run: "",
+        card: &card,
+        not_before: now,
+    };
+    let channels = config.notices.also.iter();
+    let channels = channels.filter_map(|id| config.channels.get(id));
+    Ok(channels.map(|channel| message.row(channel)).collect())
+}
+
+/// Head and body of a mail to the owner.
+fn parts(
+    config: &Config,
+    said: &Said,
+    message_id: &str,
+    now: Timestamp,
+) -> Result<(String, Vec<u8>), Diagnostic> {
     let html = format!(
         "<pre style=\"white-space:pre-wrap;font-family:inherit\">{}</pre>",
         words::escaped(&said.text)
@@ -213,38 +316,56 @@ fn letter(
         pictures: &[],
         papers: &[],
     })?;
-    let issue = issue_of(project, message, now)?;
-    let audience: Id = OWNER.parse().map_err(Diagnostic::error)?;
-    let (from, to) = (&config.mail.from, &config.project.owner);
-    let channel = project.mail_channel();
-    let id = delivery_id(&issue, &audience, channel, &to.address);
-    let token = project.delivery_token(&id);
-    let message_id = mail::message_id(&token, from);
+    let owner = &config.project.owner;
     let head = mail::head(&Head {
-        from,
-        to,
-        reply_to: to,
+        from: &config.mail.from,
+        to: owner,
+        reply_to: owner,
         subject: &said.subject,
-        message_id: &message_id,
+        message_id,
         date: now,
         unsubscribe: None,
     })?;
-    let names = [REPORT, &issue.period.to_string(), message, &to.address];
-    Ok(NewDelivery {
-        file_name: mail::file_name(&names),
-        issue,
-        audience,
-        channel: channel.to_owned(),
-        recipient: to.address.clone(),
-        run: String::new(),
-        message_id,
-        sender: config.mail.return_path(&token),
-        pieces: vec![
-            Piece::Literal(head),
-            Piece::Digest(project.archive.put(&body)?),
-        ],
-        not_before: now,
-    })
+    Ok((head, body))
+}
+
+/// Mails the owner without ledger and archive: for the watchdog, when a ledger is away or nobody serves. It may arrive twice.
+///
+/// # Errors
+/// Why it was not taken.
+pub async fn mail_past_the_ledger(
+    config: &Config,
+    said: &Said,
+    now: Timestamp,
+) -> Result<(), String> {
+    let to = &config.project.owner.address;
+    let name = format!("watchdog-{}", now.as_millisecond());
+    let message_id = mail::message_id(&name, &config.mail.from);
+    let told = |problem: Diagnostic| problem.to_string();
+    let (head, body) = parts(config, said, &message_id, now).map_err(told)?;
+    let password = match &config.mail.transport {
+        Transport::Smtp(smtp) => smtp
+            .login
+            .as_ref()
+            .map(|(_, reference)| config::fetch(reference))
+            .transpose()
+            .map_err(told)?,
+        Transport::Folder(_) => None,
+    };
+    let mut sender = mail::Sender::new(&config.mail, password.as_ref()).map_err(told)?;
+    let letter = Letter {
+        from: &config.mail.from.address,
+        to,
+        bytes: &[head.into_bytes(), body].concat(),
+        envid: None,
+        file_name: &mail::file_name(&[&name, to]),
+    };
+    let answer = sender.send(&letter).await;
+    sender.close().await;
+    match answer.outcome {
+        mail::Outcome::Sent | mail::Outcome::Unknown => Ok(()),
+        _ => Err(answer.note),
+    }
 }
 
 #[cfg(test)]

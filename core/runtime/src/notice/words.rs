@@ -3,6 +3,7 @@
 use super::{About, Notice};
 use crate::config::meant::Project;
 use crate::ledger;
+use crate::webhook::Card;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ const LINES: usize = 12;
 pub enum Kind {
     /// A delivery time passed and the report is not out.
     Overdue,
+    /// No process serves.
+    Silent,
     /// An issue could not be made.
     Failed,
     /// The delivery time cannot be met in full.
@@ -56,8 +59,9 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of a message.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Overdue,
+        Self::Silent,
         Self::Failed,
         Self::Late,
         Self::Partial,
@@ -80,6 +84,7 @@ impl Kind {
     fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Overdue => ("overdue", "到点未送达", "overdue"),
+            Self::Silent => ("silent", "服务没有运行", "nobody serves"),
             Self::Failed => ("failed", "未生成", "not made"),
             Self::Late => ("late", "将无法按时送全", "will not be whole in time"),
             Self::Partial => ("partial", "部分", "incomplete"),
@@ -143,30 +148,18 @@ pub(super) fn todo(notice: &Notice, lang: &str) -> String {
 fn advice(notice: &Notice) -> (String, String) {
     let (report, again) = match &notice.about {
         About::Issue(issue) => {
-            let campaign = issue
-                .subject
-                .iter()
-                .map(|id| format!(" --campaign {id}"))
-                .collect::<String>();
+            let campaign = issue.subject.iter().map(|id| format!(" --campaign {id}"));
+            let campaign: String = campaign.collect();
             let again = format!("{} --period {}{campaign}", issue.report, issue.period);
             (issue.report.to_string(), again)
         }
         About::Report(report) => (report.to_string(), report.to_string()),
-        About::Thing(_) => (String::new(), String::new()),
+        About::Thing(_) => ("REPORT".to_owned(), "REPORT".to_owned()),
     };
-    let both = |zh: &str, en: &str| (zh.to_owned(), en.to_owned());
     match notice.kind {
-        Kind::Overdue => both(
-            "确认 chenbao serve 在运行（systemctl status chenbao），再看 chenbao plan 和 chenbao history",
-            "see that chenbao serve runs (systemctl status chenbao), then chenbao plan and chenbao history",
-        ),
         Kind::Failed => (
             format!("先 chenbao check；修好后 chenbao run {again} --deliver"),
             format!("chenbao check; once it is mended: chenbao run {again} --deliver"),
-        ),
-        Kind::Late => both(
-            "请催数据或检查数据源；截止时间一到，报告按已有数据以「部分」发出",
-            "look after the sources; at the data deadline the report goes as incomplete with what is there",
         ),
         Kind::Partial => (
             format!("数据补齐后 chenbao rerun {again}；详情 chenbao history --report {report}"),
@@ -174,67 +167,99 @@ fn advice(notice: &Notice) -> (String, String) {
                 "once the data is there: chenbao rerun {again}; more: chenbao history --report {report}"
             ),
         ),
-        Kind::Unknown => both(
+        Kind::Missed => (
+            format!("chenbao plan 列出全部；要补发：chenbao run {again} --deliver"),
+            format!("chenbao plan lists all; to make one up: chenbao run {again} --deliver"),
+        ),
+        other => {
+            let (zh, en) = standing_advice(other);
+            (zh.to_owned(), en.to_owned())
+        }
+    }
+}
+
+/// Advice that is the same whatever the notice is about.
+fn standing_advice(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Overdue | Kind::Silent => (
+            "确认 chenbao serve 在运行（systemctl status chenbao），再看 chenbao plan 和 chenbao history",
+            "see that chenbao serve runs (systemctl status chenbao), then chenbao plan and chenbao history",
+        ),
+        Kind::Late => (
+            "请催数据或检查数据源；截止时间一到，报告按已有数据以「部分」发出",
+            "look after the sources; at the data deadline the report goes as incomplete with what is there",
+        ),
+        Kind::Unknown => (
             "先问收件人收到没有；没收到再 chenbao resend --unknown",
             "ask the recipient first; if nothing came: chenbao resend --unknown",
         ),
-        Kind::MailBroken => both(
+        Kind::MailBroken => (
             "检查 [mail] 的服务器、登录和证书（chenbao check）；邮件都在队列里，修好后自动发出",
             "check server, login and certificate in [mail] (chenbao check); mail waits in the queue and goes out by itself",
         ),
-        Kind::RobotBroken => both(
+        Kind::RobotBroken => (
             "检查 [channel] 的网址、密钥和群机器人的安全设置",
             "check url and secret in [channel], and the robot's security settings",
         ),
-        Kind::Disk => both(
+        Kind::Disk => (
             "腾出空间或改正权限；之后自动继续，什么都没有丢",
             "make room or mend the permissions; work goes on by itself, and nothing is lost",
         ),
-        Kind::Ledger => both(
-            "检查数据库；恢复后已自动继续",
-            "check the database; work has gone on by itself",
+        Kind::Ledger => (
+            "检查数据库；恢复后自动继续",
+            "check the database; work goes on by itself once it answers",
         ),
-        Kind::Damaged => both(
+        Kind::Damaged => (
             "检查磁盘；chenbao collect 重新取数，或从备份恢复",
             "check the disk; chenbao collect fetches the data again, or restore from a backup",
         ),
-        Kind::Fallback => both(
+        Kind::Fallback => (
             "chenbao check 指出错在哪里",
             "chenbao check says what is wrong",
         ),
-        Kind::Missed => (
-            format!("chenbao plan 列出全部；要补发：chenbao run {again} --deliver")
-                .replace("run  ", "run REPORT "),
-            format!("chenbao plan lists all; to make one up: chenbao run {again} --deliver")
-                .replace("run  ", "run REPORT "),
-        ),
-        Kind::Bounced => both(
+        Kind::Bounced => (
             "核对地址，更正配置里的收件人",
             "correct the recipient in the configuration",
         ),
-        Kind::Quarantined => both(
+        Kind::Quarantined => (
             "核对地址；地址没错就 chenbao recipients release 地址",
             "correct the recipient; if the address is right: chenbao recipients release ADDRESS",
         ),
-        Kind::Unsubscribed => both(
+        Kind::Unsubscribed => (
             "从配置的收件人里删去，或用 chenbao recipients subscribe 恢复",
             "take the address out of the configuration, or take it back with chenbao recipients subscribe",
         ),
-        Kind::Deaf => both(
+        Kind::Deaf => (
             "检查 [mail.bounces] 的路径和权限（chenbao check）",
             "check path and permissions of [mail.bounces] (chenbao check)",
         ),
-        Kind::Retention => both("无需处理", "nothing to do"),
+        Kind::Failed | Kind::Partial | Kind::Missed | Kind::Retention => {
+            ("无需处理", "nothing to do")
+        }
     }
 }
 
 /// A message to the owner.
-#[derive(Debug)]
-pub(super) struct Said {
+#[derive(Debug, Clone)]
+pub struct Said {
     /// Subject of a mail, title of a card.
-    pub(super) subject: String,
+    pub subject: String,
     /// Everything, with the subject as its first line.
-    pub(super) text: String,
+    pub text: String,
+}
+
+impl Said {
+    /// The message as a robot says it.
+    #[must_use]
+    pub fn card(&self) -> Card {
+        let lines = self.text.lines().skip(1).map(str::to_owned);
+        Card {
+            title: self.subject.clone(),
+            lines: lines.filter(|line| !line.is_empty()).collect(),
+            link: None,
+            open: String::new(),
+        }
+    }
 }
 
 /// One message of many notices: by kind, the most urgent first; a few of each in full.

@@ -1,5 +1,6 @@
 //! The scheduler: looks at the ledger, begins what is due, sends what is queued, and sleeps until the next due moment.
 
+mod alive;
 pub mod claim;
 mod due;
 mod issue;
@@ -11,6 +12,7 @@ use crate::project::Project;
 use crate::systemd::{self, State};
 use crate::ticker::{Bell, HEART_BEAT, Ticker};
 use crate::{deliver, disk};
+use alive::Alive;
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use futures::future::BoxFuture;
@@ -102,6 +104,7 @@ pub async fn serve(
         looked: None,
     };
     started(control.clone());
+    let _alive = Alive::start(&server.project);
     systemd::tell(State::Ready, None);
     while !life.stopping() {
         life.turn(Doing::Work);
@@ -277,6 +280,7 @@ pub async fn look(project: &Arc<Project>) -> Result<Look, Problems> {
     let mut works = Works::default();
     let mut tried = BTreeSet::new();
     let mut stopped = Ok(());
+    alive::seen(&project.ledger, project.clock.now()).await?;
     look.sent += send(project).await?;
     loop {
         let mut all = due::due(project, &mut look).await?;

@@ -2,6 +2,7 @@
 
 mod claims;
 mod deliveries;
+mod notices;
 
 use super::{
     Collection, CollectionState, Commit, DeliveryState, Issue, Ledger, LedgerError, NewDelivery,

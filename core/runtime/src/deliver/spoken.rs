@@ -1,0 +1,157 @@
+//! Messages of robots on their way: past the mail server, within each platform's rate, every attempt in the ledger, and the owner told
+//! of what a person must mend.
+
+use super::trouble;
+use crate::config::meant::Channel;
+use crate::ledger::{Claimed, DeliveryState, Piece, Verdict};
+use crate::life::{self, Doing};
+use crate::mail;
+use crate::notice::{self, About, Kind, Notice};
+use crate::policy::{Rate, Retry};
+use crate::project::Project;
+use crate::robot;
+use crate::webhook::{self, Outcome};
+use chenbao_model::Id;
+use chenbao_model::diagnostic::Problems;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+use tracing::Instrument as _;
+
+/// A sender that dies loses what it holds after this long; a call takes seconds.
+const LEASE: Duration = Duration::from_secs(3 * 60);
+/// So many are taken at once.
+const BATCH: u32 = 20;
+/// 飞书 takes five a second.
+const GAP: Duration = Duration::from_millis(200);
+
+/// Lets robots say everything whose time has come; returns how many messages were taken.
+pub(super) async fn say_due(project: &Project) -> Result<usize, Problems> {
+    let holder = life::node();
+    let mut said = 0;
+    while !project.life.stopping() {
+        let (ledger, now) = (&project.ledger, project.clock.now());
+        let batch = ledger.claim_spoken(&holder, now, LEASE, BATCH).await?;
+        if batch.is_empty() {
+            break;
+        }
+        for claimed in &batch {
+            project.life.turn(Doing::Work);
+            let delivery = &claimed.delivery;
+            let span = tracing::error_span!(
+                "delivery", delivery = %delivery.id, run = %delivery.run, report = %delivery.issue.report,
+                period = %delivery.issue.period, audience = %delivery.audience, channel = %delivery.channel,
+            );
+            said += usize::from(one(project, claimed).instrument(span).await?);
+        }
+    }
+    Ok(said)
+}
+
+/// Says one; true if the platform took it.
+async fn one(project: &Project, claimed: &Claimed) -> Result<bool, Problems> {
+    let (ledger, now) = (&project.ledger, project.clock.now());
+    let id: Option<Id> = claimed.delivery.channel.parse().ok();
+    let Some(channel) = id.and_then(|id| project.config.channels.get(&id)) else {
+        let note = "the configuration has no such channel any more".to_owned();
+        finish(project, claimed, DeliveryState::Suppressed, None, &note).await?;
+        return Ok(false);
+    };
+    let rate = Rate {
+        count: webhook::per_minute(channel.platform),
+        window: Duration::from_secs(60),
+    };
+    let (granted, free) = ledger
+        .grant(&format!("robot {}", channel.id), rate, 1, now)
+        .await?;
+    if granted == 0 {
+        ledger
+            .hand_back(std::slice::from_ref(claimed), free)
+            .await?;
+        return Ok(false);
+    }
+    if !ledger.start_attempt(claimed, now, LEASE).await? {
+        return Ok(false);
+    }
+    let (outcome, note) = robot::speak(channel, &stored(claimed), now).await;
+    tokio::time::sleep(GAP).await;
+    settle(project, channel, claimed, (outcome, &note)).await
+}
+
+fn stored(claimed: &Claimed) -> String {
+    let pieces = claimed.delivery.pieces.iter();
+    pieces
+        .filter_map(|piece| match piece {
+            Piece::Literal(text) => Some(text.as_str()),
+            Piece::Digest(_) => None,
+        })
+        .collect()
+}
+
+/// Says what became of it: to the owner where he must know, then to the ledger. Who dies between the two says it again.
+async fn settle(
+    project: &Project,
+    channel: &Channel,
+    claimed: &Claimed,
+    (outcome, note): (Outcome, &str),
+) -> Result<bool, Problems> {
+    let (delivery, now) = (&claimed.delivery, project.clock.now());
+    let waited = Duration::try_from(now.duration_since(delivery.due)).unwrap_or_default();
+    let (state, pause) = match outcome {
+        Outcome::Sent => (DeliveryState::Sent, None),
+        Outcome::Unknown => (DeliveryState::Unknown, None),
+        Outcome::Bounced => (DeliveryState::Bounced, None),
+        Outcome::Deferred => (DeliveryState::Deferred, Retry::MAIL.pause(waited)),
+        Outcome::Refused => (DeliveryState::Deferred, Retry::OURS.pause(waited)),
+    };
+    let given_up = state == DeliveryState::Deferred && pause.is_none();
+    let state = match given_up {
+        true => DeliveryState::Bounced,
+        false => state,
+    };
+    if outcome == Outcome::Refused {
+        let about = About::Thing(channel.id.to_string());
+        let told = Notice::new(Kind::RobotBroken, about, vec![note.to_owned()]);
+        notice::raise(project, &told).await?;
+    }
+    match state {
+        DeliveryState::Unknown => trouble::unknown(project, delivery, note).await?,
+        DeliveryState::Bounced => {
+            trouble::bounced(project, delivery, mail::About::Message, note).await?;
+        }
+        _ => {}
+    }
+    finish(
+        project,
+        claimed,
+        state,
+        pause.map(|pause| later(now, pause)),
+        note,
+    )
+    .await?;
+    Ok(state == DeliveryState::Sent)
+}
+
+async fn finish(
+    project: &Project,
+    claimed: &Claimed,
+    state: DeliveryState,
+    retry_at: Option<Timestamp>,
+    note: &str,
+) -> Result<(), Problems> {
+    tracing::info!(attempt = claimed.attempt, state = state.word(), "{note}");
+    let now = project.clock.now();
+    let meter = project.life.meter();
+    meter.sent(&claimed.delivery.channel, state.word(), Duration::ZERO);
+    let verdict = Verdict {
+        state,
+        retry_at,
+        note: note.to_owned(),
+    };
+    let done = project.ledger.finish_attempt(claimed, &verdict, now).await;
+    Ok(done?)
+}
+
+fn later(now: Timestamp, pause: Duration) -> Timestamp {
+    let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+    now.checked_add(pause).unwrap_or(Timestamp::MAX)
+}

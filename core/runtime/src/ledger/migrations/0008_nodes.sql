@@ -1,0 +1,7 @@
+-- Which processes serve, by the time when each was last seen.
+CREATE TABLE nodes (
+    node       TEXT   NOT NULL PRIMARY KEY,
+    started_ms BIGINT NOT NULL,
+    seen_ms    BIGINT NOT NULL,
+    version    TEXT   NOT NULL
+);
