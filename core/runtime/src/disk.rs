@@ -2,6 +2,8 @@
 
 use crate::config::Config;
 use crate::config::meant::{LedgerUrl, Transport};
+use crate::notice::{self, About, Kind, Notice};
+use crate::project::Project;
 use crate::storage::{self, Room, amount};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
@@ -109,4 +111,36 @@ pub fn explain(config: &Config, mut refused: Problems) -> Problems {
         refused.0.extend(new);
     }
     refused
+}
+
+/// Tells the owner of disks that are full, closed or filling up: once a day for each.
+pub async fn watch(project: &Project) {
+    for problem in problems(&project.config) {
+        let place = problem
+            .place
+            .as_ref()
+            .map_or("", |place| place.file.as_str());
+        tell(project, About::Thing(place.to_owned()), &problem.into()).await;
+    }
+}
+
+/// Tells the owner what the machine refused. Where the ledger is on the full disk, only the log hears of it, and the watchdog, which
+/// misses the report.
+pub async fn tell(project: &Project, about: About, refused: &Problems) {
+    let line = |problem: &Diagnostic| {
+        let place = problem.place.as_ref();
+        place.map_or_else(
+            || problem.message.clone(),
+            |place| format!("{} ({})", problem.message, place.file),
+        )
+    };
+    let lines: Vec<String> = refused.0.iter().map(line).collect();
+    let kind = if problems(&project.config).is_empty() {
+        Kind::Ledger
+    } else {
+        Kind::Disk
+    };
+    if let Err(e) = notice::raise(project, &Notice::new(kind, about, lines)).await {
+        tracing::error!("the owner cannot be told: {e}");
+    }
 }

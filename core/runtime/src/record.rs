@@ -2,7 +2,7 @@
 
 use crate::compute::Computed;
 use crate::config::meant::{Audience, Report};
-use crate::ledger::{Issue, Keep, NewRun, ResultRow, RunEnd, RunState};
+use crate::ledger::{Issue, Keep, NewRun, ResultRow, Run, RunEnd, RunState};
 use crate::project::Project;
 use crate::run::{Made, Order, Send};
 use crate::schedule::Edition;
@@ -73,6 +73,33 @@ pub async fn begin(project: &Project, order: &Order, now: Timestamp) -> Result<B
     };
     project.ledger.begin_run(&new).await?;
     Ok(Begun { run, issue, number })
+}
+
+/// A run that began in the past, to be made again.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn again(project: &Project, run: &Run) -> Result<Begun, Problems> {
+    let issue = run.issue.clone();
+    let number = match issue.edition {
+        Edition::Test(_) => None,
+        _ => Some(
+            project
+                .ledger
+                .issue_number(
+                    &issue.report,
+                    issue.subject.as_ref(),
+                    issue.period,
+                    Keep::Peeked,
+                )
+                .await?,
+        ),
+    };
+    Ok(Begun {
+        run: run.id.clone(),
+        issue,
+        number,
+    })
 }
 
 /// The id itself, or with a count behind it where two runs began in the same second.

@@ -3,6 +3,7 @@
 use crate::asking::Ask;
 use crate::collect::{self, Windows};
 use crate::gate::Need;
+use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
 use crate::remap::{self, Mode};
 use chenbao_engine::Damaged;
@@ -106,7 +107,9 @@ pub async fn mend(project: &Project, sources: &[Id]) -> Result<Vec<Mended>, Prob
     }
     settle(project, &mut mended, Fate::Collected).await?;
     for one in &mended {
-        tracing::warn!("{}", one.warning());
+        let about = About::Thing(one.damaged.revision.path.clone());
+        let notice = Notice::new(Kind::Damaged, about, vec![one.warning().message]);
+        notice::raise(project, &notice).await?;
     }
     Ok(mended)
 }

@@ -278,6 +278,36 @@ async fn make(
     Ok((made, gathered.snapshot))
 }
 
+/// Makes the papers of a past run again from its snapshot, as of its moment, and keeps what comes out: the same bytes have the same
+/// digests, so a message whose archived body was damaged is whole again. Nothing is recorded, nothing is sent.
+///
+/// # Errors
+/// There is no such run, or its configuration, template or snapshot is no longer what it was.
+pub async fn remake(project: &Project, id: &str) -> Result<(), Problems> {
+    let shown = project.ledger.show(id).await?;
+    let shown = shown.ok_or_else(|| Diagnostic::error(format!("there is no run `{id}`")))?;
+    let (run, issue) = (&shown.run, &shown.run.issue);
+    let report = plan::report(&project.config, &issue.report)?;
+    let order = Order {
+        occurrence: Occurrence {
+            report: issue.report.clone(),
+            subject: issue.subject.clone(),
+            period: issue.period,
+            edition: issue.edition.clone(),
+            due: run.due.unwrap_or(run.started),
+        },
+        revision: issue.revision,
+        role: None,
+        collect: None,
+        send: Send::Nobody,
+        results_only: false,
+        pinned: Some(shown.snapshot.clone()),
+    };
+    let begun = record::again(project, run).await?;
+    let made = make(project, report, &order, (&begun, run.started), &|_| {}).await;
+    deliver::keep(project, &made?.0.papers)
+}
+
 /// What the machine could not do for a metric, while there is time before the delivery to try again; afterwards the report goes
 /// out without it, as with any other gap.
 fn wait_for_the_machine(made: &Made, order: &Order, now: Timestamp) -> Option<Diagnostic> {

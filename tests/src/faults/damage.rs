@@ -2,7 +2,7 @@
 //! name, and made again from the raw tables, or from the source where those are damaged too. The figures stay what they were.
 
 use super::disk::{Line, files};
-use super::reader::{looker, whole};
+use super::reader::{looker, rows, whole};
 use crate::orders::{export, line};
 use crate::project::Project;
 use serde_json::Value;
@@ -178,4 +178,57 @@ pub fn lost() -> Line {
         "2026-11-21",
     ]);
     Ok(run.stderr)
+}
+
+/// A message that waits for 08:00 while the archive loses its body: made again with the same bytes, sent once, and said.
+///
+/// # Errors
+/// It did not come, or has other bytes.
+pub fn message() -> Line {
+    let project = Shop::open()?.project;
+    let look = |time: &str| {
+        let mut command = project.command(&["serve", "--once", "--json"]);
+        command.env("CHENBAO_NOW", format!("2026-11-22T{time}:00+08:00"));
+        let out = command.output().map_err(|e| e.to_string())?;
+        Ok::<_, String>(String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    look("06:30")?;
+    look("06:45")?;
+    let ledger = project.path().join("ledger.sqlite");
+    let rows = rows(
+        &ledger,
+        "SELECT pieces FROM deliveries WHERE recipient = 'boss@example.com'",
+    )?;
+    let pieces = rows
+        .first()
+        .and_then(|row| row.first()?.as_str())
+        .ok_or("nothing is queued")?;
+    let pieces: Value = serde_json::from_str(pieces).map_err(|e| e.to_string())?;
+    let digest = pieces[1]["digest"]
+        .as_str()
+        .ok_or("the body is not in the archive")?;
+    let body = project
+        .path()
+        .join("archive")
+        .join(&digest[..2])
+        .join(digest);
+    let before = std::fs::read(&body).map_err(|e| e.to_string())?;
+    inflict(&body, Harm::Flipped)?;
+    let said = look("08:00")?;
+    let mails: Vec<String> = project
+        .files("outbox")
+        .into_iter()
+        .filter(|name| name.contains("boss@"))
+        .collect();
+    let [mail] = mails.as_slice() else {
+        return Err(format!("{mails:?}: {said}"));
+    };
+    let whole = std::fs::read(project.path().join(mail)).map_err(|e| e.to_string())?;
+    if !whole.ends_with(&before) || !said.contains("made again from its snapshot") {
+        return Err(format!("other bytes, or not said: {said}"));
+    }
+    Ok(
+        "a message whose archived body was changed: made again with the same bytes and sent once"
+            .to_owned(),
+    )
 }

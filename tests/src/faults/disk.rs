@@ -26,6 +26,7 @@ pub fn run(ask: Ask) -> Figures {
     let count = ask.count.unwrap_or(100);
     figures.push(sweep(count, ask.seed)?);
     figures.push(super::damage::trial(count, ask.seed)?);
+    figures.push(super::damage::message()?);
     figures.push(super::crash::run()?);
     Ok(figures)
 }

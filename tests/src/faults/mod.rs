@@ -131,7 +131,7 @@ pub fn trials() -> Vec<Trial> {
             "faults::disk_damaged_files_are_made_again",
             &["python3"],
             || {
-                println!("{}", damage::each()?);
+                println!("{}\n{}", damage::each()?, damage::message()?);
                 Ok(())
             },
         ),

@@ -18,7 +18,6 @@ use crate::project::Project;
 use crate::robot::{self, Message};
 use crate::run::{Made, Order, Send};
 use crate::{mail, storage};
-use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use jiff::Timestamp;
 use std::path::Path;
@@ -93,6 +92,17 @@ fn spoken(
     channels.map(|channel| message.row(channel)).collect()
 }
 
+/// Keeps the bodies that the messages of some papers share.
+///
+/// # Errors
+/// The archive does not take one.
+pub fn keep(project: &Project, papers: &[Paper]) -> Result<(), Problems> {
+    for paper in papers {
+        archived_body(project, paper)?;
+    }
+    Ok(())
+}
+
 fn recipients(order: &Order, audience: &Audience) -> Vec<Mailbox> {
     match &order.send {
         Send::Test(address) => vec![Mailbox {
@@ -127,11 +137,8 @@ pub fn drafts(project: &Project, made: &Made, folder: &Path) -> Result<Vec<Strin
                 run: &made.run,
             };
             let path = folder.join(letter.file_name());
-            storage::write(&path, &bytes).map_err(|why| {
-                Diagnostic::error(format!("the draft cannot be written: {why}"))
-                    .in_file(path.display().to_string())
-                    .hint("check that the folder is writable and that the disk has room")
-            })?;
+            storage::write(&path, &bytes)
+                .map_err(|why| storage::refused("the draft", &path, &why))?;
             files.push(path.display().to_string());
         }
     }

@@ -1,12 +1,14 @@
 //! One batch on its way: what its connections share while they work on it.
 
+use super::trouble;
 use crate::ledger::{Claimed, Delivery, Piece};
 use crate::mail::{About, Answer, Outcome};
 use crate::policy::Retry;
 use crate::project::Project;
+use crate::run;
 use chenbao_model::{Diagnostic, Digest};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +47,8 @@ pub(super) struct Round<'a> {
     pub(super) project: &'a Project,
     pub(super) lease: Duration,
     state: Mutex<State>,
+    /// Runs that were made again because the archive has lost a part of their messages.
+    remade: tokio::sync::Mutex<BTreeSet<String>>,
 }
 
 struct State {
@@ -77,6 +81,7 @@ impl<'a> Round<'a> {
                 lost: 0,
                 stopped: None,
             }),
+            remade: tokio::sync::Mutex::default(),
         }
     }
 
@@ -139,7 +144,7 @@ impl<'a> Round<'a> {
     }
 
     /// The exact message: concatenated, never rebuilt. A body that recipients share is read and checked once.
-    pub(super) fn assemble(&self, pieces: &[Piece]) -> Result<Vec<u8>, Diagnostic> {
+    fn assemble(&self, pieces: &[Piece]) -> Result<Vec<u8>, Diagnostic> {
         let mut bytes = Vec::new();
         for piece in pieces {
             match piece {
@@ -148,6 +153,23 @@ impl<'a> Round<'a> {
             }
         }
         Ok(bytes)
+    }
+
+    /// The exact message; where the archive has lost a part of it, its run is made again first, once for all of its messages.
+    pub(super) async fn message(&self, delivery: &Delivery) -> Result<Vec<u8>, Diagnostic> {
+        let problem = match self.assemble(&delivery.pieces) {
+            Ok(bytes) => return Ok(bytes),
+            Err(problem) => problem,
+        };
+        let mut remade = self.remade.lock().await;
+        if remade.insert(delivery.run.clone()) {
+            if let Err(why) = run::remake(self.project, &delivery.run).await {
+                tracing::warn!("a damaged message cannot be made again: {why}");
+            }
+            let again = self.assemble(&delivery.pieces);
+            trouble::damaged(self.project, delivery, &problem, again.is_ok()).await;
+        }
+        self.assemble(&delivery.pieces).map_err(|_| problem)
     }
 
     fn body(&self, digest: &Digest) -> Result<Arc<Vec<u8>>, Diagnostic> {

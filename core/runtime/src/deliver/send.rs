@@ -189,7 +189,7 @@ impl Line {
 
     async fn send(&mut self, round: &Round<'_>, claimed: &Claimed) -> Result<bool, Problems> {
         let (project, delivery) = (round.project, &claimed.delivery);
-        let bytes = match round.assemble(&delivery.pieces) {
+        let bytes = match round.message(delivery).await {
             Ok(bytes) => bytes,
             Err(problem) => {
                 let answer = Answer::not_assembled(problem.to_string());

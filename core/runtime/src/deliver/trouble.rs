@@ -6,6 +6,7 @@ use crate::mail;
 use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
 use crate::schedule::Edition;
+use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use jiff::{SignedDuration, Timestamp};
 
@@ -47,6 +48,29 @@ pub(super) async fn unknown(
     note: &str,
 ) -> Result<(), Problems> {
     tell(project, Kind::Unknown, delivery, note.to_owned()).await
+}
+
+/// The archive has lost a part of a message; whether it could be made again, byte for byte.
+pub(super) async fn damaged(
+    project: &Project,
+    delivery: &Delivery,
+    problem: &Diagnostic,
+    again: bool,
+) {
+    let fate = if again {
+        "made again from its snapshot, with the same bytes"
+    } else {
+        "it cannot be made again with the same bytes and waits: restore the archive from a backup, or `chenbao rerun` the report"
+    };
+    let line = format!("{}: {fate}", problem.message);
+    let place = problem
+        .place
+        .as_ref()
+        .map_or("", |place| place.file.as_str());
+    let notice = Notice::new(Kind::Damaged, About::Thing(place.to_owned()), vec![line]);
+    if let Err(e) = notice::raise(project, &notice.of_run(&delivery.run)).await {
+        tracing::error!("the owner cannot be told of a damaged message: {e}");
+    }
 }
 
 /// A message was refused for good, or given up. If it is the address's matter, it counts towards its quarantine.

@@ -4,6 +4,7 @@ use super::claim::Claim;
 use super::due::{self, Task, Work};
 use crate::asking::Ask;
 use crate::config::meant::Report;
+use crate::disk;
 use crate::gate::Judgement;
 use crate::ledger::{Issue, OccurrenceState, Open};
 use crate::notice::{self, About, Kind, Notice};
@@ -213,6 +214,7 @@ async fn make(
         }
         Err(problems) if problems.machine() && time_left(project, order) => {
             tracing::warn!(report = %report.id, "not made yet, to be tried again: {problems}");
+            disk::tell(project, About::Issue(issue), &problems).await;
             claim.give_back().await?;
             return Ok(Came::Retries);
         }

@@ -281,6 +281,7 @@ pub async fn look(project: &Arc<Project>) -> Result<Look, Problems> {
     let mut tried = BTreeSet::new();
     let mut stopped = Ok(());
     alive::seen(&project.ledger, project.clock.now()).await?;
+    disk::watch(project).await;
     look.sent += send(project).await?;
     loop {
         let mut all = due::due(project, &mut look).await?;
