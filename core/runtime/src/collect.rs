@@ -326,11 +326,9 @@ async fn scan(
     if let Some(left) = ask.left(project.clock.now()) {
         spec.limits.deadline = spec.limits.deadline.min(left);
     }
-    let zone = project
-        .config
-        .shops
-        .get(&source.shop)
-        .and_then(|shop| shop.zone.iana_name())
+    let zone = place(project, source)
+        .1
+        .iana_name()
         .unwrap_or("UTC")
         .to_owned();
     let request = ScanRequest {

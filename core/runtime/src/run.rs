@@ -115,6 +115,17 @@ pub struct Gathered {
     needs: Vec<Need>,
 }
 
+impl Gathered {
+    /// What happened to files of the lake, and what the sources had to say.
+    fn warnings(&self) -> Vec<Diagnostic> {
+        let mended = self.mended.iter().map(Mended::warning);
+        let collected = self.collected.iter();
+        mended
+            .chain(collected.flat_map(|collected| collected.warnings.clone()))
+            .collect()
+    }
+}
+
 /// Steps 2 and 3: fetches what the report needs, pins it, and judges it.
 ///
 /// # Errors
@@ -218,21 +229,14 @@ async fn make(
     let mut made = Made {
         run: begun.run.clone(),
         issue: begun.issue.clone(),
+        warnings: gathered.warnings(),
         collected: gathered.collected,
         judgement: gathered.judgement,
         results: Vec::new(),
         papers: Vec::new(),
         fallback: None,
         queued: 0,
-        warnings: Vec::new(),
     };
-    made.warnings
-        .extend(gathered.mended.iter().map(Mended::warning));
-    made.warnings.extend(
-        made.collected
-            .iter()
-            .flat_map(|collected| collected.warnings.clone()),
-    );
     made.results = compute_all(
         project,
         report,

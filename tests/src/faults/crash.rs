@@ -220,7 +220,7 @@ impl Disk {
             "fsync" | "fdatasync" => self.synced(arg(0)),
             "rename" | "link" => self.renamed(arg(0), arg(1), call.name == "link"),
             "renameat" | "renameat2" | "linkat" => {
-                self.renamed(arg(1), arg(3), call.name == "linkat")
+                self.renamed(arg(1), arg(3), call.name == "linkat");
             }
             "mkdir" => self.made.extend(self.named(arg(0))),
             "mkdirat" => self.made.extend(self.named(arg(1))),

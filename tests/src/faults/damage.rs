@@ -207,11 +207,8 @@ pub fn message() -> Line {
     let digest = pieces[1]["digest"]
         .as_str()
         .ok_or("the body is not in the archive")?;
-    let body = project
-        .path()
-        .join("archive")
-        .join(&digest[..2])
-        .join(digest);
+    let first: String = digest.chars().take(2).collect();
+    let body = project.path().join("archive").join(first).join(digest);
     let before = std::fs::read(&body).map_err(|e| e.to_string())?;
     inflict(&body, Harm::Flipped)?;
     let said = look("08:00")?;

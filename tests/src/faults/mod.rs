@@ -18,7 +18,7 @@ pub mod small_disk;
 pub mod smtp;
 pub mod time;
 
-use crate::{trial, trial_with};
+use crate::trial_with;
 use libtest_mimic::Trial;
 use std::process::ExitCode;
 
@@ -89,13 +89,6 @@ pub fn trials() -> Vec<Trial> {
         })
     };
     let python = ["python3", "python:aiosmtpd", "python:cryptography"];
-    let full = |folder: &'static str, how: disk::Closed| {
-        let name = format!("faults::disk_{folder}_{how:?}").to_lowercase();
-        trial_with(&name, &["python3", "nsenter", "mounts"], move || {
-            println!("{}", disk::stage(folder, how)?);
-            Ok(())
-        })
-    };
     let short = time::Size {
         patterns: 6,
         looks: 3,
@@ -112,46 +105,54 @@ pub fn trials() -> Vec<Trial> {
             Ok(())
         },
     );
-    vec![
+    let mut all = on_disks();
+    all.extend([
         time,
         matrix("aiosmtpd", &python),
         matrix(
             "smtp-server",
             &["python3", "python:cryptography", "node", smtp::NPM],
         ),
-        trial_with(
-            "faults::disk_power_cut_after_every_sync",
-            &["python3", "strace"],
-            || {
-                println!("{}", crash::run()?);
-                Ok(())
-            },
-        ),
-        trial_with(
-            "faults::disk_damaged_files_are_made_again",
-            &["python3"],
-            || {
-                println!("{}\n{}", damage::each()?, damage::message()?);
-                Ok(())
-            },
-        ),
-        trial("faults::disk_a_lost_day_is_said", || {
-            damage::lost().map(drop).map_err(Into::into)
-        }),
-        trial_with("faults::load_of_fifty_audiences", &["python3"], || {
-            println!("{}", load::trial(4)?.join("\n"));
-            Ok(())
-        }),
-        full("lake", disk::Closed::Full),
-        full("archive", disk::Closed::Full),
-        full("ledger", disk::Closed::Full),
-        full("outbox", disk::Closed::Full),
-        full("archive", disk::Closed::ReadOnly),
         brief(1, &["python3", "python:aiosmtpd"]),
         brief(
             2,
             &["python3", "python:aiosmtpd", "initdb", "pg_ctl", "psql"],
         ),
+    ]);
+    all
+}
+
+/// Disks that refuse or lose bytes, and many recipients.
+fn on_disks() -> Vec<Trial> {
+    let told = |name: &str, needs: &[&str], body: fn() -> Figures| {
+        trial_with(&format!("faults::{name}"), needs, move || {
+            println!("{}", body()?.join("\n"));
+            Ok(())
+        })
+    };
+    let full = |folder: &'static str, how: disk::Closed| {
+        let name = format!("faults::disk_{folder}_{how:?}").to_lowercase();
+        trial_with(&name, &["python3", "nsenter", "mounts"], move || {
+            println!("{}", disk::stage(folder, how)?);
+            Ok(())
+        })
+    };
+    vec![
+        told(
+            "disk_power_cut_after_every_sync",
+            &["python3", "strace"],
+            || Ok(vec![crash::run()?]),
+        ),
+        told("disk_damaged_files_are_made_again", &["python3"], || {
+            Ok(vec![damage::each()?, damage::message()?])
+        }),
+        told("disk_a_lost_day_is_said", &[], || Ok(vec![damage::lost()?])),
+        told("load_of_fifty_audiences", &["python3"], || load::trial(4)),
+        full("lake", disk::Closed::Full),
+        full("archive", disk::Closed::Full),
+        full("ledger", disk::Closed::Full),
+        full("outbox", disk::Closed::Full),
+        full("archive", disk::Closed::ReadOnly),
     ]
 }
 

@@ -88,14 +88,12 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let log = host::log(root.section("log"));
     let serve = host::serve(root.section("serve"));
     let project = project(root.section("project"));
-    let shops = collect(root.items("shop"), |id, table| {
-        shop(id, table, project.as_ref())
-    });
+    let shop = |id, table| shop(id, table, project.as_ref());
+    let shops = collect(root.items("shop"), shop);
     let roles = collect(root.items("role"), role);
     let tables = collect(root.items("table"), table::table);
-    let sources = collect(root.items("source"), |id, table| {
-        source(id, table, &known, &folder)
-    });
+    let source = |id, table| source(id, table, &known, &folder);
+    let sources = collect(root.items("source"), source);
     let metrics = collect(root.items("metric"), metric);
     let campaigns = collect(root.items("campaign"), campaign);
     let base = report::Base {

@@ -204,7 +204,7 @@ impl Server {
                 Ok(Ok(sent)) => tracing::info!(sent, "sent"),
                 Ok(Err(problems)) => tracing::error!("not sent: {problems}"),
                 Err(why) => {
-                    tracing::error!("the sender stopped by a mistake in chenbao itself: {why}")
+                    tracing::error!("the sender stopped by a mistake in chenbao itself: {why}");
                 }
             }
         }

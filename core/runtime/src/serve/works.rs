@@ -11,6 +11,7 @@ use crate::words;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Id};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -146,9 +147,9 @@ impl Works {
             .cloned()
             .collect();
         for report in reports {
-            if !self.usual.contains_key(&report) {
+            if let Entry::Vacant(slot) = self.usual.entry(report.clone()) {
                 let usual = project.ledger.usual_duration(&report).await?;
-                self.usual.insert(report, usual.unwrap_or_default());
+                slot.insert(usual.unwrap_or_default());
             }
         }
         let usual = |report: &Id| self.usual.get(report).copied().unwrap_or_default();
