@@ -162,15 +162,18 @@ fn erp_on_mariadb() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Two machines, each with its own folder, share one ledger: the issue goes out once.
+/// Two machines share one ledger, lake and archive: the issue goes out once.
 fn ledger_on_postgres() -> Result<(), Failed> {
     let server = Postgres::start().ok_or("PostgreSQL's programs are not complete")?;
+    let shared = tempfile::tempdir()?;
+    let folders = format!(
+        "[ledger]\nurl = \"{}\"\n[lake]\ndir = \"{1}/lake\"\n[archive]\ndir = \"{1}/archive\"\n\n[mail]",
+        server.url("chenbao"),
+        shared.path().display()
+    );
     let machine = |now: &str| {
         let project = Project::from_case("one-shop").env("CHENBAO_NOW", now);
-        let text = project.read("chenbao.toml").replace(
-            "[mail]",
-            &format!("[ledger]\nurl = \"{}\"\n\n[mail]", server.url("chenbao")),
-        );
+        let text = project.read("chenbao.toml").replace("[mail]", &folders);
         project.write("chenbao.toml", text);
         project.write("exports/orders/1795276800_订单导出.csv", orders());
         project
@@ -178,7 +181,8 @@ fn ledger_on_postgres() -> Result<(), Failed> {
     let deliver = ["run", "daily", "--deliver", "--json"];
     let first = machine("2026-11-22T08:00:00+08:00");
     assert_eq!(first.run(&deliver).exits(0).json()["queued"], 1);
-    assert_eq!(first.run(&deliver).json()["queued"], 0);
+    let again = first.run_at("2026-11-22T08:01:00+08:00", &deliver);
+    assert_eq!(again.json()["queued"], 0);
     let files = first.files("");
     assert!(
         files.contains(&"chenbao.toml".to_owned())

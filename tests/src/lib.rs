@@ -14,6 +14,7 @@ pub mod duckdb;
 pub mod faults;
 pub mod hostile;
 pub mod house_rules;
+pub mod keeping;
 pub mod mails;
 pub mod notices;
 pub mod ops;
@@ -44,6 +45,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(published::trials());
     all.extend(mails::trials());
     all.extend(returns::trials());
+    all.extend(keeping::trials());
     all.extend(visibility::trials());
     all.extend(databases::trials());
     all.extend(serving::trials());

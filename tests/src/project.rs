@@ -49,6 +49,8 @@ pub fn test_data_unpacked(name: &str) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Project {
     dir: TempDir,
+    /// Folder of the project within `dir`.
+    inside: PathBuf,
     env: BTreeMap<String, String>,
 }
 
@@ -64,6 +66,7 @@ impl Project {
     pub fn empty() -> Self {
         Self {
             dir: TempDir::with_prefix("chenbao-test-").unwrap(),
+            inside: PathBuf::new(),
             env: BTreeMap::new(),
         }
     }
@@ -90,10 +93,21 @@ impl Project {
         project
     }
 
+    /// The project in a folder of this one.
+    #[must_use]
+    pub fn inside(mut self, folder: &str) -> Self {
+        self.inside = self.path().join(folder);
+        self
+    }
+
     /// Its folder.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.dir.path()
+        if self.inside.as_os_str().is_empty() {
+            self.dir.path()
+        } else {
+            &self.inside
+        }
     }
 
     /// Adds or replaces a file. It is dated an hour ago, so that sources see it as settled.

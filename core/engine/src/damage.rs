@@ -3,7 +3,6 @@
 use crate::Lake;
 use chenbao_model::catalogue::Revision;
 use chenbao_model::{Diagnostic, Digest};
-use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -106,25 +105,5 @@ impl Lake {
 
 /// Digest and size of a file.
 pub(crate) fn digest_of(file: &Path) -> io::Result<(Digest, u64)> {
-    let mut hash = sha2::Sha256::new();
-    let mut reader = io::BufReader::with_capacity(1 << 16, std::fs::File::open(file)?);
-    let mut bytes = 0;
-    loop {
-        let buffer = io::BufRead::fill_buf(&mut reader)?;
-        if buffer.is_empty() {
-            break;
-        }
-        hash.update(buffer);
-        let read = buffer.len();
-        bytes += u64::try_from(read).unwrap_or(0);
-        io::BufRead::consume(&mut reader, read);
-    }
-    let hex: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Digest::parse(&hex)
-        .map(|digest| (digest, bytes))
-        .ok_or_else(|| io::Error::other("a digest has 64 digits"))
+    Digest::of_reader(std::fs::File::open(file)?)
 }

@@ -5,7 +5,7 @@
 
 use crate::damage::Whole;
 use chenbao_model::catalogue::Revision;
-use chenbao_model::{Diagnostic, Digest};
+use chenbao_model::{Diagnostic, Digest, Id};
 use chenbao_storage as storage;
 use sha2::Digest as _;
 use std::error::Error;
@@ -89,6 +89,12 @@ impl Lake {
     #[must_use]
     pub fn file(&self, revision: &Revision) -> PathBuf {
         self.dir.join(&revision.path)
+    }
+
+    /// A raw table's file.
+    #[must_use]
+    pub fn raw_file(&self, source: &Id, digest: &Digest) -> PathBuf {
+        self.dir.join(raw_path(source.as_str(), digest))
     }
 
     /// A new file, aside.

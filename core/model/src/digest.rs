@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use std::fmt;
+use std::io::{self, Read};
 
 /// A SHA-256 in lower-case hex.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,6 +16,27 @@ impl Digest {
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         let hash = sha2::Sha256::digest(bytes.as_ref());
         Self(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The digest of what a reader gives, and how many bytes that is: files of any size, without holding them.
+    ///
+    /// # Errors
+    /// The reader's own.
+    pub fn of_reader(mut reader: impl Read) -> io::Result<(Self, u64)> {
+        let mut hash = sha2::Sha256::new();
+        let mut buffer = vec![0_u8; 1 << 16];
+        let mut bytes = 0;
+        loop {
+            let read = reader.read(&mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            hash.update(buffer.get(..read).unwrap_or_default());
+            bytes += u64::try_from(read).unwrap_or(0);
+        }
+        let hash = hash.finalize();
+        let hex = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok((Self(hex), bytes))
     }
 
     /// Takes a digest that was written down before; `None` if it is not 64 hex digits.

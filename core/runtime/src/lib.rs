@@ -30,11 +30,15 @@ pub mod webhook;
 
 // 3 stages.
 pub mod asking;
+pub mod audit;
+pub mod backup;
 pub mod collect;
 pub mod compute;
 pub mod deliver;
 pub mod disk;
+pub mod erase;
 pub mod gate;
+pub mod identity;
 pub mod notice;
 pub mod paper;
 pub mod plan;
@@ -42,6 +46,8 @@ pub mod project;
 pub mod record;
 pub mod recover;
 pub mod remap;
+pub mod replay;
+pub mod retention;
 pub mod robot;
 pub mod run;
 pub mod tables;

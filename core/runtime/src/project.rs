@@ -5,6 +5,7 @@ use crate::asking::Turns;
 use crate::clock::Clock;
 use crate::config::meant::{LedgerUrl, MappingRef, Source, Transport};
 use crate::config::{self, Config};
+use crate::identity;
 use crate::ledger::{self, Ledger};
 use crate::life::Life;
 use crate::mail;
@@ -90,6 +91,7 @@ impl Project {
                 return Err(disk::explain(&config, problem.into()));
             }
         };
+        identity::confirm(&ledger, &config.lake.dir, &config.archive).await?;
         let plugins = PluginStore::open(&plugin_dirs(&config, &exe), &exe);
         let templates = TemplateSet::builtin().overlaid(templates::read(&config.templates)?);
         let fonts = Fonts::embedded()?;
@@ -247,9 +249,7 @@ fn hash_key(config: &Config) -> Result<Vec<u8>, Diagnostic> {
     if let Ok(key) = std::fs::read(&path) {
         return Ok(key);
     }
-    let mut key = vec![0_u8; 32];
-    let mut random = std::fs::File::open("/dev/urandom").map_err(fail)?;
-    std::io::Read::read_exact(&mut random, &mut key).map_err(fail)?;
+    let key = identity::random(32).map_err(fail)?;
     match storage::create_private(&path, &key) {
         Ok(()) => Ok(key),
         // Another process was first; its key is the key.

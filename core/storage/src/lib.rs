@@ -33,6 +33,14 @@ impl Aside {
         Self::with_mode(folder, 0o666)
     }
 
+    /// The same, for its owner only.
+    ///
+    /// # Errors
+    /// The disk is full or read-only, or the folder is not there.
+    pub fn private(folder: &Path) -> io::Result<Self> {
+        Self::with_mode(folder, 0o600)
+    }
+
     /// The same with the permissions that it gets at most; the umask takes from them.
     fn with_mode(folder: &Path, mode: u32) -> io::Result<Self> {
         tempfile::Builder::new()
@@ -106,18 +114,34 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     publish(vec![(sealed, path.to_owned())], top).map_err(|(why, _)| why)
 }
 
-/// Writes a file that only its owner may read, unless somebody else was first.
+/// Writes a file, unless somebody else was first.
+///
+/// # Errors
+/// It is there already, the disk is full, or the folder cannot be written.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut aside = Aside::begin(folder_of(path))?;
+    aside.write_all(bytes)?;
+    publish_new(aside.seal()?, path)
+}
+
+/// The same with a file that only its owner may read.
 ///
 /// # Errors
 /// It is there already, the disk is full, or the folder cannot be written.
 pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mut aside = Aside::with_mode(folder, 0o600)?;
+    let mut aside = Aside::private(folder_of(path))?;
     aside.write_all(bytes)?;
-    let sealed = aside.seal()?;
+    publish_new(aside.seal()?, path)
+}
+
+/// Gives a sealed file its name, unless somebody else was first.
+///
+/// # Errors
+/// The name is taken, or the disk refuses.
+pub fn publish_new(sealed: Sealed, path: &Path) -> io::Result<()> {
     let named = sealed.0.persist_noclobber(path);
     named.map_err(|refused| refused.error)?;
-    sync(folder)
+    sync(folder_of(path))
 }
 
 /// Removes a file that may be gone already, and makes that last.

@@ -104,7 +104,10 @@ pub(super) enum Command {
                       chenbao recipients subscribe boss@example.com --report daily"
     )]
     Recipients(RecipientsCommand),
-    /// Compute a run again from its snapshot and say what differs.
+    /// Compute a run again from its snapshot and say what differs, figure by figure.
+    #[command(
+        after_help = "Exit code 1 if anything differs or cannot be compared.\nExample:\n  chenbao replay daily-2026-11-21-regular"
+    )]
     Replay {
         /// Run id.
         run: String,
@@ -119,6 +122,35 @@ pub(super) enum Command {
     /// The files of the lake.
     #[command(subcommand)]
     Lake(LakeCommand),
+    /// The ledger: whether it agrees with lake and archive, its rows, its space.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Remove what is older than `[retention]` allows; a server does it once a night.
+    #[command(
+        after_help = "What waits to be sent, what is unknown and the newest revisions stay. What went is written down: `replay` \
+                      and `resend` say when and by which rule.\nExample:\n  chenbao prune --dry-run"
+    )]
+    Prune {
+        /// Only say what would go.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Write the ledger, the files that it names and the project into one tar file, while everything goes on.
+    #[command(
+        after_help = "Secrets are not in it: keep lake/hash.key, and what env: and file: refer to, in a place of their own.\n\
+                      Example:\n  chenbao backup /mnt/backup/chenbao-2026-11-22.tar"
+    )]
+    Backup {
+        /// The file; it must not be there yet.
+        file: PathBuf,
+    },
+    /// Make a project of a backup, in an empty folder. It sends nothing again.
+    #[command(
+        after_help = "What waited to be sent becomes unknown, and the schedules begin anew now; see `chenbao history` and \
+                      `chenbao resend --unknown`.\nExamples:\n  chenbao restore chenbao-2026-11-22.tar --dir /srv/chenbao\n  \
+                      chenbao restore chenbao-2026-11-22.tar --dir /tmp/look --with elsewhere.toml"
+    )]
+    Restore(RestoreArgs),
     /// Plugins: what is there, and what one of them says of itself.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -361,6 +393,15 @@ pub(super) enum RecipientsCommand {
         after_help = "Example:\n  chenbao recipients unsubscribe boss@example.com --report daily"
     )]
     Unsubscribe(SubscriptionArgs),
+    /// Forget a recipient: the address goes from every row, and nothing is sent there again.
+    #[command(
+        after_help = "Messages lose their heads, so they cannot be sent again; a keyed hash of the address stays, so that the \
+                      person is not mailed again.\nExample:\n  chenbao recipients erase former@example.com"
+    )]
+    Erase {
+        /// The mail address.
+        address: String,
+    },
 }
 
 /// Options of `recipients subscribe` and `recipients unsubscribe`.
@@ -381,6 +422,55 @@ pub(super) enum LakeCommand {
         after_help = "Packs are copies: day files stay for replays, and deleting lake/packs is safe."
     )]
     Compact,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub(super) struct RestoreArgs {
+    /// The backup.
+    pub(super) file: PathBuf,
+    /// Folder of the project: empty, or not there.
+    #[arg(long)]
+    pub(super) dir: PathBuf,
+    /// A configuration to use instead of the one in the backup: other folders, another ledger.
+    #[arg(long)]
+    pub(super) with: Option<PathBuf>,
+}
+
+/// Commands of `ledger`.
+#[derive(Debug, Subcommand)]
+pub(super) enum LedgerCommand {
+    /// Compare the ledger with lake and archive: every file that it names is there, nothing is left half done.
+    #[command(
+        after_help = "Changes nothing; may run beside a server. Exit code 1 if anything is wrong.\nExample:\n  chenbao ledger check --deep"
+    )]
+    Check {
+        /// Read every file and compare its digest, not only its size.
+        #[arg(long)]
+        deep: bool,
+    },
+    /// Write every row as a line of JSON, sorted, as it is at one moment.
+    #[command(
+        after_help = "Examples:\n  chenbao ledger export | jq 'select(.table == \"deliveries\") | .recipient'\n  \
+                      chenbao ledger export --dir rows && jq '.pieces | fromjson' rows/deliveries.jsonl"
+    )]
+    Export {
+        /// A file <table>.jsonl for each table here, instead of one stream on standard output.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Write the catalogue of a lost ledger again, from the footers of the lake's files.
+    #[command(
+        after_help = "Example, with a new ledger beside an old lake:\n  chenbao ledger rebuild-catalogue"
+    )]
+    RebuildCatalogue {
+        /// Even if the ledger has a catalogue: it is replaced.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Give the space of deleted rows back to the disk; servers wait meanwhile.
+    #[command(after_help = "Example:\n  chenbao ledger vacuum")]
+    Vacuum,
 }
 
 /// Commands of `plugin`.

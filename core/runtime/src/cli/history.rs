@@ -6,6 +6,7 @@ use super::{Answer, Ended};
 use crate::deliver;
 use crate::ledger::{Delivery, DeliveryState, NotMade, Run, Shown};
 use crate::project::Project;
+use crate::retention;
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use jiff::Timestamp;
@@ -148,11 +149,19 @@ pub(super) fn at(project: &Project, time: Timestamp) -> String {
 
 /// The run whose id begins so.
 pub(super) async fn find(project: &Project, run: &str) -> Result<Shown, Problems> {
-    project.ledger.show(run).await?.ok_or_else(|| {
+    if let Some(shown) = project.ledger.show(run).await? {
+        return Ok(shown);
+    }
+    let removed = retention::removed_runs(project).await?;
+    let hint = removed.map_or_else(
+        || "see `chenbao history`".to_owned(),
+        |removed| format!("see `chenbao history`; {removed}"),
+    );
+    Err(
         Diagnostic::error(format!("there is no one run that begins with `{run}`"))
-            .hint("see `chenbao history`")
-            .into()
-    })
+            .hint(hint)
+            .into(),
+    )
 }
 
 pub(super) async fn show(project: &Project, run: &str, voice: Voice) -> Answer {
@@ -273,23 +282,29 @@ pub(super) async fn resend(project: &Project, args: &ResendArgs, voice: Voice) -
         ],
     };
     let now = project.clock.now();
-    let mut ids = Vec::new();
+    let (mut ids, mut lost) = (Vec::new(), 0);
     for delivery in candidates {
         let wanted = args
             .recipient
             .as_ref()
             .is_none_or(|recipient| recipient == &delivery.recipient);
         if wanted && states.contains(&delivery.state) {
+            let missing = retention::missing_parts(project, &delivery).await?;
+            if !missing.is_empty() {
+                voice.tell(&missing);
+                lost += 1;
+                continue;
+            }
             project.ledger.requeue(&delivery.id, states, now).await?;
             ids.push(delivery.id);
         }
     }
     deliver::send_due(project).await?;
-    say_resent(project, &ids, voice).await
+    say_resent(project, &ids, lost, voice).await
 }
 
-/// What became of deliveries that were queued again.
-async fn say_resent(project: &Project, ids: &[String], voice: Voice) -> Answer {
+/// What became of deliveries that were queued again, beside those that could not be.
+async fn say_resent(project: &Project, ids: &[String], lost: usize, voice: Voice) -> Answer {
     let mut resent = Vec::new();
     for id in ids {
         resent.extend(project.ledger.delivery(id).await?);
@@ -309,8 +324,9 @@ async fn say_resent(project: &Project, ids: &[String], voice: Voice) -> Answer {
         ));
     }
     let all: Vec<serde_json::Value> = resent.iter().map(delivery_json).collect();
-    voice.answer(&json!({"queued": ids.len(), "sent": sent.len(), "deliveries": all}));
-    Ok(match others.is_empty() {
+    voice
+        .answer(&json!({"queued": ids.len(), "sent": sent.len(), "lost": lost, "deliveries": all}));
+    Ok(match others.is_empty() && lost == 0 {
         true => Ended::Done,
         false => Ended::Undelivered,
     })

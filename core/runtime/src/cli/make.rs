@@ -1,4 +1,4 @@
-//! Commands that collect and make reports: `collect`, `backfill`, `run`, `rerun`, `replay`.
+//! Commands that collect and make reports: `collect`, `backfill`, `run`, `rerun`.
 
 use super::args::{BackfillArgs, CollectArgs, RerunArgs, RunArgs};
 use super::print::{self, Voice};
@@ -408,57 +408,4 @@ pub(super) async fn rerun(project: &Project, args: &RerunArgs, voice: Voice) -> 
     };
     let out = project.config.folder.join("reports");
     alone(project, &order, Some(&out), voice).await
-}
-
-pub(super) async fn replay(project: &Project, run: &str, voice: Voice) -> Answer {
-    let shown = super::history::find(project, run).await?;
-    let issue = &shown.run.issue;
-    let order = Order {
-        occurrence: crate::schedule::Occurrence {
-            report: issue.report.clone(),
-            subject: issue.subject.clone(),
-            period: issue.period,
-            edition: issue.edition.clone(),
-            due: shown.run.due.unwrap_or(shown.run.started),
-        },
-        revision: issue.revision,
-        role: None,
-        collect: None,
-        send: Send::Nobody,
-        results_only: true,
-        pinned: Some(shown.snapshot.clone()),
-    };
-    let results = run::recompute(project, &order, &shown.run.id, shown.run.started).await?;
-    let mut differs = Vec::new();
-    for row in &shown.results {
-        let again = results
-            .iter()
-            .filter(|(shops, _)| record::shops_key(shops) == row.shops)
-            .flat_map(|(_, computed)| computed)
-            .find(|computed| computed.alias == row.alias);
-        match again.and_then(|computed| computed.digest.as_ref()) {
-            Some(digest) if digest == &row.digest => {}
-            Some(digest) => differs.extend(record::differing_items(
-                project,
-                &row.digest,
-                digest,
-                row.alias.as_str(),
-            )),
-            None => differs.push(format!("{} ({}): no result any more", row.alias, row.shops)),
-        }
-    }
-    match differs.is_empty() {
-        true => voice.say(format!(
-            "{}: {} results, all the same",
-            shown.run.id,
-            shown.results.len()
-        )),
-        false => differs.iter().for_each(|line| voice.say(line)),
-    }
-    voice.answer(&json!({"run": shown.run.id, "results": shown.results.len(), "differs": differs}));
-    Ok(if differs.is_empty() {
-        Ended::Done
-    } else {
-        Ended::Failed
-    })
 }

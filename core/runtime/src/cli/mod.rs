@@ -2,21 +2,25 @@
 
 mod args;
 mod ask;
+mod backup;
 mod check;
 mod demo;
 mod history;
 mod hold;
 mod lake;
+mod ledger;
 mod make;
 mod plan;
 mod print;
 mod recipients;
 mod remap;
+mod replay;
 mod serve;
 mod watchdog;
 
 use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::config;
+use crate::ledger::Mode;
 use crate::project::Project;
 use crate::{disk, telemetry};
 use args::{Cli, Command, LakeCommand, PluginCommand};
@@ -99,6 +103,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Init(args) => return check::init(args, voice),
         // Neither lake nor plugins nor fonts: it must live where they do not.
         Command::Watchdog(args) => return watchdog::watchdog(&cli.config, args, voice).await,
+        Command::Restore(args) => return backup::restore(args, clock()?.now(), voice).await,
         _ => {}
     }
     let levels = match cli.command {
@@ -126,7 +131,7 @@ async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
         Command::Plan(args) => plan::plan(project, args, voice).await,
         Command::Run(args) => make::run(project, args, voice).await,
         Command::Rerun(args) => make::rerun(project, args, voice).await,
-        Command::Replay { run } => make::replay(project, run, voice).await,
+        Command::Replay { run } => replay::replay(project, run, voice).await,
         Command::Serve(args) => serve::serve(project, args, voice).await,
         Command::Hold(args) => hold::hold(project, args, voice).await,
         Command::Release(args) => hold::release(project, args, voice).await,
@@ -138,11 +143,19 @@ async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
         Command::Recipients(command) => recipients::recipients(project, command, voice).await,
         Command::Sql(args) => ask::sql(project, args, voice).await,
         Command::Lake(LakeCommand::Compact) => lake::compact(project, voice).await,
+        Command::Ledger(command) => ledger::ledger(project, command, voice).await,
+        Command::Prune { dry_run } => {
+            let mode = if *dry_run { Mode::Look } else { Mode::Remove };
+            replay::prune(project, mode, voice).await
+        }
+        Command::Backup { file } => backup::backup(project, file, voice).await,
         Command::Plugin(PluginCommand::List) => ask::plugins(project, voice),
         Command::Plugin(PluginCommand::Inspect { plugin }) => ask::inspect(project, plugin, voice),
-        Command::Demo(_) | Command::Init(_) | Command::Watchdog(_) | Command::PluginHost => {
-            Ok(Ended::Done)
-        }
+        Command::Demo(_)
+        | Command::Init(_)
+        | Command::Restore(_)
+        | Command::Watchdog(_)
+        | Command::PluginHost => Ok(Ended::Done),
     }
 }
 

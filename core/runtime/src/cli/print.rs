@@ -99,6 +99,11 @@ impl Drop for Progress {
     }
 }
 
+/// A number of things, for [`Progress::at`].
+pub(super) fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
 /// A table for the terminal: columns padded to their widest cell, East Asian characters counted double.
 pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let width = |text: &str| {

@@ -6,7 +6,7 @@ use super::print::{self, Voice};
 use super::{Answer, Ended};
 use crate::ledger::{Block, BlockReason};
 use crate::project::Project;
-use crate::{deliver, plan};
+use crate::{deliver, erase, plan};
 use chenbao_model::Diagnostic;
 use serde_json::json;
 
@@ -20,6 +20,7 @@ pub(super) async fn recipients(
         RecipientsCommand::Release { address } => release(project, address, voice).await,
         RecipientsCommand::Subscribe(args) => subscribe(project, args, voice).await,
         RecipientsCommand::Unsubscribe(args) => unsubscribe(project, args, voice).await,
+        RecipientsCommand::Erase { address } => erase(project, address, voice).await,
     }
 }
 
@@ -118,6 +119,31 @@ async fn unsubscribe(project: &Project, args: &SubscriptionArgs, voice: Voice) -
         false => format!("{address} got `{}` no more already", report.id),
     });
     voice.answer(&json!({"unsubscribed": address, "report": report.id, "new": fresh}));
+    Ok(Ended::Done)
+}
+
+async fn erase(project: &Project, address: &str, voice: Voice) -> Answer {
+    let address = address.trim();
+    if !address.contains('@') {
+        let problem = Diagnostic::error(format!("`{address}` is no mail address"));
+        voice.tell(&[problem.hint("write the address alone: boss@example.com")]);
+        return Ok(Ended::Refused);
+    }
+    let forgotten = erase::erase(project, address).await?;
+    let erased = &forgotten.erased;
+    voice.tell(&forgotten.remains);
+    voice.say(format!(
+        "erased: {} messages have no head and no address any more ({} of them were still to be sent), {} other texts of the \
+         ledger and {} files of the outbox named it; the rest goes by {}",
+        erased.messages, erased.withdrawn, erased.texts, forgotten.files, forgotten.pseudonym
+    ));
+    voice.say(
+        "not reached: backups made before, mail servers, and notices to the owner that named it, which [retention] archive removes",
+    );
+    voice.answer(&json!({
+        "pseudonym": forgotten.pseudonym, "messages": erased.messages, "withdrawn": erased.withdrawn, "texts": erased.texts,
+        "files": forgotten.files, "remains": forgotten.remains.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    }));
     Ok(Ended::Done)
 }
 

@@ -38,17 +38,13 @@ pub(super) async fn remap(project: &Project, args: &RemapArgs, voice: Voice) -> 
         for source in sources {
             progress.note(&format!("mapping again {}", source.id));
             let told = |done: usize, total: usize| {
-                progress.at(count(done), count(total));
+                progress.at(print::count(done), print::count(total));
             };
             let end = remap::remap(project, source, mode, &told).await;
             ends.push((source.id.clone(), end));
         }
     }
     Ok(say(&ends, mode, voice))
-}
-
-fn count(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 fn say(ends: &Ends, mode: Mode, voice: Voice) -> Ended {

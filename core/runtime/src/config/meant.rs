@@ -1,6 +1,7 @@
 //! What the configuration means: checked values, every reference resolvable, every path absolute or relative to the working folder.
 
 pub use super::host::{LogFormat, Serve};
+pub use super::kept::{Age, Disk, Lake, LedgerUrl, Retention};
 use super::secret::SecretRef;
 use crate::cron::Pattern;
 use crate::policy::{Misfire, Rate};
@@ -38,6 +39,8 @@ pub struct Config {
     pub ledger: LedgerUrl,
     /// `[disk]`.
     pub disk: Disk,
+    /// `[retention]`.
+    pub retention: Retention,
     /// `[mail]`.
     pub mail: Mail,
     /// `[notices]`.
@@ -131,33 +134,6 @@ pub struct Plugins {
     pub deadline: Duration,
     /// Most memory of one plugin host, in bytes.
     pub memory: u64,
-}
-
-/// `[lake]`.
-#[derive(Debug, Clone)]
-pub struct Lake {
-    /// Folder of Parquet files.
-    pub dir: PathBuf,
-    /// Key of the hash that hides personal cells; none: one is made once and kept in the lake's folder.
-    pub hash_key: Option<SecretRef>,
-    /// Months that ended at least so many months before this one began are packed by `lake compact`.
-    pub compact_after: u16,
-}
-
-/// `[ledger] url`, with paths resolved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LedgerUrl {
-    /// A URL without a password: `sqlite:...` or `postgres://...`.
-    Plain(String),
-    /// Where to find the URL at run time.
-    Secret(SecretRef),
-}
-
-/// `[disk]`.
-#[derive(Debug, Clone, Copy)]
-pub struct Disk {
-    /// With less free than so many bytes, the owner is told.
-    pub warn: u64,
 }
 
 /// `[mail]`.

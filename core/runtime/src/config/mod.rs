@@ -3,6 +3,8 @@
 mod disk;
 mod hide;
 mod host;
+mod keeping;
+mod kept;
 mod load;
 mod mail;
 pub mod meant;

@@ -2,10 +2,10 @@
 
 use super::disk::disk;
 use super::host;
+use super::keeping;
 use super::mail::mail;
 use super::meant::{
-    Campaign, Config, Lake, LedgerUrl, MappingRef, Metric, Phase, Plugins, Project, Role, Shop,
-    Source,
+    Campaign, Config, MappingRef, Metric, Phase, Plugins, Project, Role, Shop, Source,
 };
 use super::notices;
 use super::report;
@@ -79,9 +79,10 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let plugins = plugins(root.section("plugins"), &folder);
     let templates = folder_of(&root, "templates", "templates", &folder);
     let archive = folder_of(&root, "archive", "archive", &folder);
-    let lake = lake(root.section("lake"), &folder);
-    let ledger = ledger(root.section("ledger"), &folder);
+    let lake = keeping::lake(root.section("lake"), &folder);
+    let ledger = keeping::ledger(root.section("ledger"), &folder);
     let disk = disk(root.section("disk"));
+    let retention = keeping::retention(root.section("retention"));
     let mail = mail(root.section("mail"), &folder);
     let (allow, link) = notices::deliver(root.section("deliver"));
     let (notices, watchdog, channels) = notices::all(&root, &known.channels, &folder);
@@ -117,6 +118,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         archive,
         ledger: ledger?,
         disk,
+        retention,
         mail: mail?,
         notices,
         log,
@@ -194,85 +196,11 @@ fn plugins(table: Table<'_>, folder: &Path) -> Plugins {
     plugins
 }
 
-fn lake(table: Table<'_>, folder: &Path) -> Lake {
-    let dir = table
-        .read("dir", |v| path(v, folder))
-        .unwrap_or_else(|| folder.join("lake"));
-    let hash_key = table.read("hash_key", |v| secret(v, folder));
-    let compact_after = table.read("compact_after", months).unwrap_or(3);
-    table.end();
-    Lake {
-        dir,
-        hash_key,
-        compact_after,
-    }
-}
-
-fn months(value: &Value<'_>) -> Read<u16> {
-    let number = value.integer()?;
-    let months = u16::try_from(number).ok().filter(|months| *months <= 120);
-    months.ok_or_else(|| {
-        Diagnostic::error(format!("{number} is no number of months"))
-            .hint("write a whole number from 0 to 120")
-    })
-}
-
 pub(super) fn secret(value: &Value<'_>, folder: &Path) -> Read<SecretRef> {
     SecretRef::parse(value.text()?, folder).map_err(|why| {
         Diagnostic::error(why)
             .hint("write env:NAME for an environment variable or file:PATH for a file")
     })
-}
-
-fn ledger(table: Table<'_>, folder: &Path) -> Option<LedgerUrl> {
-    let beside = || LedgerUrl::Plain(format!("sqlite:{}", folder.join("ledger.sqlite").display()));
-    let url = match table.value("url") {
-        Some(value) => value.told(ledger_url(&value, folder)),
-        None => Some(beside()),
-    };
-    table.end();
-    url
-}
-
-fn ledger_url(value: &Value<'_>, folder: &Path) -> Read<LedgerUrl> {
-    let text = value.text()?;
-    let wrong = |why: &str| Diagnostic::error(format!("the ledger's URL {why}"));
-    if let Some(path) = text
-        .strip_prefix("sqlite:")
-        .map(|path| path.strip_prefix("//").unwrap_or(path))
-    {
-        return if path.is_empty() {
-            Err(wrong("names no file").hint("write sqlite:ledger.sqlite"))
-        } else {
-            Ok(LedgerUrl::Plain(format!(
-                "sqlite:{}",
-                folder.join(path).display()
-            )))
-        };
-    }
-    if let Some(rest) = text
-        .strip_prefix("postgres://")
-        .or_else(|| text.strip_prefix("postgresql://"))
-    {
-        let user = rest
-            .split('/')
-            .next()
-            .and_then(|host| host.rsplit_once('@'))
-            .map_or("", |(user, _)| user);
-        return if user.contains(':') || rest.contains("password=") {
-            Err(wrong("holds a password")
-                .hint("put the whole URL into a variable and write env:CHENBAO_LEDGER"))
-        } else {
-            Ok(LedgerUrl::Plain(text.to_owned()))
-        };
-    }
-    SecretRef::parse(text, folder)
-        .map(LedgerUrl::Secret)
-        .map_err(|_| {
-            wrong("names neither SQLite nor PostgreSQL").hint(
-                "write sqlite:ledger.sqlite, postgres://user@host/database or env:CHENBAO_LEDGER",
-            )
-        })
 }
 
 fn shop(id: Id, table: Table<'_>, project: Option<&Project>) -> Option<Shop> {

@@ -98,7 +98,8 @@ pub(super) fn size(value: &Value<'_>) -> Read<u64> {
     }
 }
 
-fn split_unit(text: &str) -> (&str, &str) {
+/// `90d` is `90` and `d`.
+pub(super) fn split_unit(text: &str) -> (&str, &str) {
     let at = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());

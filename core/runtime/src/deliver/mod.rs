@@ -12,6 +12,7 @@ pub use send::send_due;
 
 use self::letter::{Outgoing, archived_body};
 use crate::config::meant::{Audience, Mailbox, Report};
+use crate::erase::Forgets;
 use crate::ledger::NewDelivery;
 use crate::paper::Paper;
 use crate::project::Project;
@@ -38,6 +39,7 @@ pub async fn queue(
         Send::Recipients(at) => *at,
         Send::Test(_) => now,
     };
+    let forgets = Forgets::of(project).await?;
     let mut deliveries = Vec::new();
     for paper in &made.papers {
         let Some(audience) = report.audiences.get(&paper.audience) else {
@@ -48,6 +50,10 @@ pub async fn queue(
         }
         let body = archived_body(project, paper)?;
         for to in recipients(order, audience) {
+            if forgets.has(&to.address) {
+                tracing::warn!(audience = %audience.id, "a recipient was erased and is not mailed");
+                continue;
+            }
             let letter = Outgoing {
                 issue: &made.issue,
                 audience: &audience.id,

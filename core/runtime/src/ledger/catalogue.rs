@@ -191,7 +191,7 @@ async fn newest(tx: &mut Transaction<'static, Any>, of: &Revision) -> Result<Opt
     row.map(|row| digest(&row, "digest")).transpose()
 }
 
-async fn insert(
+pub(super) async fn insert(
     tx: &mut Transaction<'static, Any>,
     revision: &Revision,
     number: i64,
@@ -221,7 +221,7 @@ fn day_text(day: Option<Date>) -> String {
     day.map_or_else(String::new, |day| day.to_string())
 }
 
-fn revision(row: &AnyRow) -> Result<Revision> {
+pub(super) fn revision(row: &AnyRow) -> Result<Revision> {
     let base = if text(row, "base")?.is_empty() {
         None
     } else {

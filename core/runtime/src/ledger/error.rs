@@ -49,6 +49,9 @@ pub enum LedgerError {
     /// The row asked for is not there (any more) or is not in the state that the change needs.
     #[error("{0}")]
     Gone(String),
+    /// The rows cannot be written where they were asked for.
+    #[error("the ledger's rows cannot be written: {0}")]
+    Export(std::io::Error),
     /// The database's own error.
     #[error("the ledger does not work: {}", hide(&.0.to_string()))]
     Database(#[from] sqlx::Error),
@@ -90,6 +93,9 @@ impl From<LedgerError> for Diagnostic {
                 "start `chenbao serve` once: it brings the ledger up to date"
             }
             LedgerError::Corrupt { .. } => "restore the ledger from a backup",
+            LedgerError::Export(_) => {
+                "check that the disk has room and that the folder is writable"
+            }
             LedgerError::Gone(_) => "look at `chenbao history`",
             LedgerError::Database(_) => {
                 "check that the database runs, that its disk has room and that its file is writable; until then nothing is sent, and nothing is lost"

@@ -5,7 +5,7 @@ use super::{Engine, Ledger};
 use sqlx::{Any, Transaction};
 
 /// In order, from version one on; a file that was released never changes.
-const MIGRATIONS: [&str; 8] = [
+pub(super) const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_raw.sql"),
     include_str!("migrations/0003_notices.sql"),
@@ -14,10 +14,23 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_withdrawn.sql"),
     include_str!("migrations/0007_holds.sql"),
     include_str!("migrations/0008_nodes.sql"),
+    include_str!("migrations/0009_facts.sql"),
+    include_str!("migrations/0010_removed.sql"),
+    include_str!("migrations/0011_erased.sql"),
 ];
 
 /// Brings the schema up to date.
 pub(super) async fn run(ledger: &Ledger) -> Result<()> {
+    run_to(ledger, newest()).await
+}
+
+/// The newest version that this program knows.
+pub(super) fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// Brings the schema up to a version, which an old backup was made with.
+pub(super) async fn run_to(ledger: &Ledger, known: i64) -> Result<()> {
     let mut tx = ledger.begin().await?;
     if ledger.engine == Engine::Postgres {
         // Two nodes that start at once would both make the first table.
@@ -28,14 +41,13 @@ pub(super) async fn run(ledger: &Ledger) -> Result<()> {
     sqlx::query("CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)")
         .execute(&mut *tx)
         .await?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let found = version(&mut tx).await?;
     if found > known {
         return Err(LedgerError::Newer { found, known });
     }
     for (version, sql) in (1_i64..)
         .zip(MIGRATIONS)
-        .filter(|(version, _)| *version > found)
+        .filter(|(version, _)| *version > found && *version <= known)
     {
         sqlx::raw_sql(sql).execute(&mut *tx).await?;
         sqlx::query("INSERT INTO schema_versions (version) VALUES ($1)")
@@ -53,7 +65,7 @@ pub(super) async fn check(ledger: &Ledger) -> Result<()> {
         .fetch_one(&ledger.pool)
         .await?;
     let found = super::rows::number(&row, "version")?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = newest();
     match found.cmp(&known) {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => Err(LedgerError::Newer { found, known }),
@@ -61,7 +73,8 @@ pub(super) async fn check(ledger: &Ledger) -> Result<()> {
     }
 }
 
-async fn version(tx: &mut Transaction<'static, Any>) -> Result<i64> {
+/// The version that stands in the database.
+pub(super) async fn version(tx: &mut Transaction<'static, Any>) -> Result<i64> {
     let row = sqlx::query("SELECT COALESCE(MAX(version), 0) AS version FROM schema_versions")
         .fetch_one(&mut **tx)
         .await?;

@@ -2,18 +2,24 @@
 //!
 //! Every write is one transaction (`BEGIN IMMEDIATE` on SQLite), every time is handed in, nothing here asks a clock.
 
+mod audit;
 mod catalogue;
 mod collections;
 mod deliveries;
+mod erased;
 mod error;
+mod facts;
 mod figures;
 mod holds;
+mod lines;
 mod migrate;
 mod nodes;
 mod notices;
 mod occurrences;
 mod outlook;
 mod recipients;
+mod removed;
+mod restored;
 mod returned;
 mod rows;
 mod runs;
@@ -22,18 +28,23 @@ mod sending;
 mod tests;
 mod watch;
 
+pub use audit::{Catalogue, Named, Stale};
 pub use catalogue::{Commit, FeedDay};
 pub use collections::{Collection, CollectionState};
 pub use deliveries::{
     Attempt, Delivery, DeliveryState, FOLDER, Issue, MAIL, NewDelivery, Piece, delivery_id,
 };
+pub use erased::{Erase, Erased};
 pub use error::{LedgerError, Result};
 pub use figures::Figures;
 pub use holds::{Hold, Waiting};
+pub use lines::{Exported, Loading, TakeLine};
 pub use nodes::Node;
 pub use notices::{LastTold, NewNotice, Notice};
 pub use occurrences::{Keep, NotMade, OccurrenceState, Open};
 pub use recipients::{Block, BlockReason};
+pub use removed::{Mode, Removed, RemovedKind};
+pub use restored::Waited;
 pub use returned::{Meaning, Returned};
 pub use runs::{NewRun, ResultRow, Run, RunEnd, RunState, Shown};
 pub use sending::{Claimed, Verdict};
@@ -76,6 +87,37 @@ impl Ledger {
     /// # Errors
     /// The database cannot be reached or written, or a newer chenbao has written it.
     pub async fn open(url: &str) -> Result<Self> {
+        let ledger = Self::connect(url).await?;
+        migrate::run(&ledger).await?;
+        Ok(ledger)
+    }
+
+    /// Opens a ledger that a backup with this schema is to be loaded into; [`Ledger::modernise`] comes after that.
+    ///
+    /// # Errors
+    /// The database cannot be reached or written, or the backup is of a newer chenbao.
+    pub async fn open_at(url: &str, schema: i64) -> Result<Self> {
+        let known = migrate::newest();
+        if schema > known {
+            return Err(LedgerError::Newer {
+                found: schema,
+                known,
+            });
+        }
+        let ledger = Self::connect(url).await?;
+        migrate::run_to(&ledger, schema).await?;
+        Ok(ledger)
+    }
+
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn modernise(&self) -> Result<()> {
+        migrate::run(self).await
+    }
+
+    async fn connect(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let ledger = match url.strip_prefix("sqlite:") {
             Some(path) => {
@@ -87,7 +129,6 @@ impl Ledger {
             },
             None => return Err(LedgerError::Scheme),
         };
-        migrate::run(&ledger).await?;
         Ok(ledger)
     }
 

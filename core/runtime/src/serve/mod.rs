@@ -9,6 +9,7 @@ mod works;
 use crate::life::{Doing, Life};
 use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
+use crate::retention;
 use crate::systemd::{self, State};
 use crate::ticker::{Bell, HEART_BEAT, Ticker};
 use crate::{deliver, disk};
@@ -261,14 +262,20 @@ fn log(done: &Done) {
     }
 }
 
-/// Sends what is queued, and what the owner has to hear.
+/// Sends what is queued, and what the owner has to hear; then, once a night, removes what is old.
 async fn send(project: &Project) -> Result<usize, Problems> {
     let sent = deliver::send_due(project).await?;
     deliver::hear(project).await?;
-    match notice::tell(project).await? {
-        true => Ok(sent + deliver::send_due(project).await?),
-        false => Ok(sent),
+    let sent = match notice::tell(project).await? {
+        true => sent + deliver::send_due(project).await?,
+        false => sent,
+    };
+    match retention::nightly(project).await {
+        Ok(removed) if removed.is_empty() => {}
+        Ok(removed) => tracing::info!(things = removed.len(), "pruned by [retention]"),
+        Err(problems) => tracing::error!("not pruned: {problems}"),
     }
+    Ok(sent)
 }
 
 /// One look: everything that is due now is done, in the order of its delivery time, and what is queued is sent.
