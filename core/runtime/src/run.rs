@@ -261,21 +261,7 @@ async fn make(
         judgement: &Judgement::default(),
     };
     let about = (&gathered.snapshot, gathered.needs.as_slice());
-    let papers = match write_all(&desk, &made, about, progress).await {
-        Ok(papers) => papers,
-        Err(problems) => {
-            let (older, papers) = fall_back(&desk, &made, about, problems).await?;
-            let broken = format!(
-                "the template `{}` is broken, so the last that worked was used",
-                report.template
-            );
-            made.warnings.push(Diagnostic::warning(broken));
-            made.fallback = Some(older);
-            papers
-        }
-    };
-    made.warnings.extend(papers.warnings);
-    made.papers = papers.value;
+    write_papers(&desk, &mut made, about, progress).await?;
     tracing::info!(run = %made.run, papers = made.papers.len(), "papers made");
     made.queued = deliver::queue(project, report, order, &made, now).await?;
     tracing::info!(run = %made.run, messages = made.queued, "messages queued");
@@ -322,6 +308,31 @@ fn wait_for_the_machine(made: &Made, order: &Order, now: Timestamp) -> Option<Di
     Some(Diagnostic::error(format!("{}: {sentence}", failed.alias)).machine())
 }
 
+/// Steps 5 to 7 with today's template, else with the last that worked.
+async fn write_papers(
+    desk: &Desk<'_>,
+    made: &mut Made,
+    about: (&Snapshot, &[Need]),
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<(), Problems> {
+    let papers = match write_all(desk, made, about, progress).await {
+        Ok(papers) => papers,
+        Err(problems) => {
+            let (older, papers) = fall_back(desk, made, about, problems).await?;
+            let broken = format!(
+                "the template `{}` is broken, so the last that worked was used",
+                desk.report.template
+            );
+            made.warnings.push(Diagnostic::warning(broken));
+            made.fallback = Some(older);
+            papers
+        }
+    };
+    made.warnings.extend(papers.warnings);
+    made.papers = papers.value;
+    Ok(())
+}
+
 /// Steps 5 to 7 for every audience. Each is told of its own shops' sources: another shop's gap is not its business.
 async fn write_all(
     desk: &Desk<'_>,
@@ -357,7 +368,7 @@ async fn fall_back(
         Send::Recipients(_) => record::template_before(desk.project, desk.report).await?,
         Send::Nobody | Send::Test(_) => None,
     };
-    let Some(templates) = older else {
+    let Some(templates) = older.filter(|_| !problems.machine()) else {
         return Err(problems);
     };
     let desk = Desk {
