@@ -16,6 +16,10 @@ pub fn trials() -> Vec<Trial> {
         trial("schedule::nothing_of_a_held_report_leaves", held),
         trial("schedule::a_partial_report_is_completed_once", completed),
         trial(
+            "schedule::a_source_in_trouble_is_told_while_there_is_time",
+            in_trouble,
+        ),
+        trial(
             "schedule::an_issue_is_made_once_at_a_time_by_hand_too",
             by_hand,
         ),
@@ -149,6 +153,34 @@ fn held() -> Result<(), Failed> {
         ),
         (1, 1)
     );
+    Ok(())
+}
+
+fn in_trouble() -> Result<(), Failed> {
+    let project = shop().file(EXPORT, "订单,金额\n1,2\n");
+    assert_eq!(look(&project, "06:30:00"), did(0, 0, 0, 0));
+    assert_eq!(
+        look(&project, "06:40:00"),
+        did(0, 1, 0, 0),
+        "it may be a passing trouble"
+    );
+    assert_eq!(
+        look(&project, "06:46:00"),
+        did(0, 1, 0, 1),
+        "again: the owner hears it at once"
+    );
+    let told = notices(&project, "late");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0]["lines"].to_string().contains("orders"), "{told:?}");
+    assert_eq!(look(&project, "06:52:00"), did(0, 1, 0, 0), "and once");
+    project.write(EXPORT, orders());
+    assert_eq!(
+        look(&project, "06:58:00"),
+        did(1, 0, 0, 0),
+        "mended in time"
+    );
+    assert_eq!(look(&project, "08:00:00"), did(0, 0, 0, 1));
+    assert_eq!(mails(&project, "boss@").len(), 1);
     Ok(())
 }
 

@@ -90,11 +90,11 @@ pub fn trials() -> Vec<Trial> {
     };
     let python = ["python3", "python:aiosmtpd", "python:cryptography"];
     let short = time::Size {
-        patterns: 6,
-        looks: 3,
+        patterns: 2,
+        looks: 2,
         live: 1,
         jumps: false,
-        crowd: 40,
+        crowd: 20,
     };
     let time = trial_with(
         "faults::time_is_met_and_agrees_with_croniter",

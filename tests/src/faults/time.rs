@@ -234,12 +234,11 @@ fn left(project: &Project) -> usize {
 /// A seeded choice of due times, with the days on which the clocks change and the leap day among them.
 fn chosen(due: &[i64], count: usize, random: &mut fastrand::Rng) -> Vec<i64> {
     let (mut all, mut some) = (due.to_vec(), BTreeSet::new());
-    let special = ["2028-02-29", "2028-03-12", "2028-11-05"];
-    some.extend(
-        all.iter()
-            .copied()
-            .filter(|at| special.iter().any(|day| clock(*at).starts_with(day))),
-    );
+    let special = ["2028-03-12", "2028-11-05", "2028-02-29"];
+    some.extend(special.iter().take(count).filter_map(|day| {
+        let on_day = |at: &&i64| clock(**at).starts_with(day);
+        all.iter().find(on_day).copied()
+    }));
     random.shuffle(&mut all);
     for at in all {
         if some.len() >= count {

@@ -206,6 +206,12 @@ async fn alone(project: &Project, order: &Order, out: Option<&Path>, voice: Voic
             .into());
     };
     let ended = order_now(project, order, out, voice).await;
+    if project.ledger.holds().await?.contains_key(&what.report) {
+        voice.tell(&[Diagnostic::warning(format!(
+            "the report `{0}` is held: nothing of it leaves until `chenbao release {0}`",
+            what.report
+        ))]);
+    }
     match &ended {
         // A part of the audiences has it; the schedule makes it for the others.
         Ok(_) if order.role.is_some() => claim.forget().await?,
