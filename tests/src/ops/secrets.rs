@@ -29,25 +29,27 @@ const LEDGER: (&str, &str) = (
 /// What of the ledger's URL is secret, as written and as meant.
 const LEDGER_PASSWORDS: [&str; 2] = ["le%2Fdger%2Bpass%20w04", "le/dger+pass w04"];
 
-const SOURCE: &str = r#"
+const TABLE: &str = r#"
 [table.things]
 merge = "whole"
 key = ["thing"]
 [table.things.columns]
 thing = "text"
 
-[source.numbers]
+[metric.things]
+plugin = "things"
+"#;
+
+const SOURCE: &str = r#"
+[source.FAIL]
 plugin = "numbers"
 shop = "main"
 mapping = "mappings/numbers.toml"
-[source.numbers.with]
+[source.FAIL.with]
 rows = 4
 fail = "FAIL"
-[source.numbers.secrets]
+[source.FAIL.secrets]
 token = "env:PLANTED_TOKEN"
-
-[metric.things]
-plugin = "things"
 "#;
 
 const MAPPING: &str = "raw = \"numbers\"\n[columns.order]\nas = \"thing\"\n[tables.things]\nselect = \"select blank(thing) as thing from raw\"\n";
@@ -56,8 +58,8 @@ const METRIC: &str = "id = 'things'\nkind = 'metric'\nversion = '0.1.0'\ntitle =
     [inputs.all]\ndescription = 'One row.'\ntables = ['things']\nwindow = 'all'\nsql = 'sql/all.sql'\n\
     [outputs.count]\ntype = 'scalar'\nunit = '1'\nfrom = 'all'\ncolumn = 'count'\n";
 
-/// The shop with a source that tells its token, and all its words at the highest level.
-fn planted(fail: &str) -> Project {
+/// The shop with sources that tell their token, each in its way, and all words at the highest level.
+fn planted(ways: &[&str]) -> Project {
     let mut project = shop()
         .env("CHENBAO_LOG", "trace")
         .env("CHENBAO_NOW", "2026-11-22T08:00:00+08:00");
@@ -75,7 +77,10 @@ fn planted(fail: &str) -> Project {
         HASH_KEY.0
     );
     rewrite(&project, "[shop.main]", &dirs);
-    let text = project.read("chenbao.toml") + &SOURCE.replace("FAIL", fail);
+    let mut text = project.read("chenbao.toml") + TABLE;
+    for fail in ways {
+        text.push_str(&SOURCE.replace("FAIL", fail));
+    }
     project.write("chenbao.toml", text);
     project.write("mappings/numbers.toml", MAPPING);
     project.write("plugins/things/metric.toml", METRIC);
@@ -142,38 +147,45 @@ fn say(project: &Project, name: &str, args: &[&str]) -> String {
 }
 
 fn left_behind() -> Result<(), Failed> {
-    let told = planted("tell");
-    let said = say(&told, "collect", &["collect"]);
+    let told = planted(&["tell"]);
+    let said = say(&told, "run", &["run", "daily"]);
     assert!(
         said.contains("the token is ***"),
         "the plugin has not told:\n{said}"
     );
-    say(&told, "run", &["run", "daily"]);
-    say(&told, "check", &["check"]);
     with_server(&told, indiscreet_server());
     let said = say(&told, "deliver", &["run", "daily", "--deliver"]);
     assert!(
         said.contains("5.7.8 no: "),
         "the server has not answered:\n{said}"
     );
-    say(&told, "history", &["history"]);
-    let show = say(&told, "show", &["show", "daily", "--json"]);
-    say(&told, "serve", &["serve", "--once"]);
-    assert!(!show.is_empty());
+    say(
+        &told,
+        "show",
+        &[
+            "show",
+            "daily-2026-11-21-regular-r0-20261122T080000-2",
+            "--json",
+        ],
+    );
     clean(&told);
 
-    for fail in ["refused", "crash"] {
-        let failed = planted(fail);
-        let said = say(&failed, "serve", &["serve", "--once"]);
-        assert!(said.contains("the token is ***"), "{fail}:\n{said}");
-        let later = failed.env("CHENBAO_NOW", "2026-11-23T08:00:00+08:00");
-        say(&later, "later", &["serve", "--once"]);
-        assert!(
-            !later.files("outbox").is_empty(),
-            "{fail}: the owner hears of it"
-        );
-        clean(&later);
+    let failed = planted(&["refused", "crash"]).env("CHENBAO_NOW", "2026-11-22T06:30:00+08:00");
+    say(&failed, "first", &["serve", "--once"]);
+    let later = failed.env("CHENBAO_NOW", "2026-11-22T08:00:00+08:00");
+    let said = say(&later, "serve", &["serve", "--once"]);
+    for words in [
+        "(auth): the token is ***",
+        "its last words: the token is ***",
+    ] {
+        assert!(said.contains(words), "no `{words}`:\n{said}");
     }
+    let owner = later
+        .files("outbox")
+        .iter()
+        .any(|mail| mail.contains("owner@"));
+    assert!(owner, "the owner hears of it");
+    clean(&later);
 
     for url in [
         LEDGER.1,
@@ -192,7 +204,7 @@ fn left_behind() -> Result<(), Failed> {
 
 /// A plugin's process sees no secret in its environment or command line.
 fn hosts() -> Result<(), Failed> {
-    let project = planted("");
+    let project = planted(&[]);
     rewrite(&project, "\"sales\", \"things\"", "\"odd\"");
     let odd =
         "[metric.odd]\nplugin = \"hostile\"\n[metric.odd.with]\nhow = \"hang\"\n[metric.sales]";
@@ -353,8 +365,9 @@ fn base64(bytes: &[u8]) -> String {
 fn search() -> Result<(), Failed> {
     assert_eq!(base64(b"Man and woman"), "TWFuIGFuZCB3b21hb");
     let login = base64(format!("\0chenbao\0{}", PASSWORD.1).as_bytes());
+    let (first, rest) = login.split_at(20);
     for text in [
-        format!("AUTH PLAIN {}\r\n{}", &login[..20], &login[20..]),
+        format!("AUTH PLAIN {first}\r\n{rest}"),
         format!("x{}y", TOKEN.1),
         format!("?p={}", escaped(HASH_KEY.1, '%', false)),
         format!("{:?}", LEDGER_PASSWORDS[1]),
