@@ -40,7 +40,7 @@ fn in_a_message() -> Result<(), Failed> {
     let mail = Recorder::start(Duration::from_millis(700))?;
     let project = shop();
     let smtp = format!(
-        "transport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"",
+        "transport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\n\n[mail.rate]\nconnections = 1",
         mail.port()
     );
     rewrite(

@@ -67,6 +67,11 @@ fn of_ledger(figures: &Figures, now: Timestamp) -> Vec<Sample> {
         let help = "Deliveries by how they stand and by channel";
         all.push(counted("deliveries", help, labels, *number));
     }
+    for (reason, number) in &figures.blocked {
+        let labels = vec![("reason", reason.word().to_owned())];
+        let help = "Addresses that are left alone, by why";
+        all.push(counted("blocked_addresses", help, labels, *number));
+    }
     let waited = figures
         .oldest_waiting
         .map_or(0.0, |queued| (seconds(now) - seconds(queued)).max(0.0));

@@ -2,7 +2,7 @@
 
 use super::error::Result;
 use super::rows::{count, maybe_time, ms, parsed, text};
-use super::{DeliveryState, Ledger, OccurrenceState};
+use super::{BlockReason, DeliveryState, Ledger, OccurrenceState};
 use jiff::Timestamp;
 
 /// How the ledger stands.
@@ -14,6 +14,8 @@ pub struct Figures {
     pub deliveries: Vec<(DeliveryState, String, u64)>,
     /// When the delivery was queued that has waited longest of those whose time has come; none if none waits.
     pub oldest_waiting: Option<Timestamp>,
+    /// Addresses that are left alone, by why.
+    pub blocked: Vec<(BlockReason, u64)>,
 }
 
 impl Ledger {
@@ -40,6 +42,11 @@ impl Ledger {
         .bind(super::rows::NEVER)
         .fetch_one(&self.pool)
         .await?;
+        let blocked = sqlx::query(
+            "SELECT reason, COUNT(DISTINCT recipient) AS number FROM address_blocks GROUP BY reason ORDER BY reason",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         Ok(Figures {
             occurrences: occurrences
                 .iter()
@@ -53,6 +60,10 @@ impl Ledger {
                 })
                 .collect::<Result<_>>()?,
             oldest_waiting: maybe_time(&oldest, "created_ms")?,
+            blocked: blocked
+                .iter()
+                .map(|row| Ok((parsed(row, "reason", "the reason")?, count(row, "number")?)))
+                .collect::<Result<_>>()?,
         })
     }
 
