@@ -110,14 +110,18 @@ fn figures() -> Result<(), Failed> {
             .code(),
         Some(0)
     );
+    rewrite(
+        &project,
+        "[report.daily]",
+        "[report.other]\ntemplate = \"daily\"\nmetrics = [\"sales\"]\n[report.other.audience.boss]\nrole = \"management\"\nshops = [\"main\"]\nto = [\"boss@example.com\"]\n\n[report.daily]",
+    );
+    let _ = project.run(&["hold", "other"]).exits(0);
     let mut serving = Serving::start(&project, "08:00:00", &[]);
     let at = address(&mut serving);
     let all = super::until("the report is out", || {
-        let all = parsed(&get(&at, "/metrics").1);
-        let looked = all
-            .iter()
-            .any(|(name, ..)| name == "chenbao_last_look_timestamp_seconds");
-        looked.then_some(all)
+        let text = get(&at, "/metrics").1;
+        let sent = text.contains("chenbao_attempts_total{channel=\"folder\",outcome=\"sent\"} 1");
+        (sent && text.contains("last_look")).then(|| parsed(&text))
     });
     let value = |name: &str, labels: &[(&str, &str)]| {
         let mine = |(n, l, _): &&(String, Value, f64)| {
@@ -155,6 +159,7 @@ fn figures() -> Result<(), Failed> {
             1.0,
         ),
         ("chenbao_oldest_waiting_delivery_seconds", vec![], 0.0),
+        ("chenbao_held_reports", vec![], 1.0),
         ("chenbao_ledger_up", vec![], 1.0),
         ("chenbao_stopping", vec![], 0.0),
         (

@@ -103,6 +103,15 @@ fn protocol() -> Result<(), Failed> {
     while seen < 3 {
         seen += turns(&heard(&socket, "WATCHDOG=1"));
     }
+    serving.signal("HUP");
+    let reloading = heard(&socket, "RELOADING=1");
+    assert!(
+        reloading
+            .last()
+            .is_some_and(|message| message.contains("\nMONOTONIC_USEC=")),
+        "{reloading:?}"
+    );
+    heard(&socket, "READY=1");
     serving.signal("TERM");
     heard(&socket, "STOPPING=1");
     assert_eq!(serving.ended().code(), Some(0), "{}", serving.said());

@@ -67,6 +67,8 @@ fn of_ledger(figures: &Figures, now: Timestamp) -> Vec<Sample> {
         let help = "Deliveries by how they stand and by channel";
         all.push(counted("deliveries", help, labels, *number));
     }
+    let held = counted("held_reports", "Reports on hold", Vec::new(), figures.held);
+    all.push(held);
     for (reason, number) in &figures.blocked {
         let labels = vec![("reason", reason.word().to_owned())];
         let help = "Addresses that are left alone, by why";

@@ -14,6 +14,8 @@ pub struct Figures {
     pub deliveries: Vec<(DeliveryState, String, u64)>,
     /// When the delivery was queued that has waited longest of those whose time has come; none if none waits.
     pub oldest_waiting: Option<Timestamp>,
+    /// Reports on hold.
+    pub held: u64,
     /// Addresses that are left alone, by why.
     pub blocked: Vec<(BlockReason, u64)>,
 }
@@ -42,6 +44,9 @@ impl Ledger {
         .bind(super::rows::NEVER)
         .fetch_one(&self.pool)
         .await?;
+        let held = sqlx::query("SELECT COUNT(*) AS number FROM holds")
+            .fetch_one(&self.pool)
+            .await?;
         let blocked = sqlx::query(
             "SELECT reason, COUNT(DISTINCT recipient) AS number FROM address_blocks GROUP BY reason ORDER BY reason",
         )
@@ -60,6 +65,7 @@ impl Ledger {
                 })
                 .collect::<Result<_>>()?,
             oldest_waiting: maybe_time(&oldest, "created_ms")?,
+            held: count(&held, "number")?,
             blocked: blocked
                 .iter()
                 .map(|row| Ok((parsed(row, "reason", "the reason")?, count(row, "number")?)))

@@ -110,7 +110,9 @@ pub async fn serve(
     while !life.stopping() {
         life.turn(Doing::Work);
         if control.reload.swap(false, Ordering::SeqCst) {
+            systemd::tell(State::Reloading, None);
             server.reload().await;
+            systemd::tell(State::Ready, None);
         }
         server.turn().await;
         if life.stopping() {
