@@ -5,7 +5,7 @@ use crate::project::{Project, bin_dir};
 use crate::trial;
 use libtest_mimic::{Failed, Trial};
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -26,6 +26,10 @@ const LEDGER: (&str, &str) = (
     "PLANTED_LEDGER",
     "postgres://chenbao:le%2Fdger%2Bpass%20w04@127.0.0.1:1/reports",
 );
+/// The key in a robot's address, what it signs with, and the key in the address of the dead-man's ping.
+const ROBOT_KEY: &str = "robot0key0a1b2c3d4e5f60705";
+const SIGNATURE: (&str, &str) = ("PLANTED_SIGNATURE", "SEC/sign+with 06==");
+const PING_KEY: &str = "1f2e3d4c-5b6a-4798-8877-665544332207";
 /// What of the ledger's URL is secret, as written and as meant.
 const LEDGER_PASSWORDS: [&str; 2] = ["le%2Fdger%2Bpass%20w04", "le/dger+pass w04"];
 
@@ -108,6 +112,70 @@ fn with_server(project: &Project, port: u16) {
     );
 }
 
+/// Turns a robot and the dead-man's ping over to a server that refuses and repeats everything.
+fn with_robot(project: Project) -> Project {
+    let port = indiscreet_robot();
+    let channel = format!(
+        "[channel.group]\nkind = \"dingtalk\"\nurl = \"env:PLANTED_ROBOT\"\nsecret = \"env:{}\"\n\
+         [notices]\nalso = [\"group\"]\n[watchdog]\nping = \"env:PLANTED_PING\"\n\n[shop.main]",
+        SIGNATURE.0
+    );
+    rewrite(&project, "[shop.main]", &channel);
+    rewrite(
+        &project,
+        "to = [\"boss@example.com\"]",
+        "to = [\"boss@example.com\"]\nrobots = [\"group\"]",
+    );
+    let robot = format!("http://127.0.0.1:{port}/robot/send?access_token={ROBOT_KEY}");
+    project
+        .env("PLANTED_ROBOT", &robot)
+        .env(
+            "PLANTED_PING",
+            &format!("http://127.0.0.1:{port}/{PING_KEY}"),
+        )
+        .env(SIGNATURE.0, SIGNATURE.1)
+}
+
+/// Serves until the test's process ends.
+fn indiscreet_robot() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let _ = repeat(&stream);
+        }
+    });
+    port
+}
+
+fn repeat(mut stream: &TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut first, mut length) = (String::new(), 0);
+    reader.read_line(&mut first)?;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(size) = line.to_lowercase().strip_prefix("content-length:") {
+            length = size.trim().parse().unwrap_or(0);
+        }
+    }
+    reader.read_exact(&mut vec![0; length])?;
+    let said = format!(
+        "no: {} {ROBOT_KEY} {} {PING_KEY}",
+        first.trim(),
+        SIGNATURE.1
+    );
+    let body = serde_json::json!({"errcode": 310_000, "errmsg": said}).to_string();
+    let head = format!(
+        "HTTP/1.1 403 {said}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes())
+}
+
 /// Serves until the test's process ends.
 fn indiscreet_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -147,7 +215,7 @@ fn say(project: &Project, name: &str, args: &[&str]) -> String {
 }
 
 fn left_behind() -> Result<(), Failed> {
-    let told = planted(&["tell"]);
+    let told = with_robot(planted(&["tell"]));
     let said = say(&told, "run", &["run", "daily"]);
     assert!(
         said.contains("the token is ***"),
@@ -159,8 +227,14 @@ fn left_behind() -> Result<(), Failed> {
         said.contains("5.7.8 no: "),
         "the server has not answered:\n{said}"
     );
+    assert!(
+        said.contains("no: POST"),
+        "the robot has not answered:\n{said}"
+    );
+    let late = told.env("CHENBAO_NOW", "2026-11-22T09:00:00+08:00");
+    say(&late, "watchdog", &["watchdog", "--once"]);
     say(
-        &told,
+        &late,
         "show",
         &[
             "show",
@@ -168,7 +242,7 @@ fn left_behind() -> Result<(), Failed> {
             "--json",
         ],
     );
-    clean(&told);
+    clean(&late);
 
     let failed = planted(&["refused", "crash"]).env("CHENBAO_NOW", "2026-11-22T06:30:00+08:00");
     say(&failed, "first", &["serve", "--once"]);
@@ -300,6 +374,7 @@ fn found_in(bytes: &[u8]) -> Vec<String> {
 /// Every planted secret in every dress; worked out here, not by the program.
 fn forms() -> Vec<String> {
     let mut secrets = vec![PASSWORD.1, TOKEN.1, HASH_KEY.1];
+    secrets.extend([ROBOT_KEY, SIGNATURE.1, PING_KEY]);
     secrets.extend(LEDGER_PASSWORDS);
     let mut forms = Vec::new();
     for secret in secrets {
