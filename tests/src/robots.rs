@@ -172,6 +172,7 @@ fn says(platform: &str) -> Result<(), Failed> {
     let project = shop(&robots, platform);
     let _ = project.run(&["run", "daily", "--deliver"]).exits(0);
     assert_eq!(state(&project).0, "sent");
+    let project = project.env("CHENBAO_NOW", "2026-11-22T08:03:00+08:00");
     let _ = project.run(&["run", "daily", "--deliver"]).exits(0);
     let taken = robots.taken();
     assert_eq!(taken.len(), 1, "once: {taken:?}");

@@ -2,6 +2,7 @@
 
 pub use super::host::{LogFormat, Serve};
 pub use super::kept::{Age, Disk, Lake, LedgerUrl, Retention};
+pub use super::notices::{Channel, Notices, Platform, Watchdog};
 use super::secret::SecretRef;
 use crate::cron::Pattern;
 use crate::policy::{Misfire, Rate};
@@ -274,62 +275,6 @@ pub enum Security {
     Tls,
     /// None: loopback only.
     None,
-}
-
-/// `[notices]`: how the owner is told.
-#[derive(Debug, Clone)]
-pub struct Notices {
-    /// Messages to the owner keep at least this distance, except the first urgent one.
-    pub every: Duration,
-    /// Robots that tell the owner too: what is urgent, what mail could not tell, and what the watchdog finds.
-    pub also: Vec<Id>,
-}
-
-/// `[watchdog]`: who looks whether everything that was due is out.
-#[derive(Debug, Clone)]
-pub struct Watchdog {
-    /// What is not out so long after its time is told.
-    pub after: Duration,
-    /// A dead-man's address that is called on every round.
-    pub ping: Option<SecretRef>,
-    /// File that remembers what was told.
-    pub state: PathBuf,
-}
-
-/// `[channel.<id>]`: a robot in a group.
-#[derive(Debug, Clone)]
-pub struct Channel {
-    /// Id; also the channel of its deliveries in the ledger.
-    pub id: Id,
-    /// Whose robot it is.
-    pub platform: Platform,
-    /// Its address, which holds its key.
-    pub url: SecretRef,
-    /// What it signs with, where its security is a signature.
-    pub secret: Option<SecretRef>,
-}
-
-/// Whose robot it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Platform {
-    /// 飞书.
-    Feishu,
-    /// 钉钉.
-    Dingtalk,
-    /// 企业微信.
-    Wecom,
-}
-
-impl Platform {
-    /// The word in the configuration and in `history`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Feishu => "feishu",
-            Self::Dingtalk => "dingtalk",
-            Self::Wecom => "wecom",
-        }
-    }
 }
 
 /// A mail address with an optional display name.
