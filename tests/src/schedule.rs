@@ -255,6 +255,11 @@ fn by_hand() -> Result<(), Failed> {
         at(&project, "06:35:00", &["run", "daily", "--deliver"]).0,
         Some(0)
     );
+    let (code, said) = at(&project, "06:35:00", &["run", "daily", "--deliver"]);
+    assert!(
+        code == Some(0) && said.contains("nothing new to send"),
+        "{said}"
+    );
     assert_eq!(mails(&project, "boss@").len(), 1);
     assert_eq!(look(&project, "06:45:00"), did(0, 0, 0, 0));
     assert_eq!(look(&project, "08:00:00"), did(0, 0, 0, 0));

@@ -104,7 +104,8 @@ impl Ledger {
         self.claim_for(what, (holder, 0), now, lease).await
     }
 
-    /// The same for a person beside the schedule: how far the schedule has been served does not change.
+    /// The same for a person beside the schedule, who may make again what is done: how far the schedule has been served does not
+    /// change.
     ///
     /// # Errors
     /// The ledger does not answer.
@@ -155,12 +156,13 @@ impl Ledger {
             let update = sqlx::query(
                 "UPDATE occurrences SET holder = $6, lease_ms = $7, changed_ms = $8
                  WHERE report = $1 AND subject = $2 AND period = $3 AND edition = $4 AND due_ms = $5
-                 AND state = 'claimed' AND lease_ms <= $8",
+                 AND ((state = 'claimed' AND lease_ms <= $8) OR (state <> 'claimed' AND $9 = 1))",
             );
             bind_key(update, what)
                 .bind(holder)
                 .bind(later(now, lease))
                 .bind(ms(now))
+                .bind(by_hand)
                 .execute(&mut *tx)
                 .await?
                 .rows_affected()
@@ -203,7 +205,7 @@ impl Ledger {
     pub async fn forget(&self, what: &Occurrence, holder: &str) -> Result<()> {
         let delete = sqlx::query(
             "DELETE FROM occurrences WHERE report = $1 AND subject = $2 AND period = $3 AND edition = $4 AND due_ms = $5
-             AND state = 'claimed' AND holder = $6",
+             AND state = 'claimed' AND holder = $6 AND by_hand = 1",
         );
         bind_key(delete, what)
             .bind(holder)
