@@ -29,14 +29,19 @@ pub struct Serve {
 /// Issues made at once, where the configuration does not say.
 const CONCURRENCY: usize = 4;
 
-pub(super) fn log(table: Table<'_>) -> LogFormat {
+/// `[log]` and `[serve]`.
+pub(super) fn all(root: &Table<'_>) -> (LogFormat, Serve) {
+    (log(root.section("log")), serve(root.section("serve")))
+}
+
+fn log(table: Table<'_>) -> LogFormat {
     let formats = [("plain", LogFormat::Plain), ("json", LogFormat::Json)];
     let format = table.read("format", |v| word(v, &formats));
     table.end();
     format.unwrap_or(LogFormat::Plain)
 }
 
-pub(super) fn serve(table: Table<'_>) -> Serve {
+fn serve(table: Table<'_>) -> Serve {
     let listen = table.read("listen", address);
     let public = table.read("public", |v| v.boolean()).unwrap_or(false);
     let drain = table

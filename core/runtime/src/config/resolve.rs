@@ -73,8 +73,7 @@ impl Known {
 
 /// The parsed document as values; none if something needed is missing, and then that is a recorded problem.
 fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
-    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-    let folder = folder.to_owned();
+    let folder: PathBuf = Path::new(file).parent().unwrap_or(Path::new("")).into();
     let known = Known::of(&root);
     let plugins = plugins(root.section("plugins"), &folder);
     let templates = folder_of(&root, "templates", "templates", &folder);
@@ -86,8 +85,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let mail = mail(root.section("mail"), &folder);
     let (allow, link) = notices::deliver(root.section("deliver"));
     let (notices, watchdog, channels) = notices::all(&root, &known.channels, &folder);
-    let log = host::log(root.section("log"));
-    let serve = host::serve(root.section("serve"));
+    let (log, serve) = host::all(&root);
     let project = project(root.section("project"));
     let shop = |id, table| shop(id, table, project.as_ref());
     let shops = collect(root.items("shop"), shop);
