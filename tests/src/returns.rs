@@ -147,11 +147,8 @@ fn reports_move_deliveries() -> Result<(), Failed> {
     let boss = mail(&project, "2026-11-21", "boss@");
     let cfo = mail(&project, "2026-11-21", "cfo@");
     let verp = format!("bounce+{}@example.com", token(&boss));
-    drop_in(
-        &project,
-        "1",
-        &report(&verp, "failed", "5.1.1", "Subject: x"),
-    );
+    let failed = report(&verp, "failed", "5.1.1", "Subject: x");
+    drop_in(&project, "1", &failed);
     let returned = format!("Message-ID: {}\nSubject: x", header(&cfo, "Message-ID"));
     drop_in(
         &project,
@@ -174,11 +171,7 @@ fn reports_move_deliveries() -> Result<(), Failed> {
     );
     drop_in(&project, "5", "");
     // The same message once more, as mail servers at times do.
-    drop_in(
-        &project,
-        "6",
-        &report(&verp, "failed", "5.1.1", "Subject: x"),
-    );
+    drop_in(&project, "6", &failed);
     let counts = json!({"delivered": 1, "delayed": 1, "failed": 1, "foreign": 1, "broken": 1});
     assert_eq!(bounces(&project), counts);
     let (now, note) = state(&project, "2026-11-21", "boss@example.com");
@@ -231,9 +224,8 @@ fn hostile_reports() -> Result<(), Failed> {
         format!(
             "From: boss@example.com\nTo: bounce@example.com\nSubject: unsubscribe {guess}\n\nx\n"
         ),
-        format!(
-            "From: boss@example.com\nTo: bounce@example.com\nSubject: unsubscribe boss@example.com\n\nx\n"
-        ),
+        "From: boss@example.com\nTo: bounce@example.com\nSubject: unsubscribe boss@example.com\n\nx\n"
+            .to_owned(),
     ];
     for (n, lie) in lies.iter().enumerate() {
         drop_in(&project, &n.to_string(), lie);

@@ -74,6 +74,8 @@ fn shop(each: u64, port: u16) -> Project {
     let smtp =
         format!("transport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"");
     text = text.replace("transport = \"folder\"\nfolder = \"outbox\"", &smtp);
+    // What bounds it is not to be a limit that somebody set.
+    text.push_str("[mail.rate]\ndefault = \"none\"\nconnections = 8\n");
     text.push_str("[role.management]\nname = \"管理层\"\nshows = [\"cost\", \"finance\"]\n[role.operations]\nname = \"运营\"\n");
     text.push_str("[metric.sales]\nplugin = \"sales\"\n[report.daily]\ntemplate = \"daily\"\nmetrics = [\"sales\"]\n");
     text.push_str("[report.daily.schedule]\ndeliver = \"0 8 * * *\"\nstart = \"06:40\"\ndata_deadline = \"07:40\"\nperiod = \"yesterday\"\n");

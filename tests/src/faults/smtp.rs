@@ -50,7 +50,6 @@ fn case(
 }
 
 const GONE: (&str, &str) = ("deferred", "cannot be reached");
-const BUSY: (&str, &str) = ("deferred", "does not take mail now");
 const BROKE: (&str, &str) = ("deferred", "before it had the message");
 const UNKNOWN: (&str, &str) = ("unknown", "it may have arrived");
 const UNTRUSTED: (&str, &str) = ("deferred", "certificate is not trusted");
@@ -106,136 +105,52 @@ fn cases() -> Vec<Case> {
     all
 }
 
-/// 4yz and 5yz at every command.
+/// 4yz and 5yz at every command: name, where, what is said, the state, words of its sentence.
+const REFUSALS: &str = "
+4yz at CONNECT | CONNECT | 421 4.3.2 too busy | deferred | closes the connection
+5yz at CONNECT | CONNECT | 554 5.7.1 go away | deferred | refuses to talk to us
+4yz at EHLO | EHLO | 451 4.3.0 later | deferred | does not take mail now
+5yz at EHLO | EHLO | 550 5.7.1 bad name | deferred | refuses to talk to us
+4yz at STARTTLS | STARTTLS | 454 4.7.0 later | deferred | does not take mail now
+5yz at STARTTLS | STARTTLS | 501 5.5.2 no | deferred | refuses to talk to us
+4yz at AUTH | AUTH | 454 4.7.0 later | deferred | does not take mail now
+AUTH refused | AUTH | 535 5.7.8 bad password | deferred | refuses our login
+4yz at MAIL | MAIL | 451 4.3.0 later | deferred | does not take mail now
+5yz at MAIL | MAIL | 553 5.7.1 not yours | deferred | refuses our sender
+not logged in | MAIL | 530 5.7.0 log in first | deferred | refuses our login
+greylisted | RCPT | 451 4.7.1 greylisted | deferred | come back in a few minutes
+mailbox full for now | RCPT | 452 4.2.2 full | deferred | mailbox is full
+mailbox full for good | RCPT | 552 5.2.2 full | bounced | mailbox is full
+5yz at RCPT | RCPT | 550 5.1.1 no such user | bounced | address does not exist
+forbidden | RCPT | 554 5.7.1 not from you | bounced | a rule of the mail server
+4yz at DATA | DATA | 451 4.3.0 later | deferred | does not take this message now
+5yz at DATA | DATA | 554 5.6.0 no | bounced | refuses this message
+4yz after the message | MESSAGE | 452 4.3.1 disk full | deferred | does not take this message now
+5yz after the message | MESSAGE | 554 5.6.0 a virus | bounced | refuses this message
+552 at MAIL | MAIL | 552 5.3.4 too big | bounced | larger than the mail server allows
+552 after the message | MESSAGE | 552 5.3.4 too big | bounced | larger than the mail server allows";
+
 fn refusals() -> Vec<Case> {
-    let say = |name, at: &str, answer: &str, expected| {
+    let said = REFUSALS.lines().filter_map(|row| {
+        let mut words = row.split('|').map(str::trim);
+        let (name, at, answer) = (words.next()?, words.next()?, words.next()?);
+        let expected = (words.next()?, words.next()?);
         let way = match at {
             "STARTTLS" | "AUTH" => "starttls",
             _ => "plain",
         };
-        case(
-            name,
-            way,
-            json!({"at": at, "does": "say", "answer": answer}),
-            expected,
-        )
-    };
-    let later = ("deferred", "does not take this message now");
-    vec![
-        say(
-            "4yz at CONNECT",
-            "CONNECT",
-            "421 4.3.2 too busy",
-            ("deferred", "closes the connection"),
-        ),
-        say(
-            "5yz at CONNECT",
-            "CONNECT",
-            "554 5.7.1 go away",
-            ("deferred", "refuses to talk to us"),
-        ),
-        say("4yz at EHLO", "EHLO", "451 4.3.0 later", BUSY),
-        say(
-            "5yz at EHLO",
-            "EHLO",
-            "550 5.7.1 bad name",
-            ("deferred", "refuses to talk to us"),
-        ),
-        say("4yz at STARTTLS", "STARTTLS", "454 4.7.0 later", BUSY),
-        say(
-            "5yz at STARTTLS",
-            "STARTTLS",
-            "501 5.5.2 no",
-            ("deferred", "refuses to talk to us"),
-        ),
-        say("4yz at AUTH", "AUTH", "454 4.7.0 later", BUSY),
-        say(
-            "AUTH refused",
-            "AUTH",
-            "535 5.7.8 bad password",
-            ("deferred", "refuses our login"),
-        ),
-        say("4yz at MAIL", "MAIL", "451 4.3.0 later", BUSY),
-        say(
-            "5yz at MAIL",
-            "MAIL",
-            "553 5.7.1 not yours",
-            ("deferred", "refuses our sender"),
-        ),
-        say(
-            "not logged in",
-            "MAIL",
-            "530 5.7.0 log in first",
-            ("deferred", "refuses our login"),
-        ),
-        say(
-            "greylisted",
-            "RCPT",
-            "451 4.7.1 greylisted",
-            ("deferred", "come back in a few minutes"),
-        ),
-        say(
-            "mailbox full for now",
-            "RCPT",
-            "452 4.2.2 full",
-            ("deferred", "mailbox is full"),
-        ),
-        say(
-            "mailbox full for good",
-            "RCPT",
-            "552 5.2.2 full",
-            ("bounced", "mailbox is full"),
-        ),
-        say(
-            "5yz at RCPT",
-            "RCPT",
-            "550 5.1.1 no such user",
-            ("bounced", "address does not exist"),
-        ),
-        say(
-            "forbidden",
-            "RCPT",
-            "554 5.7.1 not from you",
-            ("bounced", "a rule of the mail server"),
-        ),
-        say("4yz at DATA", "DATA", "451 4.3.0 later", later),
-        say(
-            "5yz at DATA",
-            "DATA",
-            "554 5.6.0 no",
-            ("bounced", "refuses this message"),
-        ),
-        say(
-            "4yz after the message",
-            "MESSAGE",
-            "452 4.3.1 disk full",
-            later,
-        ),
-        say(
-            "5yz after the message",
-            "MESSAGE",
-            "554 5.6.0 a virus",
-            ("bounced", "refuses this message"),
-        ),
-        say(
-            "552 at MAIL",
-            "MAIL",
-            "552 5.3.4 too big",
-            ("bounced", "larger than the mail server allows"),
-        ),
-        say(
-            "552 after the message",
-            "MESSAGE",
-            "552 5.3.4 too big",
-            ("bounced", "larger than the mail server allows"),
-        ),
-        case(
-            "size limit at EHLO",
-            "plain",
-            json!({"size": 2000}),
-            ("bounced", "(SIZE)"),
-        ),
-    ]
+        let fault = json!({"at": at, "does": "say", "answer": answer});
+        Some(case(name, way, fault, expected))
+    });
+    let mut all: Vec<Case> = said.collect();
+    let limit = ("bounced", "(SIZE)");
+    all.push(case(
+        "size limit at EHLO",
+        "plain",
+        json!({"size": 2000}),
+        limit,
+    ));
+    all
 }
 
 /// The cases whose names a day's tests run.

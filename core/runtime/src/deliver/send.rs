@@ -5,7 +5,7 @@ use super::round::{Round, Stop};
 use super::{spoken, trouble};
 use crate::config;
 use crate::config::meant::Transport;
-use crate::ledger::{Block, BlockReason, Claimed, Delivery, DeliveryState, MAIL, Verdict};
+use crate::ledger::{Block, BlockReason, Claimed, Delivery, DeliveryState, MAIL, Verdict, Wish};
 use crate::life::{self, Doing};
 use crate::mail::{Answer, Letter, Outcome, Sender};
 use crate::policy::{GRACE, Retry};
@@ -151,15 +151,12 @@ impl<'a> Post<'a> {
                     .push(claimed),
             }
         }
+        let granted = granted(project, &domains, now).await?;
         let mut ready = Vec::new();
         for (domain, mut claims) in domains {
-            let rate = project.config.mail.rates.of(&domain);
-            if let Some(rate) = rate.filter(|_| project.mail_channel() == MAIL) {
-                let wanted = u32::try_from(claims.len()).unwrap_or(u32::MAX);
-                let (granted, free) = project.ledger.grant(&domain, rate, wanted, now).await?;
-                let granted = usize::try_from(granted).unwrap_or(usize::MAX);
-                let late = claims.split_off(granted.min(claims.len()));
-                project.ledger.hand_back(&late, free).await?;
+            if let Some((granted, free)) = granted.get(&domain) {
+                let late = claims.split_off((*granted).min(claims.len()));
+                project.ledger.hand_back(&late, *free).await?;
             }
             ready.extend(claims);
         }
@@ -229,6 +226,34 @@ impl Line {
         meter.sent(&delivery.channel, state.word(), took);
         Ok(state == DeliveryState::Sent)
     }
+}
+
+/// How many of each domain's claims its rate allows now, and until when the others wait; a domain without a rate is left out.
+async fn granted(
+    project: &Project,
+    domains: &BTreeMap<String, Vec<Claimed>>,
+    now: Timestamp,
+) -> Result<BTreeMap<String, (usize, Timestamp)>, Problems> {
+    let rates = &project.config.mail.rates;
+    let limited = project.mail_channel() == MAIL;
+    let wish = |(domain, claims): (&String, &Vec<Claimed>)| {
+        let rate = rates.of(domain).filter(|_| limited)?;
+        let wanted = u32::try_from(claims.len()).unwrap_or(u32::MAX);
+        Some((domain.clone(), rate, wanted))
+    };
+    let asked: Vec<_> = domains.iter().filter_map(wish).collect();
+    let wishes: Vec<Wish<'_>> = asked
+        .iter()
+        .map(|(domain, rate, wanted)| Wish {
+            domain,
+            rate: *rate,
+            wanted: *wanted,
+        })
+        .collect();
+    let answers = project.ledger.grant(&wishes, now).await?;
+    let answer = |(granted, free)| (usize::try_from(granted).unwrap_or(usize::MAX), free);
+    let names = asked.iter().map(|(domain, _, _)| domain.clone());
+    Ok(names.zip(answers.into_iter().map(answer)).collect())
 }
 
 /// Why a delivery must not leave; none if it may.

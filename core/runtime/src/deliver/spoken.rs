@@ -3,7 +3,7 @@
 
 use super::trouble;
 use crate::config::meant::Channel;
-use crate::ledger::{Claimed, DeliveryState, Piece, Verdict};
+use crate::ledger::{Claimed, DeliveryState, Piece, Verdict, Wish};
 use crate::life::{self, Doing};
 use crate::mail;
 use crate::notice::{self, About, Kind, Notice};
@@ -60,14 +60,17 @@ async fn one(project: &Project, claimed: &Claimed) -> Result<bool, Problems> {
         count: webhook::per_minute(channel.platform),
         window: Duration::from_secs(60),
     };
-    let (granted, free) = ledger
-        .grant(&format!("robot {}", channel.id), rate, 1, now)
-        .await?;
-    if granted == 0 {
-        ledger
-            .hand_back(std::slice::from_ref(claimed), free)
-            .await?;
-        return Ok(false);
+    let wish = Wish {
+        domain: &format!("robot {}", channel.id),
+        rate,
+        wanted: 1,
+    };
+    for (granted, free) in ledger.grant(&[wish], now).await? {
+        if granted == 0 {
+            let back = std::slice::from_ref(claimed);
+            ledger.hand_back(back, free).await?;
+            return Ok(false);
+        }
     }
     if !ledger.start_attempt(claimed, now, LEASE).await? {
         return Ok(false);

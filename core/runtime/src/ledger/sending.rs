@@ -10,6 +10,7 @@ use super::rows::{json, later, ms, parsed, text, to_json};
 use super::{Engine, Ledger};
 use crate::policy::{Rate, Spent};
 use jiff::Timestamp;
+use sqlx::{Any, Transaction};
 use std::time::Duration;
 
 /// A delivery that a sender holds.
@@ -32,6 +33,17 @@ pub struct Verdict {
     pub retry_at: Option<Timestamp>,
     /// What the server or we said.
     pub note: String,
+}
+
+/// What a sender asks of the rate of a domain.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// Recipient domain, lower-case; or any other name under which a rate is kept.
+    pub domain: &'a str,
+    /// The rate.
+    pub rate: Rate,
+    /// So many messages.
+    pub wanted: u32,
 }
 
 /// The earliest due first; deliveries of one moment in the order of their ids. Of a held report, tests by hand only. Mail and
@@ -117,6 +129,9 @@ impl Ledger {
     /// # Errors
     /// The ledger does not answer.
     pub async fn hand_back(&self, claims: &[Claimed], next: Timestamp) -> Result<()> {
+        if claims.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.begin().await?;
         for claimed in claims {
             sqlx::query(
@@ -134,52 +149,28 @@ impl Ledger {
         Ok(())
     }
 
-    /// Asks for up to `wanted` messages of a domain's rate. Where not all are granted, everything else of that domain that is due
-    /// waits until more is free. Nodes share the rate. Returns how many were granted, and until when the others wait.
+    /// Asks for messages of domains' rates, in the order of the wishes: how many each is granted, and until when its others wait.
+    /// Where not all are granted, everything else of that domain that is due waits too. Nodes share the rates.
     ///
     /// # Errors
     /// The ledger does not answer.
     pub async fn grant(
         &self,
-        domain: &str,
-        rate: Rate,
-        wanted: u32,
+        wishes: &[Wish<'_>],
         now: Timestamp,
-    ) -> Result<(u32, Timestamp)> {
+    ) -> Result<Vec<(u32, Timestamp)>> {
+        if wishes.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut tx = self
             .begin_alone("LOCK TABLE rates IN EXCLUSIVE MODE")
             .await?;
-        let row = sqlx::query("SELECT spent FROM rates WHERE domain = $1")
-            .bind(domain)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let mut spent: Spent = row
-            .as_ref()
-            .map(|row| json(row, "spent"))
-            .transpose()?
-            .unwrap_or_default();
-        let (granted, free) = spent.grant(rate, now, wanted);
-        sqlx::query(
-            "INSERT INTO rates (domain, spent) VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET spent = excluded.spent",
-        )
-        .bind(domain)
-        .bind(to_json(&spent)?)
-        .execute(&mut *tx)
-        .await?;
-        if granted < wanted {
-            sqlx::query(
-                "UPDATE deliveries SET next_ms = $3 WHERE state IN ('queued', 'deferred') AND next_ms <= $2 AND channel <> $4
-                 AND lower(recipient) LIKE '%@' || $1",
-            )
-            .bind(domain)
-            .bind(ms(now))
-            .bind(ms(free))
-            .bind(FOLDER)
-            .execute(&mut *tx)
-            .await?;
+        let mut granted = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            granted.push(grant(&mut tx, wish, now).await?);
         }
         tx.commit().await?;
-        Ok((granted, free))
+        Ok(granted)
     }
 
     /// Gives up what a channel should have sent before that moment and could not: it counts as bounced. Returns those deliveries.
@@ -362,4 +353,38 @@ impl Ledger {
         tx.commit().await?;
         Ok(())
     }
+}
+
+async fn grant(
+    tx: &mut Transaction<'static, Any>,
+    wish: &Wish<'_>,
+    now: Timestamp,
+) -> Result<(u32, Timestamp)> {
+    let row = sqlx::query("SELECT spent FROM rates WHERE domain = $1")
+        .bind(wish.domain)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let spent = row.as_ref().map(|row| json(row, "spent")).transpose()?;
+    let mut spent: Spent = spent.unwrap_or_default();
+    let (granted, free) = spent.grant(wish.rate, now, wish.wanted);
+    sqlx::query(
+        "INSERT INTO rates (domain, spent) VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET spent = excluded.spent",
+    )
+    .bind(wish.domain)
+    .bind(to_json(&spent)?)
+    .execute(&mut **tx)
+    .await?;
+    if granted < wish.wanted {
+        sqlx::query(
+            "UPDATE deliveries SET next_ms = $3 WHERE state IN ('queued', 'deferred') AND next_ms <= $2 AND channel <> $4
+             AND lower(recipient) LIKE '%@' || $1",
+        )
+        .bind(wish.domain)
+        .bind(ms(now))
+        .bind(ms(free))
+        .bind(FOLDER)
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok((granted, free))
 }
