@@ -3,6 +3,7 @@
 mod bounces;
 mod letter;
 mod round;
+mod scribe;
 mod send;
 mod spoken;
 mod trouble;

@@ -1,5 +1,6 @@
 //! One batch on its way: what its connections share while they work on it.
 
+use super::scribe::Scribe;
 use super::trouble;
 use crate::ledger::{Claimed, Delivery, Piece};
 use crate::mail::{About, Answer, Outcome};
@@ -46,6 +47,7 @@ impl Stop {
 pub(super) struct Round<'a> {
     pub(super) project: &'a Project,
     pub(super) lease: Duration,
+    pub(super) scribe: Scribe<'a>,
     state: Mutex<State>,
     /// Runs that were made again because the archive has lost a part of their messages.
     remade: tokio::sync::Mutex<BTreeSet<String>>,
@@ -73,6 +75,7 @@ impl<'a> Round<'a> {
         Self {
             project,
             lease,
+            scribe: Scribe::new(project),
             state: Mutex::new(State {
                 queue: ready.into(),
                 bodies: BTreeMap::new(),

@@ -190,14 +190,14 @@ impl Line {
             Ok(bytes) => bytes,
             Err(problem) => {
                 let answer = Answer::not_assembled(problem.to_string());
-                finish(project, claimed, &answer).await?;
+                finish(round, claimed, &answer).await?;
                 return Ok(false);
             }
         };
-        let (ledger, now) = (&project.ledger, project.clock.now());
-        if !ledger.start_attempt(claimed, now, round.lease).await? {
+        if !round.scribe.write(claimed.starts(round.lease)).await? {
             return Ok(false);
         }
+        let now = project.clock.now();
         let token = project.delivery_token(&delivery.id);
         let wants_reports = project.config.mail.bounces.is_some();
         let letter = Letter {
@@ -221,7 +221,7 @@ impl Line {
             self.proven = true;
             round.proves();
         }
-        let state = finish(project, claimed, &answer).await?;
+        let state = finish(round, claimed, &answer).await?;
         let meter = project.life.meter();
         meter.sent(&delivery.channel, state.word(), took);
         Ok(state == DeliveryState::Sent)
@@ -295,10 +295,11 @@ async fn suppress(project: &Project, claimed: &Claimed, note: String) -> Result<
 
 /// Says what became of an attempt: to the owner where he must know, then to the ledger. Who dies between the two says it again.
 async fn finish(
-    project: &Project,
+    round: &Round<'_>,
     claimed: &Claimed,
     answer: &Answer,
 ) -> Result<DeliveryState, Problems> {
+    let project = round.project;
     let (delivery, now) = (&claimed.delivery, project.clock.now());
     let verdict = verdict(answer, delivery.due, now);
     let (state, note) = (verdict.state, &verdict.note);
@@ -308,8 +309,8 @@ async fn finish(
         DeliveryState::Bounced => trouble::bounced(project, delivery, answer.about, note).await?,
         _ => {}
     }
-    let (ledger, state) = (&project.ledger, verdict.state);
-    ledger.finish_attempt(claimed, &verdict, now).await?;
+    let state = verdict.state;
+    round.scribe.write(claimed.finishes(verdict)).await?;
     Ok(state)
 }
 

@@ -35,6 +35,46 @@ pub struct Verdict {
     pub note: String,
 }
 
+/// What a sender writes down of an attempt.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    delivery: String,
+    holder: String,
+    attempt: u32,
+    what: What,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    /// Bytes are about to leave; held for so long.
+    Starts(Duration),
+    /// This became of it.
+    Finishes(Verdict),
+}
+
+impl Claimed {
+    /// Its attempt begins: bytes are about to leave, and it is held for `lease` from then on.
+    #[must_use]
+    pub fn starts(&self, lease: Duration) -> Entry {
+        self.entry(What::Starts(lease))
+    }
+
+    /// Its attempt has ended so.
+    #[must_use]
+    pub fn finishes(&self, verdict: Verdict) -> Entry {
+        self.entry(What::Finishes(verdict))
+    }
+
+    fn entry(&self, what: What) -> Entry {
+        Entry {
+            delivery: self.delivery.id.clone(),
+            holder: self.holder.clone(),
+            attempt: self.attempt,
+            what,
+        }
+    }
+}
+
 /// What a sender asks of the rate of a domain.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
@@ -235,31 +275,8 @@ impl Ledger {
         now: Timestamp,
         lease: Duration,
     ) -> Result<bool> {
-        let mut tx = self.begin().await?;
-        let held = sqlx::query(
-            "UPDATE deliveries SET lease_ms = $4 WHERE id = $1 AND state = 'sending' AND holder = $2 AND attempts = $3",
-        )
-        .bind(claimed.delivery.id.as_str())
-        .bind(claimed.holder.as_str())
-        .bind(i64::from(claimed.attempt))
-        .bind(later(now, lease))
-        .execute(&mut *tx)
-        .await?;
-        if held.rows_affected() == 0 {
-            return Ok(false);
-        }
-        sqlx::query(
-            "INSERT INTO attempts (delivery, number, started_ms, finished_ms, outcome, note)
-             VALUES ($1, $2, $3, $4, 'sending', '')",
-        )
-        .bind(claimed.delivery.id.as_str())
-        .bind(i64::from(claimed.attempt))
-        .bind(ms(now))
-        .bind(super::rows::NEVER)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(true)
+        let written = self.write_down(&[claimed.starts(lease)], now).await?;
+        Ok(written == [true])
     }
 
     /// Records what became of an attempt. If the lease ran out meanwhile and the delivery counts as unknown, knowledge wins;
@@ -273,31 +290,25 @@ impl Ledger {
         verdict: &Verdict,
         now: Timestamp,
     ) -> Result<()> {
+        let entry = claimed.finishes(verdict.clone());
+        self.write_down(&[entry], now).await.map(|_| ())
+    }
+
+    /// Writes entries of several attempts down in one transaction; each is answered as `start_attempt` and `finish_attempt` do.
+    ///
+    /// # Errors
+    /// The ledger does not answer; then none of them is written.
+    pub async fn write_down(&self, entries: &[Entry], now: Timestamp) -> Result<Vec<bool>> {
         let mut tx = self.begin().await?;
-        sqlx::query(
-            "UPDATE attempts SET finished_ms = $3, outcome = $4, note = $5 WHERE delivery = $1 AND number = $2",
-        )
-        .bind(claimed.delivery.id.as_str())
-        .bind(i64::from(claimed.attempt))
-        .bind(ms(now))
-        .bind(verdict.state.word())
-        .bind(verdict.note.as_str())
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(
-            "UPDATE deliveries SET state = $3, next_ms = $4, note = $5, changed_ms = $6, holder = ''
-             WHERE id = $1 AND attempts = $2 AND state IN ('sending', 'unknown')",
-        )
-        .bind(claimed.delivery.id.as_str())
-        .bind(i64::from(claimed.attempt))
-        .bind(verdict.state.word())
-        .bind(ms(verdict.retry_at.unwrap_or(now)))
-        .bind(verdict.note.as_str())
-        .bind(ms(now))
-        .execute(&mut *tx)
-        .await?;
+        let mut written = Vec::with_capacity(entries.len());
+        for entry in entries {
+            written.push(match &entry.what {
+                What::Starts(lease) => start(&mut tx, entry, *lease, now).await?,
+                What::Finishes(verdict) => finish(&mut tx, entry, verdict, now).await?,
+            });
+        }
         tx.commit().await?;
-        Ok(())
+        Ok(written)
     }
 
     /// Frees deliveries whose sender died: queued again if nothing had left, unknown if bytes may have. Returns the ids that
@@ -387,4 +398,66 @@ async fn grant(
         .await?;
     }
     Ok((granted, free))
+}
+
+async fn start(
+    tx: &mut Transaction<'static, Any>,
+    entry: &Entry,
+    lease: Duration,
+    now: Timestamp,
+) -> Result<bool> {
+    let held = sqlx::query(
+        "UPDATE deliveries SET lease_ms = $4 WHERE id = $1 AND state = 'sending' AND holder = $2 AND attempts = $3",
+    )
+    .bind(entry.delivery.as_str())
+    .bind(entry.holder.as_str())
+    .bind(i64::from(entry.attempt))
+    .bind(later(now, lease))
+    .execute(&mut **tx)
+    .await?;
+    if held.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query(
+        "INSERT INTO attempts (delivery, number, started_ms, finished_ms, outcome, note)
+         VALUES ($1, $2, $3, $4, 'sending', '')",
+    )
+    .bind(entry.delivery.as_str())
+    .bind(i64::from(entry.attempt))
+    .bind(ms(now))
+    .bind(super::rows::NEVER)
+    .execute(&mut **tx)
+    .await?;
+    Ok(true)
+}
+
+async fn finish(
+    tx: &mut Transaction<'static, Any>,
+    entry: &Entry,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Result<bool> {
+    sqlx::query(
+        "UPDATE attempts SET finished_ms = $3, outcome = $4, note = $5 WHERE delivery = $1 AND number = $2",
+    )
+    .bind(entry.delivery.as_str())
+    .bind(i64::from(entry.attempt))
+    .bind(ms(now))
+    .bind(verdict.state.word())
+    .bind(verdict.note.as_str())
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "UPDATE deliveries SET state = $3, next_ms = $4, note = $5, changed_ms = $6, holder = ''
+         WHERE id = $1 AND attempts = $2 AND state IN ('sending', 'unknown')",
+    )
+    .bind(entry.delivery.as_str())
+    .bind(i64::from(entry.attempt))
+    .bind(verdict.state.word())
+    .bind(ms(verdict.retry_at.unwrap_or(now)))
+    .bind(verdict.note.as_str())
+    .bind(ms(now))
+    .execute(&mut **tx)
+    .await?;
+    Ok(true)
 }
