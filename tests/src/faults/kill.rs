@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const BOSSES: &str = "to = [\"boss@example.com\", \"cfo@example.com\", \"老板 <ceo@example.com>\"]";
 const OPERATIONS: &str = "\n[report.daily.audience.ops]\nrole = \"management\"\nshops = [\"main\"]\nto = [\"ops@example.com\", \"ads@example.com\"]\n";
 const RECIPIENTS: usize = 5;
+/// Who hears of trouble, as the case says.
+const OWNER: &str = "owner@example.com";
 /// A day that is not whole after so many undisturbed looks never will be.
 const LOOKS: u32 = 20;
 
@@ -344,9 +346,10 @@ impl Tally {
             .iter()
             .map(|one| one.message.as_str())
             .collect();
-        let stray: Vec<_> = self
-            .arrived
-            .iter()
+        // What the owner is told belongs to no run.
+        let (told, others): (Vec<_>, Vec<_>) = self.arrived.iter().partition(|one| one.to == OWNER);
+        let stray: Vec<_> = others
+            .into_iter()
             .filter(|one| !known.contains(&one.id.as_str()))
             .collect();
         let (sent, unknown) = (of("sent"), of("unknown"));
@@ -359,7 +362,7 @@ impl Tally {
             .map_or("SQLite, one node", |_| "PostgreSQL, two nodes");
         let figures = vec![format!(
             "{name}: {} kills over {} due times; {} RCPT, {} messages arrived; {} duplicates, {} missing, {} sent but not arrived, {} stray; \
-             {} unknown ({arrived} of them had arrived)",
+             {} unknown ({arrived} of them had arrived); {} to the owner",
             world.kills,
             world.days,
             world.mail.named(),
@@ -369,6 +372,7 @@ impl Tally {
             lost.len(),
             stray.len(),
             unknown.len(),
+            told.len(),
         )];
         match twice.is_empty() && missing.is_empty() && lost.is_empty() && stray.is_empty() {
             true => Ok(figures),
