@@ -115,14 +115,16 @@ impl Shop {
         }
     }
 
-    /// Mails to an address.
+    /// First editions to an address; a completed revision that follows a 部分 one does not count.
     fn mails(&self, address: &str) -> usize {
         let outbox = self.disks.seen(&self.path("outbox"));
         let names = files(&outbox)
             .into_iter()
             .filter_map(|path| path.file_name().map(ToOwned::to_owned));
         names
-            .filter(|name| name.to_string_lossy().contains(address))
+            .filter(|name| {
+                name.to_string_lossy().contains(address) && !name.to_string_lossy().contains("_r1_")
+            })
             .count()
     }
 
