@@ -228,7 +228,9 @@ fn look(project: &Project, at: i64) -> Result<Value, String> {
 /// Messages to the reports' readers that have left.
 fn left(project: &Project) -> usize {
     let all = project.files("outbox").into_iter();
-    all.filter(|name| !name.contains("owner@")).count()
+    // A file that is still being written has another name.
+    all.filter(|name| name.ends_with(".eml") && !name.contains("owner@"))
+        .count()
 }
 
 /// A seeded choice of due times, with the days on which the clocks change and the leap day among them.
