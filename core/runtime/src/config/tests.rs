@@ -133,7 +133,7 @@ fn the_example_has_every_key_and_each_has_its_sentence() {
 /// The keys of a document, ids as `*`.
 fn written(table: &toml::Table, path: &str, keys: &mut BTreeSet<String>) {
     let ids = [
-        "shop", "role", "table", "source", "metric", "campaign", "report",
+        "channel", "shop", "role", "table", "source", "metric", "campaign", "report",
     ]
     .contains(&path)
         || path.ends_with(".audience");
