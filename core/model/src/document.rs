@@ -235,6 +235,17 @@ pub struct Kpi {
     pub note: String,
     /// History.
     pub spark: Option<Spark>,
+    /// How far it is towards its target.
+    pub bullet: Option<Bullet>,
+}
+
+/// A figure and its target; the note beside it says both in words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bullet {
+    /// What is.
+    pub actual: f64,
+    /// What should be.
+    pub target: f64,
 }
 
 /// A line without axes: 28 days, with the band of its quartiles.
@@ -297,6 +308,8 @@ pub struct Row {
     pub kind: RowKind,
     /// Cells, as many as heads.
     pub cells: Vec<Vec<Inline>>,
+    /// How dark the ground of each cell is, in percent of the darkest; empty for a row without grounds.
+    pub shades: Vec<u8>,
 }
 
 /// A table.
@@ -315,15 +328,26 @@ pub struct Table {
 }
 
 /// What kind of chart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChartKind {
     /// Lines over time or categories.
+    #[default]
     Line,
     /// Vertical bars, one or more per x.
     Bar,
+    /// Vertical bars whose parts stand on each other.
+    StackedBar,
     /// From the first total through parts to the last total.
     Waterfall,
+    /// A grid of shades: one row per plot, one column per x.
+    Heatmap,
+    /// One bar per step; the first plot is drawn, the others are columns of words beside it.
+    Funnel,
+    /// A line without axes: the first plot, its last text beside its end.
+    Sparkline,
+    /// One bar per x towards a mark: the first plot is what is, the second what should be, a third only words.
+    Bullet,
 }
 
 /// Unit of an axis, for ticks.
@@ -341,30 +365,67 @@ pub enum Measure {
     Number,
 }
 
-/// A line, or a family of bars.
+/// What a plot is beside the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlotKind {
+    /// What the chart is about.
+    #[default]
+    Main,
+    /// Secondary: grey and behind.
+    Muted,
+    /// What was planned or to be expected: dashed.
+    Expected,
+}
+
+/// A line, a family of bars, a row of a heat map, or a column of words.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plot {
     /// Direct label.
     pub label: String,
     /// One value per x; gaps are gaps, never zero.
     pub values: Vec<Option<f64>>,
-    /// One text per value for bars and waterfalls (`+14.2 万`); empty for lines.
+    /// One text per value (`+14.2 万`); empty for lines.
     pub texts: Vec<String>,
-    /// Secondary: drawn in grey behind.
-    pub muted: bool,
+    /// What it is beside the others.
+    pub kind: PlotKind,
 }
 
-/// A word at an x (`双11`).
+/// A word at an x (`双11`), or a point of the first line with its figure.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Index of the x.
     pub at: usize,
     /// The word.
     pub label: String,
+    /// Whether the first line's point is shown with it.
+    pub point: bool,
+}
+
+/// What is usual: an area behind the lines.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    /// Direct label.
+    pub label: String,
+    /// Lower edge, one value per x.
+    pub low: Vec<Option<f64>>,
+    /// Upper edge, one value per x.
+    pub high: Vec<Option<f64>>,
+}
+
+/// A named stretch of x (`爆发`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Index of its first x.
+    pub first: usize,
+    /// Index of its last x.
+    pub last: usize,
+    /// Its name.
+    pub label: String,
 }
 
 /// A chart: drawn as vectors on pages and as a picture in mail.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Chart {
     /// Unique in the document; also the Content-ID of its picture.
     pub id: String,
@@ -382,8 +443,18 @@ pub struct Chart {
     pub lang: String,
     /// Words at some x.
     pub marks: Vec<Mark>,
-    /// For waterfalls: rising is good (false for costs).
-    pub up_is_good: bool,
+    /// For lines: what is usual.
+    pub band: Option<Band>,
+    /// For lines: named stretches of x.
+    pub spans: Vec<Span>,
+    /// For lines: the area between the first two shows where the first is above and where it is below.
+    pub between: bool,
+    /// For stacked bars: one figure per x above the stack.
+    pub totals: Vec<String>,
+    /// The x that deserves the eye: a funnel's first broken step.
+    pub marked: Option<usize>,
+    /// For waterfalls: falling is good (costs).
+    pub falling_is_good: bool,
     /// Why there is nothing to draw.
     pub empty: Option<String>,
 }

@@ -1,8 +1,8 @@
 //! Plain text worth reading: the mail's alternative part, and what the terminal shows.
 
 use chenbao_model::document::{
-    Action, Align, Block, Chart, ChartKind, Document, Inline, Kpi, Masthead, RowKind, Section,
-    Table, plain,
+    Action, Align, Block, Chart, ChartKind, Document, Inline, Kpi, Masthead, Plot, RowKind,
+    Section, Table, plain,
 };
 
 /// Columns of a line.
@@ -219,23 +219,61 @@ fn table(table: &Table, lines: &mut Vec<String>) {
     lines.extend(table.more.clone());
 }
 
+/// More x than this are told in one sentence.
+const MOST_X: usize = 12;
+
+/// A chart is its figures: in columns where there are few, in its sentence where there are many.
 fn chart(chart: &Chart, lines: &mut Vec<String>) {
-    let texts = chart
-        .plots
-        .first()
-        .map(|plot| plot.texts.as_slice())
-        .unwrap_or_default();
-    if chart.kind == ChartKind::Waterfall && chart.empty.is_none() && texts.len() == chart.x.len() {
-        let rows: Vec<Vec<String>> = chart
-            .x
-            .iter()
-            .zip(texts)
-            .map(|(x, text)| vec![format!("  {x}"), text.clone()])
-            .collect();
-        lines.extend(aligned(&rows, &[Align::Left, Align::Right]));
-    } else {
+    let said = |plot: &&Plot| plot.texts.len() == chart.x.len() && !plot.texts.is_empty();
+    let plots: Vec<&Plot> = chart.plots.iter().filter(said).collect();
+    let columns = !matches!(chart.kind, ChartKind::Line | ChartKind::Sparkline);
+    if chart.empty.is_none() && chart.kind == ChartKind::Heatmap {
+        lines.extend(shades(chart));
+        lines.extend(wrap(&chart.alt, "  "));
+    } else if chart.empty.is_some() || !columns || plots.is_empty() || chart.x.len() > MOST_X {
         lines.extend(wrap(&chart.alt, ""));
+    } else {
+        lines.extend(figures(chart, &plots));
     }
+}
+
+/// One row per x, one column per plot with texts, and the totals of stacks behind them.
+fn figures(chart: &Chart, plots: &[&Plot]) -> Vec<String> {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    if plots.len() > 1 {
+        let heads = plots.iter().map(|plot| plot.label.clone());
+        rows.push(std::iter::once(String::new()).chain(heads).collect());
+    }
+    for (i, x) in chart.x.iter().enumerate() {
+        let mark = if chart.marked == Some(i) { "▸" } else { " " };
+        let mut row = vec![format!("{mark} {x}")];
+        row.extend(plots.iter().map(|plot| plot.texts[i].clone()));
+        row.extend(chart.totals.get(i).cloned());
+        rows.push(row);
+    }
+    let mut aligns = vec![Align::Right; plots.len() + 2];
+    aligns[0] = Align::Left;
+    aligned(&rows, &aligns)
+}
+
+/// A heat map in four shades of print.
+fn shades(chart: &Chart) -> Vec<String> {
+    let known = || chart.plots.iter().flat_map(|plot| &plot.values).flatten();
+    let low = known().copied().fold(f64::INFINITY, f64::min);
+    let high = known().copied().fold(f64::NEG_INFINITY, f64::max);
+    let shade = |value: &Option<f64>| match value.map(|value| (value - low) / (high - low)) {
+        None => ' ',
+        Some(part) if part < 0.25 => '·',
+        Some(part) if part < 0.5 => '░',
+        Some(part) if part < 0.75 => '▒',
+        Some(_) => '█',
+    };
+    let row = |plot: &Plot| {
+        let cells: String = plot.values.iter().map(shade).collect();
+        vec![format!("  {}", plot.label), cells]
+    };
+    let rows: Vec<Vec<String>> = chart.plots.iter().map(row).collect();
+    aligned(&rows, &[Align::Left, Align::Left])
 }
 
 fn actions(actions: &[Action], lines: &mut Vec<String>) {

@@ -8,14 +8,14 @@
     reason = "helpers of tests, which clippy does not see as such"
 )]
 
+mod samples;
+
+use chenbao_model::Sensitivities;
 use chenbao_model::document::{Block, Document};
 use chenbao_model::strings::Strings;
-use chenbao_model::{Sensitivities, Sensitivity};
 use chenbao_report::fonts::Fonts;
-use chenbao_report::{
-    ComposeInput, Format, Outcome, Pictures, RenderOptions, RoleInfo, Sample, TemplateSet, compose,
-    render,
-};
+use chenbao_report::{Format, Outcome, Pictures, RenderOptions, render};
+use samples::{composed, everything, sample};
 use std::path::Path;
 
 const TEMPLATES: [&str; 3] = ["daily", "weekly", "campaign"];
@@ -27,50 +27,6 @@ const ROLES: [(&str, &str); 4] = [
     ("ads", "投放"),
     ("finance", "财务"),
 ];
-
-/// A sample with the words of the real plugins, so that templates and plugins agree on ids.
-fn sample(template: &str, name: &str, role: (&str, &str), lang: &str) -> Sample {
-    let mut sample = TemplateSet::builtin().sample(template, name).unwrap();
-    sample.context.role = RoleInfo {
-        id: role.0.into(),
-        name: role.1.into(),
-    };
-    for metric in &mut sample.metrics {
-        let path = format!("../../plugins/metric-{}/strings.{lang}.toml", metric.plugin);
-        let text =
-            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-        metric.strings = Strings::from_toml(&text).unwrap();
-    }
-    sample
-}
-
-fn composed(template: &str, sample: &Sample, lang: &str, shows: &Sensitivities) -> Document {
-    let templates = TemplateSet::builtin();
-    let context = &sample.context;
-    let input = ComposeInput {
-        templates: &templates,
-        template,
-        lang,
-        shows,
-        context,
-        metrics: &sample.metrics,
-    };
-    let warned = compose(&input).unwrap_or_else(|problems| panic!("{template} {lang}: {problems}"));
-    assert!(
-        warned.warnings.is_empty(),
-        "{template} {lang}: {:?}",
-        warned.warnings
-    );
-    warned.value
-}
-
-fn everything() -> Sensitivities {
-    Sensitivities::from([
-        Sensitivity::Cost,
-        Sensitivity::Finance,
-        Sensitivity::Personal,
-    ])
-}
 
 #[test]
 fn every_template_sample_role_and_language_renders() {
@@ -476,7 +432,10 @@ fn what_is_not_configured_is_named_once_and_its_blocks_are_left_out() {
     sample.metrics.retain(|metric| metric.alias == "sales");
     let document = composed("daily", &sample, "zh-CN", &everything());
     let json = serde_json::to_string(&document).unwrap();
-    assert_eq!(json.matches("未接入：投放、流量").count(), 1);
+    assert_eq!(
+        json.matches("未接入：投放、预警、决策、目标、流量").count(),
+        1
+    );
     assert!(!json.contains("漏斗") && !json.contains("点击-成交率（次数）"));
     let Some(Block::Kpis { kpis }) = document
         .blocks

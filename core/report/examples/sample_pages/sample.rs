@@ -2,7 +2,7 @@
 
 use chenbao_model::document::{
     Action, Align, Block, Chart, ChartKind, Document, Head, Inline, Kpi, Mark, Masthead, Measure,
-    Meta, Plot, Row, RowKind, Section, Spark, Table, Theme, Tone,
+    Meta, Plot, PlotKind, Row, RowKind, Section, Spark, Table, Theme, Tone,
 };
 
 /// The daily report, two pages.
@@ -232,6 +232,7 @@ fn kpis() -> Vec<Kpi> {
                 values: wave(n),
                 band: Some((8.6, 11.8)),
             }),
+            bullet: None,
         })
         .collect()
 }
@@ -248,14 +249,11 @@ fn chart(id: &str, kind: ChartKind, x: Vec<String>, plots: Vec<Plot>) -> Chart {
     Chart {
         id: id.into(),
         kind,
-        alt: String::new(),
         x,
         plots,
         measure: Measure::Money,
         lang: "zh-CN".into(),
-        marks: Vec::new(),
-        up_is_good: true,
-        empty: None,
+        ..Chart::default()
     }
 }
 
@@ -279,7 +277,7 @@ fn waterfall() -> Chart {
             label: String::new(),
             values,
             texts,
-            muted: false,
+            ..Plot::default()
         }],
     )
 }
@@ -293,16 +291,20 @@ fn line() -> Chart {
         let wave = 1_020_000.0 + 110_000.0 * (f64::from(i) * 0.85).sin() + f64::from(i) * 4_000.0;
         if i == 24 { 1_680_000.0 } else { wave }
     };
-    let plot = |label: &str, factor: f64, muted| Plot {
+    let plot = |label: &str, factor: f64, kind| Plot {
         label: label.into(),
         values: (0..35).map(|i| Some(paid(i) * factor)).collect(),
         texts: Vec::new(),
-        muted,
+        kind,
     };
-    let plots = vec![plot("支付", 1.0, false), plot("退款后", 0.84, true)];
+    let plots = vec![
+        plot("支付", 1.0, PlotKind::Main),
+        plot("退款后", 0.84, PlotKind::Muted),
+    ];
     let marks = vec![Mark {
         at: 24,
         label: "双11".into(),
+        point: false,
     }];
     Chart {
         marks,
@@ -323,7 +325,7 @@ fn hours() -> Chart {
             label: "支付".into(),
             values,
             texts: Vec::new(),
-            muted: false,
+            ..Plot::default()
         }],
     )
 }
@@ -368,6 +370,7 @@ fn funnel() -> Table {
                 RowKind::Plain
             },
             cells: cells(texts),
+            ..Row::default()
         })
         .collect();
     Table {
@@ -416,8 +419,8 @@ fn products() -> Table {
         let alarming = matches!(texts[7], "疑似伪爆款" | "将断货");
         cells[7][0].tone = if alarming { Tone::Bad } else { Tone::Muted };
         Row {
-            kind: RowKind::Plain,
             cells,
+            ..Row::default()
         }
     };
     let mut rows: Vec<Row> = PRODUCTS.lines().map(row).collect();
@@ -425,6 +428,7 @@ fn products() -> Table {
     rows.push(Row {
         kind: RowKind::Total,
         cells: total,
+        ..Row::default()
     });
     let more = Some("另有 4 个商品,见附表".into());
     Table {
@@ -455,6 +459,7 @@ fn channels() -> Table {
         .map(|texts| Row {
             kind: RowKind::Plain,
             cells: cells(texts),
+            ..Row::default()
         })
         .collect();
     Table {

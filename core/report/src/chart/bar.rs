@@ -5,8 +5,8 @@ use super::labels::{Area, Taken};
 use super::line::x_labels;
 use super::{Frame, ink};
 use crate::layout::text::{Paragraph, Run, Typesetter};
-use crate::layout::{Item, Stroke};
-use chenbao_model::document::Chart;
+use crate::layout::{Color, Item, Stroke};
+use chenbao_model::document::{Chart, PlotKind};
 use std::rc::Rc;
 
 /// How the bars stand.
@@ -45,7 +45,8 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
     let mut items = Vec::new();
     let several = chart.plots.len() > 1;
     let legend = if several {
-        legend(chart, frame, setter, &mut items)
+        let ink = |i| ink(chart, i, frame);
+        legend(chart, &ink, (frame, setter), &mut items)
     } else {
         0.0
     };
@@ -151,7 +152,10 @@ impl Bars<'_> {
             .into_iter()
             .map(|figure| {
                 let palette = self.frame.palette;
-                let color = match (several, self.chart.plots[figure.plot].muted) {
+                let color = match (
+                    several,
+                    self.chart.plots[figure.plot].kind != PlotKind::Main,
+                ) {
                     (false, _) => palette.ink,
                     (true, true) => palette.grey,
                     (true, false) => ink(self.chart, figure.plot, self.frame),
@@ -214,7 +218,12 @@ fn label_side(value: f64) -> f32 {
 }
 
 /// Names of the families with a square of their colour; gives back the height that it takes.
-fn legend(chart: &Chart, frame: &Frame, setter: &mut Typesetter, items: &mut Vec<Item>) -> f32 {
+pub(super) fn legend(
+    chart: &Chart,
+    ink: &dyn Fn(usize) -> Color,
+    (frame, setter): (&Frame, &mut Typesetter),
+    items: &mut Vec<Item>,
+) -> f32 {
     let size = frame.size;
     let style = frame.label(frame.palette.grey);
     let (mut x, mut y) = (0.0, 0.9 * size);
@@ -228,7 +237,7 @@ fn legend(chart: &Chart, frame: &Frame, setter: &mut Typesetter, items: &mut Vec
             (x, y) = (0.0, y + 1.4 * size);
         }
         let square = 0.72 * size;
-        let fill = ink(chart, i, frame);
+        let fill = ink(i);
         items.push(Item::Rect {
             x,
             y: y - square,

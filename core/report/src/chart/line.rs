@@ -1,52 +1,48 @@
-//! Line charts: lines with their names at their ends, round ticks, and words at some x.
+//! Line charts: lines with their names at their ends, round ticks, words at some x, and points with their figures.
 
 use super::axis::{self, Axis, Plane, narrow};
 use super::labels::{Area, Taken, spread, thin};
-use super::{Frame, disc, ink, segments};
+use super::{Frame, area, disc, ink, segments};
 use crate::layout::text::{Paragraph, Run, Typesetter};
 use crate::layout::{Color, Item, Stroke};
-use chenbao_model::document::{Chart, Plot};
+use chenbao_model::document::{Chart, Plot, PlotKind};
 use std::rc::Rc;
 
 pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Item> {
-    let values = chart
-        .plots
-        .iter()
-        .flat_map(|plot| plot.values.iter().flatten().copied());
-    let Some(extent) = axis::extent(values) else {
+    let lines = chart.plots.iter().flat_map(|plot| &plot.values);
+    let usual = chart.band.iter();
+    let edges = usual.flat_map(|band| band.low.iter().chain(&band.high));
+    let Some(extent) = axis::extent(lines.chain(edges).flatten().copied()) else {
         return Vec::new();
     };
     let axis = Axis::new(extent, false);
     let twins = twins(chart, &axis, frame);
     let ticks = axis::tick_labels(&axis, chart, frame, setter);
     let names = names(chart, &twins, frame, setter);
-    let plane = plane(chart, frame, (widest(&ticks), widest(&names)));
-    let longest = chart
-        .plots
-        .iter()
-        .map(|plot| plot.values.len())
-        .max()
-        .unwrap_or(0);
+    let plane = plane(chart, frame, (widest(&ticks), names_width(&names)));
+    let counts = chart.plots.iter().map(|plot| plot.values.len());
     let scale = Scale {
         axis: &axis,
         plane,
-        count: longest.max(chart.x.len()),
+        count: counts.max().unwrap_or(0).max(chart.x.len()),
     };
 
     let mut items = Vec::new();
-    let mut taken = axis::grid(&axis, &ticks, &plane, frame, &mut items);
-    // What is secondary lies below the rest.
-    for muted in [true, false] {
-        for (i, plot) in chart
-            .plots
-            .iter()
-            .enumerate()
-            .filter(|(i, plot)| plot.muted == muted && !twins[*i])
-        {
-            draw_plot(plot, ink(chart, i, frame), &scale, frame, &mut items);
-        }
+    let spans = area::spans(chart, &scale, (frame, setter), &mut items);
+    if let Some(band) = &chart.band {
+        area::band(band, &scale, frame, &mut items);
     }
-    end_labels(chart, &names, &scale, (frame, &mut taken), &mut items);
+    if chart.between {
+        area::between(chart, &scale, frame, &mut items);
+    }
+    let mut taken = axis::grid(&axis, &ticks, &plane, frame, &mut items);
+    plots(chart, &twins, &scale, frame, &mut items);
+    let baseline = plane.top - 0.6 * frame.size;
+    for (x, name) in spans {
+        let place = (Area::of_text(x, baseline, name.width(), frame.size), x);
+        put(&name, taken.first_free([place]), baseline, &mut items);
+    }
+    end_labels(&names, &scale, (frame, &mut taken), &mut items);
     for i in 0..chart.marks.len() {
         mark(chart, i, &scale, (frame, setter, &mut taken), &mut items);
     }
@@ -61,6 +57,24 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
     items
 }
 
+/// The lines; what is secondary lies below the rest.
+fn plots(chart: &Chart, twins: &[bool], scale: &Scale<'_>, frame: &Frame, items: &mut Vec<Item>) {
+    for main in [false, true] {
+        let layer = chart.plots.iter().enumerate();
+        let layer = layer.filter(|(_, plot)| (plot.kind == PlotKind::Main) == main);
+        for (i, plot) in layer.filter(|(i, _)| !twins[*i]) {
+            draw_plot(plot, ink(chart, i, frame), scale, frame, items);
+        }
+    }
+}
+
+/// Puts a text on one line, if a place was found for it.
+fn put(text: &Paragraph, x: Option<f32>, baseline: f32, items: &mut Vec<Item>) {
+    if let (Some(x), Some(line)) = (x, text.lines(f32::INFINITY).first()) {
+        text.place(line, x, baseline, items);
+    }
+}
+
 /// Which secondary lines cannot be told from the first: they are not drawn under it, and their names say so.
 fn twins(chart: &Chart, axis: &Axis, frame: &Frame) -> Vec<bool> {
     let plane = plane(chart, frame, (0.0, 0.0));
@@ -71,13 +85,21 @@ fn twins(chart: &Chart, axis: &Axis, frame: &Frame) -> Vec<bool> {
     let first = chart.plots.first().map_or(&[][..], |plot| &plot.values);
     let twin = |(i, plot): (usize, &Plot)| {
         let pairs = first.iter().zip(&plot.values);
-        i > 0 && plot.muted && first.len() == plot.values.len() && pairs.into_iter().all(near)
+        i > 0
+            && plot.kind == PlotKind::Muted
+            && first.len() == plot.values.len()
+            && pairs.into_iter().all(near)
     };
     chart.plots.iter().enumerate().map(twin).collect()
 }
 
 fn widest(texts: &[Rc<Paragraph>]) -> f32 {
     texts.iter().map(|text| text.width()).fold(0.0, f32::max)
+}
+
+fn names_width(names: &[Name]) -> f32 {
+    let widths = names.iter().map(|(_, text)| text.width());
+    widths.fold(0.0, f32::max)
 }
 
 /// What ticks, names and marks leave for the lines.
@@ -88,23 +110,34 @@ fn plane(chart: &Chart, frame: &Frame, (ticks, names): (f32, f32)) -> Plane {
     } else {
         0.3 * size
     };
+    let marks = if chart.marks.is_empty() { 0.8 } else { 1.9 };
+    let spans = if chart.spans.is_empty() { 0.0 } else { 1.8 };
     Plane {
         left: ticks + 0.55 * size,
         right: frame.width - gutter,
-        top: size * if chart.marks.is_empty() { 0.8 } else { 1.9 },
+        top: size * f32::max(marks, spans),
         bottom: frame.height - 2.1 * size,
     }
 }
 
 /// Values as places.
-struct Scale<'a> {
+pub(super) struct Scale<'a> {
     axis: &'a Axis,
-    plane: Plane,
+    pub(super) plane: Plane,
     count: usize,
 }
 
+/// The direct label of a line or band: the last value beside which it stands, and its words.
+type Name = (f64, Rc<Paragraph>);
+
 impl Scale<'_> {
-    fn x(&self, i: usize) -> f32 {
+    /// The distance of two neighbours along x.
+    pub(super) fn step(&self) -> f32 {
+        let gaps = axis::index(self.count.saturating_sub(1).max(1));
+        (self.plane.right - self.plane.left) / gaps
+    }
+
+    pub(super) fn x(&self, i: usize) -> f32 {
         if self.count < 2 {
             return 0.5 * (self.plane.left + self.plane.right);
         }
@@ -112,41 +145,52 @@ impl Scale<'_> {
             + axis::index(i) / axis::index(self.count - 1) * (self.plane.right - self.plane.left)
     }
 
-    fn y(&self, value: f64) -> f32 {
+    pub(super) fn y(&self, value: f64) -> f32 {
         self.plane.y(self.axis, value)
     }
 }
 
-fn names(
-    chart: &Chart,
-    twins: &[bool],
-    frame: &Frame,
-    setter: &mut Typesetter,
-) -> Vec<Rc<Paragraph>> {
-    (0..chart.plots.len())
-        .map(|i| {
-            let color = if chart.plots[i].muted {
-                frame.palette.grey
-            } else {
-                ink(chart, i, frame)
-            };
-            let label = &chart.plots[i].label;
-            let twin = twins[i] && !label.is_empty();
-            let label = if twin {
-                format!("≈ {label}")
-            } else {
-                label.clone()
-            };
-            setter.one(&Run {
-                unbroken: true,
-                ..Run::data(&label, frame.label(color))
-            })
+/// Names of the lines and of the band, each with the last value beside which it stands.
+fn names(chart: &Chart, twins: &[bool], frame: &Frame, setter: &mut Typesetter) -> Vec<Name> {
+    let grey = frame.palette.grey;
+    let mut shape = |label: &str, color: Color| {
+        setter.one(&Run {
+            unbroken: true,
+            ..Run::data(label, frame.label(color))
         })
-        .collect()
+    };
+    let last = |values: &[Option<f64>]| values.iter().rev().flatten().next().copied();
+    let mut out = Vec::new();
+    for (i, plot) in chart.plots.iter().enumerate() {
+        let Some(last) = last(&plot.values).filter(|_| !plot.label.is_empty()) else {
+            continue;
+        };
+        let color = match plot.kind {
+            PlotKind::Main => ink(chart, i, frame),
+            PlotKind::Muted | PlotKind::Expected => grey,
+        };
+        let label = if twins[i] {
+            format!("≈ {}", plot.label)
+        } else {
+            plot.label.clone()
+        };
+        out.push((last, shape(&label, color)));
+    }
+    if let Some(band) = chart.band.as_ref().filter(|band| !band.label.is_empty())
+        && let (Some(low), Some(high)) = (last(&band.low), last(&band.high))
+    {
+        out.push((0.5 * (low + high), shape(&band.label, grey)));
+    }
+    out
 }
 
 fn draw_plot(plot: &Plot, color: Color, scale: &Scale<'_>, frame: &Frame, items: &mut Vec<Item>) {
-    let width = frame.size * if plot.muted { 0.125 } else { 0.18 };
+    let (width, dash) = match plot.kind {
+        PlotKind::Main => (0.18, 0.0),
+        PlotKind::Muted => (0.125, 0.0),
+        PlotKind::Expected => (0.125, 0.34),
+    };
+    let (width, dash) = (frame.size * width, frame.size * dash);
     for part in segments(&plot.values) {
         let points: Vec<(f32, f32)> = part
             .iter()
@@ -159,7 +203,7 @@ fn draw_plot(plot: &Plot, color: Color, scale: &Scale<'_>, frame: &Frame, items:
                 points,
                 closed: false,
                 fill: None,
-                stroke: Some(Stroke::solid(color, width)),
+                stroke: Some(Stroke { color, width, dash }),
             });
         }
     }
@@ -167,27 +211,20 @@ fn draw_plot(plot: &Plot, color: Color, scale: &Scale<'_>, frame: &Frame, items:
 
 /// Names stand beside the ends of their lines, pushed apart where the ends meet.
 fn end_labels(
-    chart: &Chart,
-    names: &[Rc<Paragraph>],
+    names: &[Name],
     scale: &Scale<'_>,
     (frame, taken): (&Frame, &mut Taken),
     items: &mut Vec<Item>,
 ) {
     let size = frame.size;
-    let mut shown = Vec::new();
-    for (plot, name) in chart.plots.iter().zip(names) {
-        let last = plot.values.iter().rev().flatten().next();
-        if let (Some(last), false) = (last, name.is_empty()) {
-            shown.push((scale.y(*last) + 0.36 * size, name));
-        }
-    }
-    let wishes: Vec<f32> = shown.iter().map(|(y, _)| *y).collect();
+    let wish = |last: f64| scale.y(last) + 0.36 * size;
+    let wishes: Vec<f32> = names.iter().map(|(last, _)| wish(*last)).collect();
     let room = (
         scale.plane.top - 0.4 * size,
         scale.plane.bottom + 0.4 * size,
     );
     let x = scale.plane.right + 0.55 * size;
-    for (baseline, (_, name)) in spread(&wishes, 1.2 * size, room).into_iter().zip(&shown) {
+    for (baseline, (_, name)) in spread(&wishes, 1.2 * size, room).into_iter().zip(names) {
         for line in name.lines(frame.width - x).iter().take(1) {
             taken.take(Area::of_text(x, baseline, line.width, size));
             name.place(line, x, baseline, items);
@@ -195,7 +232,7 @@ fn end_labels(
     }
 }
 
-/// A word above the highest line near its x, higher up where that place is taken.
+/// A word above the highest line near its x, higher up where that place is taken; a point shows where on the line it is.
 fn mark(
     chart: &Chart,
     index: usize,
@@ -208,9 +245,19 @@ fn mark(
     if mark.at >= scale.count {
         return;
     }
+    let style = if mark.point {
+        frame.label(frame.palette.accent).bold()
+    } else {
+        frame.label(frame.palette.ink)
+    };
+    let first = chart.plots.first().map_or(&[][..], |plot| &plot.values);
+    if let Some(value) = first.get(mark.at).copied().flatten().filter(|_| mark.point) {
+        let place = (scale.x(mark.at), scale.y(value));
+        items.push(disc(place, 0.3 * size, frame.palette.accent));
+    }
     let text = setter.one(&Run {
         unbroken: true,
-        ..Run::data(&mark.label, frame.label(frame.palette.ink))
+        ..Run::data(&mark.label, style)
     });
     let width = text.width();
     let centre = scale
@@ -225,10 +272,8 @@ fn mark(
         let baseline = (wish - f32::from(n) * 0.4 * size).max(0.85 * size);
         (Area::of_text(left, baseline, width, size), baseline)
     });
-    if let (Some(baseline), Some(line)) =
-        (taken.first_free(places), text.lines(f32::INFINITY).first())
-    {
-        text.place(line, left, baseline, items);
+    if let Some(baseline) = taken.first_free(places) {
+        put(&text, Some(left), baseline, items);
     }
 }
 

@@ -1,22 +1,29 @@
-//! Charts as placed items: pure layout of lines, bars, waterfalls and sparklines, for pages and pictures alike.
+//! Charts as placed items: pure layout of every kind of chart, for pages and pictures alike.
 
+mod area;
 mod axis;
 mod bar;
+mod bullet;
+mod funnel;
+mod heatmap;
 mod labels;
 mod line;
+mod rows;
 mod spark;
+mod stacked;
 mod waterfall;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use axis::index;
+pub(crate) use bullet::strip as bullet;
 pub(crate) use spark::draw as spark;
 
 use crate::layout::look::Palette;
 use crate::layout::text::{Run, Style, Typesetter};
 use crate::layout::{Color, Item};
-use chenbao_model::document::{Chart, ChartKind};
+use chenbao_model::document::{Chart, ChartKind, PlotKind};
 
 /// Where a chart is drawn: from its own top left corner.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +57,28 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
     match chart.kind {
         ChartKind::Line => line::draw(chart, frame, setter),
         ChartKind::Bar => bar::draw(chart, frame, setter),
+        ChartKind::StackedBar => stacked::draw(chart, frame, setter),
         ChartKind::Waterfall => waterfall::draw(chart, frame, setter),
+        ChartKind::Heatmap => heatmap::draw(chart, frame, setter),
+        ChartKind::Funnel => funnel::draw(chart, frame, setter),
+        ChartKind::Sparkline => spark::chart(chart, frame, setter),
+        ChartKind::Bullet => bullet::draw(chart, frame, setter),
     }
+}
+
+/// The height that a chart wants, from the size of its labels.
+pub(crate) fn height(chart: &Chart, size: f32) -> f32 {
+    let lines = match (chart.kind, chart.empty.is_some()) {
+        (_, true) => 5.75,
+        (ChartKind::Line | ChartKind::Bar | ChartKind::StackedBar | ChartKind::Waterfall, _) => {
+            15.4
+        }
+        (ChartKind::Heatmap, _) => 3.9 + 1.75 * index(chart.plots.len().min(40)),
+        (ChartKind::Funnel, _) => 1.9 + 2.5 * index(chart.x.len().min(30)),
+        (ChartKind::Bullet, _) => 1.9 + 2.2 * index(chart.x.len().min(30)),
+        (ChartKind::Sparkline, _) => 3.2,
+    };
+    lines * size
 }
 
 /// A soft box with the reason in it.
@@ -103,14 +130,16 @@ fn segments(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
 /// The colour of a plot: the accent first, grey for what is secondary.
 fn ink(chart: &Chart, index: usize, frame: &Frame) -> Color {
     let palette = frame.palette;
-    if chart.plots[index].muted {
-        return palette.total;
+    match chart.plots[index].kind {
+        PlotKind::Main => {}
+        PlotKind::Muted => return palette.total,
+        PlotKind::Expected => return palette.grey,
     }
     let before = chart
         .plots
         .iter()
         .take(index)
-        .filter(|plot| !plot.muted)
+        .filter(|plot| plot.kind == PlotKind::Main)
         .count();
     [palette.accent, palette.ink, palette.grey][before.min(2)]
 }

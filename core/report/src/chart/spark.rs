@@ -2,8 +2,44 @@
 
 use super::axis::{extent, index, narrow};
 use super::{Frame, disc, segments};
+use crate::layout::text::{Run, Typesetter};
 use crate::layout::{Item, Stroke};
-use chenbao_model::document::Spark;
+use chenbao_model::document::{Chart, Spark};
+
+/// A sparkline as a block of its own: its last figure stands beside its end.
+pub(crate) fn chart(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Item> {
+    let Some(plot) = chart.plots.first() else {
+        return Vec::new();
+    };
+    let edge = |values: &[Option<f64>]| values.iter().flatten().next().copied();
+    let band = chart.band.as_ref();
+    let spark = Spark {
+        values: plot.values.clone(),
+        band: band.and_then(|band| Some((edge(&band.low)?, edge(&band.high)?))),
+    };
+    let size = frame.size;
+    let last = plot.texts.last().map_or("", String::as_str);
+    let text = setter.one(&Run {
+        unbroken: true,
+        ..Run::data(last, frame.label(frame.palette.ink).bold())
+    });
+    let room = text.width() + 0.8 * size;
+    let line = Frame {
+        width: (frame.width - room).max(0.3 * frame.width),
+        height: (2.2 * size).min(frame.height),
+        ..*frame
+    };
+    let top = 0.5 * (frame.height - line.height);
+    let drawn = draw(&spark, &line).into_iter();
+    let mut items: Vec<Item> = drawn.map(|item| item.shifted(0.0, top)).collect();
+    for end in text.lines(f32::INFINITY).iter().take(1) {
+        let x = line.width + 0.5 * size;
+        if x + end.width <= frame.width {
+            text.place(end, x, 0.5 * frame.height + 0.36 * size, &mut items);
+        }
+    }
+    items
+}
 
 /// Draws the history of one figure.
 pub(crate) fn draw(spark: &Spark, frame: &Frame) -> Vec<Item> {

@@ -2,11 +2,13 @@
 
 use super::{Frame, draw, spark};
 use crate::fonts::Fonts;
-use crate::layout::Item;
 use crate::layout::look::Palette;
 use crate::layout::probe::{outside, overlap, sample, texts};
 use crate::layout::text::Typesetter;
-use chenbao_model::document::{Chart, ChartKind, Mark, Measure, Plot, Spark, Theme};
+use crate::layout::{Color, Item};
+use chenbao_model::document::{
+    Band, Bullet, Chart, ChartKind, Mark, Measure, Plot, PlotKind, Span, Spark, Theme,
+};
 use fastrand::Rng;
 
 fn frame(width: f32, height: f32) -> Frame {
@@ -18,62 +20,97 @@ fn frame(width: f32, height: f32) -> Frame {
     }
 }
 
-fn chart(random: &mut Rng, kind: ChartKind) -> Chart {
-    let count = random.usize(1..40);
+const KINDS: [ChartKind; 8] = [
+    ChartKind::Line,
+    ChartKind::Bar,
+    ChartKind::StackedBar,
+    ChartKind::Waterfall,
+    ChartKind::Heatmap,
+    ChartKind::Funnel,
+    ChartKind::Sparkline,
+    ChartKind::Bullet,
+];
+
+fn values(random: &mut Rng, count: usize) -> Vec<Option<f64>> {
     let size = 10_f64.powi(random.i32(0..8));
     let shift = if random.bool() { 0.0 } else { 20.0 * size };
-    let plots = (0..if kind == ChartKind::Waterfall {
-        1
-    } else {
-        random.usize(1..4)
-    })
-        .map(|n| {
-            let value = |_| (random.u8(0..12) > 0).then(|| shift + (random.f64() - 0.4) * size);
-            let values: Vec<Option<f64>> = (0..count).map(value).collect();
-            let texts = values
-                .iter()
-                .map(|v| v.map(|v| format!("{v:+.1}万")).unwrap_or_default())
-                .collect();
-            Plot {
-                label: ["支付", "退款后金额", "上一次双11"][n].into(),
-                values,
-                texts,
-                muted: n == 1,
-            }
-        })
-        .collect();
-    let marks = if kind == ChartKind::Line {
-        (0..random.usize(0..4))
-            .map(|n| Mark {
-                at: random.usize(0..count),
-                label: format!("大促{n}"),
-            })
-            .collect()
-    } else {
-        Vec::new()
+    let value = |_| (random.u8(0..12) > 0).then(|| shift + (random.f64() - 0.4) * size);
+    (0..count).map(value).collect()
+}
+
+fn chart(random: &mut Rng, kind: ChartKind) -> Chart {
+    let few = matches!(kind, ChartKind::Funnel | ChartKind::Bullet);
+    let count = random.usize(1..if few { 12 } else { 40 });
+    let most = match kind {
+        ChartKind::Waterfall => 2,
+        ChartKind::Heatmap => 12,
+        ChartKind::StackedBar => 8,
+        _ => 4,
     };
-    let x = (0..count)
-        .map(|i| {
-            if kind == ChartKind::Line {
-                format!("11-{i:02}")
-            } else {
-                format!("类目名{i}")
+    let names = [
+        "支付",
+        "退款后金额",
+        "上一次双11",
+        "直播",
+        "Product cards",
+        "图文",
+    ];
+    let plots: Vec<Plot> = (0..random.usize(1..most))
+        .map(|n| {
+            let values = values(random, count);
+            let texts = values.iter();
+            let texts = texts.map(|v| v.map(|v| format!("{v:+.1}万")).unwrap_or_default());
+            Plot {
+                label: names[n % names.len()].into(),
+                texts: texts.collect(),
+                values,
+                kind: [PlotKind::Main, PlotKind::Muted, PlotKind::Expected][n % 3],
             }
         })
         .collect();
-    let measure = [Measure::Money, Measure::Count, Measure::Percent][random.usize(0..3)];
-    let lang = if random.bool() { "zh-CN" } else { "en" };
+    let lines = kind == ChartKind::Line;
+    let mark = |random: &mut Rng, n: usize| Mark {
+        at: random.usize(0..count),
+        label: format!("大促{n}"),
+        point: random.bool(),
+    };
+    let marks = (0..random.usize(0..4)).map(|n| mark(random, n));
+    let marks: Vec<Mark> = marks.filter(|_| lines).collect();
+    let x = |i: usize| match kind {
+        ChartKind::Line | ChartKind::StackedBar => format!("11-{i:02}"),
+        _ => format!("类目名{i}"),
+    };
+    let band = Band {
+        label: "常见范围".into(),
+        low: plots[0].values.iter().map(|v| v.map(|v| v * 0.8)).collect(),
+        high: plots[0].values.iter().map(|v| v.map(|v| v * 1.1)).collect(),
+    };
+    let span = |first: usize, last: usize, label: &str| Span {
+        first,
+        last,
+        label: label.into(),
+    };
+    let thirds = [(0, "预热期"), (1, "爆发"), (2, "返场")];
+    let spans = thirds.map(|(n, name)| span(n * count / 3, (n + 1) * count / 3, name));
     Chart {
         id: "c".into(),
         kind,
         alt: "无".into(),
-        x,
+        x: (0..count).map(x).collect(),
+        totals: plots[0].texts.clone(),
         plots,
-        measure,
-        lang: lang.into(),
+        measure: [Measure::Money, Measure::Count, Measure::Percent][random.usize(0..3)],
+        lang: if random.bool() { "zh-CN" } else { "en" }.into(),
         marks,
-        up_is_good: true,
-        empty: None,
+        band: random.bool().then_some(band),
+        spans: if random.bool() {
+            spans.to_vec()
+        } else {
+            Vec::new()
+        },
+        between: random.bool(),
+        marked: random.bool().then(|| random.usize(0..count)),
+        ..Chart::default()
     }
 }
 
@@ -82,13 +119,12 @@ fn labels_never_overlap_and_nothing_leaves_the_frame() {
     let fonts = Fonts::embedded().unwrap();
     let mut setter = Typesetter::new(&fonts);
     let mut random = Rng::with_seed(11);
-    for round in 0..900 {
-        let kind = [ChartKind::Line, ChartKind::Bar, ChartKind::Waterfall][round % 3];
+    for round in 0..2400 {
+        let kind = KINDS[round % KINDS.len()];
         let chart = chart(&mut random, kind);
-        let (width, height) = (
-            [170.0, 250.0, 510.0][random.usize(0..3)],
-            [90.0, 118.0][random.usize(0..2)],
-        );
+        let width = [170.0, 250.0, 510.0][random.usize(0..3)];
+        let wish = super::height(&chart, 7.3);
+        let height = if round % 3 == 0 { wish.min(90.0) } else { wish };
         let items = draw(&chart, &frame(width, height), &mut setter);
         assert_eq!(overlap(&items), None, "{chart:?} in {width} x {height}");
         assert_eq!(
@@ -143,14 +179,13 @@ fn a_waterfall_of_usual_size_shows_every_figure() {
             label: String::new(),
             values,
             texts: figures.clone(),
-            muted: false,
+            ..Plot::default()
         }];
         let x = (0..count).map(|i| format!("第{i}项")).collect();
         let chart = Chart {
             x,
             plots,
-            marks: Vec::new(),
-            ..chart(&mut random, ChartKind::Waterfall)
+            ..bare(ChartKind::Waterfall)
         };
         let items = draw(&chart, &frame(510.0, 112.0), &mut setter);
         let shown: Vec<&str> = texts(&items).map(|text| text.text.as_str()).collect();
@@ -176,22 +211,20 @@ fn a_gap_in_a_line_stays_a_gap() {
 fn lines_that_nobody_can_tell_apart_are_one_with_both_names() {
     let fonts = Fonts::embedded().unwrap();
     let mut setter = Typesetter::new(&fonts);
-    let plot = |label: &str, values: [f64; 3], muted| Plot {
+    let plot = |label: &str, values: [f64; 3], kind| Plot {
         label: label.into(),
         values: values.map(Some).to_vec(),
         texts: Vec::new(),
-        muted,
+        kind,
     };
-    let mut random = Rng::with_seed(3);
     let mut drawn = |net: [f64; 3]| {
         let chart = Chart {
             x: ["一", "二", "三"].map(str::to_owned).to_vec(),
             plots: vec![
-                plot("支付", [100.0, 300.0, 90.0], false),
-                plot("退后", net, true),
+                plot("支付", [100.0, 300.0, 90.0], PlotKind::Main),
+                plot("退后", net, PlotKind::Muted),
             ],
-            marks: Vec::new(),
-            ..chart(&mut random, ChartKind::Line)
+            ..bare(ChartKind::Line)
         };
         let items = draw(&chart, &frame(250.0, 104.0), &mut setter);
         let lines = items
@@ -211,7 +244,6 @@ fn lines_that_nobody_can_tell_apart_are_one_with_both_names() {
 fn narrow_bars_tell_their_highest_figure_alone() {
     let fonts = Fonts::embedded().unwrap();
     let mut setter = Typesetter::new(&fonts);
-    let mut random = Rng::with_seed(3);
     let plot = |shift: usize| {
         let values: Vec<f64> = (0..24_u8)
             .map(|i| f64::from(i * 7 % 24) * 100.0 + 7.0)
@@ -220,15 +252,13 @@ fn narrow_bars_tell_their_highest_figure_alone() {
             label: "期".into(),
             texts: values.iter().map(|v| format!("{v:.0}")).collect(),
             values: values.into_iter().map(Some).collect(),
-            muted: shift > 0,
+            kind: [PlotKind::Main, PlotKind::Muted][shift],
         }
     };
     let chart = Chart {
         x: (0..24_u8).map(|i| format!("{i:02} 时")).collect(),
         plots: vec![plot(0), plot(1)],
-        measure: Measure::Count,
-        lang: "zh-CN".into(),
-        ..chart(&mut random, ChartKind::Bar)
+        ..bare(ChartKind::Bar)
     };
     let items = draw(&chart, &frame(250.0, 104.0), &mut setter);
     let figures: Vec<&str> = texts(&items)
@@ -242,11 +272,10 @@ fn narrow_bars_tell_their_highest_figure_alone() {
 fn an_empty_chart_says_why() {
     let fonts = Fonts::embedded().unwrap();
     let mut setter = Typesetter::new(&fonts);
-    let mut random = Rng::with_seed(3);
     let reason = "没有数据:没有配置投放";
     let chart = Chart {
         empty: Some(reason.into()),
-        ..chart(&mut random, ChartKind::Line)
+        ..bare(ChartKind::Line)
     };
     let items = draw(&chart, &frame(200.0, 42.0), &mut setter);
     assert_eq!(
@@ -255,4 +284,190 @@ fn an_empty_chart_says_why() {
             .collect::<String>(),
         reason
     );
+}
+
+/// A chart of a kind with nothing in it yet.
+fn bare(kind: ChartKind) -> Chart {
+    Chart {
+        kind,
+        lang: "zh-CN".into(),
+        ..Chart::default()
+    }
+}
+
+fn plot(label: &str, values: &[f64]) -> Plot {
+    Plot {
+        label: label.into(),
+        values: values.iter().copied().map(Some).collect(),
+        texts: values.iter().map(|value| format!("{value}")).collect(),
+        kind: PlotKind::Main,
+    }
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("第{i}")).collect()
+}
+
+/// The filled rectangles of a colour: left, top, width, height.
+fn rects(items: &[Item], color: Color) -> Vec<[f32; 4]> {
+    let rect = |item: &Item| match item {
+        Item::Rect {
+            x,
+            y,
+            width,
+            height,
+            fill,
+        } if *fill == color => Some([*x, *y, *width, *height]),
+        _ => None,
+    };
+    items.iter().filter_map(rect).collect()
+}
+
+fn near(a: f32, b: f32) -> bool {
+    (a - b).abs() < 0.7
+}
+
+#[test]
+fn stacks_stand_on_each_other_and_add_up() {
+    let fonts = Fonts::embedded().unwrap();
+    let mut setter = Typesetter::new(&fonts);
+    let chart = Chart {
+        x: names(3),
+        plots: vec![
+            plot("甲", &[30.0, 20.0, 10.0]),
+            plot("乙", &[10.0, 20.0, 30.0]),
+        ],
+        totals: ["共40", "共40", "共40"].map(str::to_owned).to_vec(),
+        ..bare(ChartKind::StackedBar)
+    };
+    let frame = frame(250.0, 112.0);
+    let items = draw(&chart, &frame, &mut setter);
+    let (lower, upper) = (
+        rects(&items, frame.palette.shade(100)),
+        rects(&items, frame.palette.shade(63)),
+    );
+    assert_eq!(
+        (lower.len(), upper.len()),
+        (4, 4),
+        "three parts and a square beside the name"
+    );
+    for (a, b) in lower.iter().zip(&upper).take(3) {
+        assert!(near(b[1] + b[3], a[1]), "{a:?} {b:?}");
+        assert!(near(upper[0][1], b[1]), "all stacks are as high");
+    }
+    let shown: Vec<&str> = texts(&items).map(|text| text.text.as_str()).collect();
+    assert_eq!(
+        shown.iter().filter(|text| **text == "共40").count(),
+        3,
+        "{shown:?}"
+    );
+    assert!(shown.contains(&"甲") && shown.contains(&"乙"));
+}
+
+#[test]
+fn a_heat_map_is_darker_where_there_is_more_and_says_its_scale() {
+    let fonts = Fonts::embedded().unwrap();
+    let mut setter = Typesetter::new(&fonts);
+    let mut row = plot("周一", &[0.0, 50_000.0, 100_000.0]);
+    row.values.push(None);
+    row.texts.clear();
+    let chart = Chart {
+        x: names(4),
+        plots: vec![row],
+        ..bare(ChartKind::Heatmap)
+    };
+    let frame = frame(250.0, super::height(&chart, 7.3));
+    let items = draw(&chart, &frame, &mut setter);
+    let fills: Vec<Color> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Rect { fill, .. } => Some(*fill),
+            _ => None,
+        })
+        .take(3)
+        .collect();
+    assert!(
+        fills[0].1 > fills[1].1 && fills[1].1 > fills[2].1,
+        "{fills:?}"
+    );
+    let shown: Vec<&str> = texts(&items).map(|text| text.text.as_str()).collect();
+    assert!(shown.contains(&"0") && shown.contains(&"10万"), "{shown:?}");
+    let dash = items.iter().any(|item| matches!(item, Item::Line { .. }));
+    assert!(dash, "a gap is not the lightest shade");
+}
+
+#[test]
+fn a_funnel_is_as_long_as_its_counts_and_marks_its_break_in_words() {
+    let fonts = Fonts::embedded().unwrap();
+    let mut setter = Typesetter::new(&fonts);
+    let mut verdict = plot("判断", &[]);
+    verdict.texts = ["", "正常", "第一处断点"].map(str::to_owned).to_vec();
+    let chart = Chart {
+        x: names(3),
+        plots: vec![plot("人数", &[1000.0, 500.0, 100.0]), verdict],
+        marked: Some(2),
+        ..bare(ChartKind::Funnel)
+    };
+    let frame = frame(250.0, super::height(&chart, 7.3));
+    let items = draw(&chart, &frame, &mut setter);
+    let bars = rects(&items, frame.palette.accent);
+    assert!(near(bars[0][2], 2.0 * bars[1][2]), "{bars:?}");
+    assert_eq!(rects(&items, frame.palette.fall).len(), 1);
+    let broken = texts(&items)
+        .find(|text| text.text == "第一处断点")
+        .unwrap();
+    assert_eq!(broken.weight, crate::fonts::Weight::Bold);
+}
+
+#[test]
+fn a_bullet_ends_at_its_part_of_the_target() {
+    let fonts = Fonts::embedded().unwrap();
+    let mut setter = Typesetter::new(&fonts);
+    let chart = Chart {
+        x: names(2),
+        plots: vec![plot("实际", &[96.0, 55.0]), plot("目标", &[100.0, 50.0])],
+        ..bare(ChartKind::Bullet)
+    };
+    let palette = frame(1.0, 1.0).palette;
+    let items = draw(&chart, &frame(250.0, 40.0), &mut setter);
+    let (bars, tracks) = (rects(&items, palette.accent), rects(&items, palette.soft));
+    assert!(
+        near(bars[0][2], tracks[0][2] / 1.1 * 0.96),
+        "{bars:?} {tracks:?}"
+    );
+    assert!(near(bars[1][2], tracks[1][2]), "{bars:?} {tracks:?}");
+    let no_way = Bullet {
+        actual: 5.0,
+        target: 0.0,
+    };
+    assert!(super::bullet(&no_way, &frame(80.0, 5.0)).is_empty());
+}
+
+#[test]
+fn between_two_lines_good_and_bad_have_their_own_area() {
+    let fonts = Fonts::embedded().unwrap();
+    let mut setter = Typesetter::new(&fonts);
+    let mut baseline = plot("基线", &[50.0, 50.0, 50.0, 50.0]);
+    baseline.kind = PlotKind::Expected;
+    let chart = Chart {
+        x: names(4),
+        plots: vec![plot("支付", &[50.0, 90.0, 20.0, 50.0]), baseline],
+        between: true,
+        ..bare(ChartKind::Line)
+    };
+    let items = draw(&chart, &frame(250.0, 112.0), &mut setter);
+    let fills: Vec<Color> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Path {
+                fill: Some(fill), ..
+            } => Some(*fill),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(fills.len(), 4, "the lines cross once, in the middle pair");
+    assert!(fills[0] == fills[1] && fills[2] == fills[3] && fills[0] != fills[2]);
+    let dashed =
+        |item: &&Item| matches!(item, Item::Path { stroke: Some(stroke), .. } if stroke.dash > 0.0);
+    assert_eq!(items.iter().filter(dashed).count(), 1);
 }

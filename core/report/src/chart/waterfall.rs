@@ -233,9 +233,9 @@ fn base(low: f64, high: f64) -> f64 {
 
 fn ink(step: &Step, chart: &Chart, frame: &Frame) -> Color {
     let palette = frame.palette;
-    match (step.to >= step.from, chart.up_is_good) {
-        (true, true) | (false, false) => palette.rise,
-        (true, false) | (false, true) => palette.fall,
+    match (step.to >= step.from, chart.falling_is_good) {
+        (true, false) | (false, true) => palette.rise,
+        (true, true) | (false, false) => palette.fall,
     }
 }
 

@@ -1,7 +1,6 @@
 //! Walks the markup and makes blocks: figures are bound by path here, what is not configured or hidden is left out,
 //! what failed stands and says why.
 
-use super::charts::{self, Charting};
 use super::figures::{self, Saying};
 use super::findings::{self, Ranked};
 use super::frame::{CHANGES, Frame};
@@ -14,8 +13,8 @@ use super::unbound;
 use crate::format::DASH;
 use crate::input::{ComposeInput, MetricInput};
 use chenbao_model::Diagnostic;
-use chenbao_model::document::{self, Block, Chart, ChartKind, Inline, Kpi, Section, plain};
-use chenbao_model::result::{Item, Passport, Scalar, Series, Table};
+use chenbao_model::document::{self, Block, ChartKind, Inline, Kpi, Section, plain};
+use chenbao_model::result::{Item, Passport, Scalar, Table};
 use std::collections::BTreeSet;
 
 /// Composes blocks and collects every problem on the way.
@@ -34,7 +33,9 @@ pub(super) struct Composer<'a> {
     pub(super) placed: BTreeSet<String>,
     /// Paths of items that are on the page: placed, or shown by `<unbound/>`.
     shown: BTreeSet<String>,
-    charts: usize,
+    pub(super) charts: usize,
+    /// What a block counts, for the section around it that has no note of its own.
+    pub(super) caption: Option<String>,
 }
 
 impl<'a> Composer<'a> {
@@ -58,6 +59,7 @@ impl<'a> Composer<'a> {
             placed: BTreeSet::new(),
             shown: BTreeSet::new(),
             charts: 0,
+            caption: None,
         }
     }
 
@@ -73,7 +75,7 @@ impl<'a> Composer<'a> {
 
     /// Notes and `<unbound/>` speak about the whole page, wherever they stand: so paths are looked at first.
     fn survey(&mut self, element: &Element) {
-        for key in ["of", "value", "data", "note"] {
+        for key in ["of", "value", "data", "note", "target", "spans"] {
             let Some(path) = element
                 .attribute(key)
                 .filter(|_| key != "note" || element.name == "kpi")
@@ -157,7 +159,15 @@ impl<'a> Composer<'a> {
             "table" => self.table(element).map(Block::Table).into_iter().collect(),
             "line" => self.chart(element, ChartKind::Line),
             "bar" => self.chart(element, ChartKind::Bar),
+            "stacked-bar" => self.chart(element, ChartKind::StackedBar),
             "waterfall" => self.chart(element, ChartKind::Waterfall),
+            "heatmap" => self.chart(element, ChartKind::Heatmap),
+            "funnel" => self.chart(element, ChartKind::Funnel),
+            "sparkline" => self.chart(element, ChartKind::Sparkline),
+            "bullet" => self.chart(element, ChartKind::Bullet),
+            "cohort" => self.cohort(element),
+            "alerts" => self.alerts(element),
+            "decisions" => self.decisions(element),
             "actions" => self.actions(element),
             "note" => self.note(element),
             "unbound" => unbound::blocks(self),
@@ -179,11 +189,14 @@ impl<'a> Composer<'a> {
     }
 
     fn section(&mut self, element: &Element) -> Vec<Block> {
+        let outer = self.caption.take();
         let blocks = self.blocks(element);
+        let caption = std::mem::replace(&mut self.caption, outer);
         if blocks.is_empty() {
             return Vec::new();
         }
-        let mut note = element.attribute("note").unwrap_or_default().to_owned();
+        let written = element.attribute("note").map(str::to_owned);
+        let mut note = written.or(caption).unwrap_or_default();
         if let Some(path) = element.attribute("value") {
             let runs = self.value(element, path);
             let figure = plain(&without_gaps(runs));
@@ -285,6 +298,9 @@ impl<'a> Composer<'a> {
         if let Some(label) = element.attribute("label") {
             kpi.label = label.to_owned();
         }
+        if let Some(path) = element.attribute("target") {
+            self.kpi_target(element, path, &mut kpi);
+        }
         if let Some(note) = element
             .attribute("note")
             .and_then(|path| self.kpi_note(element, path))
@@ -327,7 +343,25 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn table(&mut self, element: &Element) -> Option<document::Table> {
+    /// A figure's target: a bullet, and how much of it is reached as the note.
+    fn kpi_target(&mut self, element: &Element, path: &str, kpi: &mut Kpi) {
+        let target = match self.find(element, path) {
+            Some(Found::Item(_, Item::Scalar(target), _)) => target,
+            Some(Found::Item(..)) => return self.mismatch(element, path, "one figure"),
+            _ => return,
+        };
+        self.passports.push(target.passport.clone());
+        let value = element.attribute("value").unwrap_or_default();
+        let Some(Found::Item(_, Item::Scalar(actual), _)) = self.find(element, value) else {
+            return;
+        };
+        if let Some((bullet, note)) = self.saying.target(actual, target) {
+            kpi.bullet = Some(bullet);
+            kpi.note = note;
+        }
+    }
+
+    pub(super) fn table(&mut self, element: &Element) -> Option<document::Table> {
         let path = element.attribute("data")?;
         if path == CHANGES {
             return self.frame.changes();
@@ -350,7 +384,7 @@ impl<'a> Composer<'a> {
             Found::Item(metric, Item::Series(series), None) => {
                 self.passports.push(series.passport.clone());
                 let wanted = tables::WantedPoints {
-                    lines: self.named_lines(element, series, "columns"),
+                    lines: self.lines_of(element, "columns", series),
                     last: self.number(element, "last"),
                     title,
                 };
@@ -395,7 +429,12 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn wanted_columns(
+    /// What a word in a cell means.
+    pub(super) fn tone_of(&self, key: &str) -> document::Tone {
+        self.tabling().word_tone(key)
+    }
+
+    pub(super) fn wanted_columns(
         &mut self,
         element: &Element,
         metric: &MetricInput,
@@ -424,113 +463,6 @@ impl<'a> Composer<'a> {
             }
         }
         wanted
-    }
-
-    fn chart(&mut self, element: &Element, kind: ChartKind) -> Vec<Block> {
-        let Some(path) = element.attribute("data") else {
-            return Vec::new();
-        };
-        let title = element.attribute("title").map(str::to_owned);
-        match self.find(element, path) {
-            Some(Found::Item(metric, Item::Series(series), None)) => {
-                self.passports.push(series.passport.clone());
-                let lines = self.wanted_lines(element, series);
-                let wanted = charts::Wanted {
-                    id: self.chart_id(),
-                    kind,
-                    lines,
-                    last: self.number(element, "last"),
-                    hours: element.attribute("x") == Some("hour"),
-                    marks: if element.attribute("mark").is_some() {
-                        &self.input.context.campaigns
-                    } else {
-                        &[]
-                    },
-                    up_is_good: element.attribute("good") != Some("down"),
-                    title,
-                };
-                vec![Block::Chart(self.charting().chart(metric, series, &wanted))]
-            }
-            Some(Found::Gap { label, why }) => vec![Block::Chart(self.empty_chart(
-                kind,
-                &title.unwrap_or(label),
-                why,
-            ))],
-            Some(Found::Item(..)) => {
-                self.mismatch(element, path, "a series");
-                Vec::new()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    pub(super) fn charting(&self) -> Charting<'a> {
-        Charting {
-            format: self.frame.format,
-            days: self.frame.days,
-            lang: self.input.lang,
-        }
-    }
-
-    pub(super) fn chart_id(&mut self) -> String {
-        self.charts += 1;
-        format!("chart-{}", self.charts)
-    }
-
-    fn empty_chart(&mut self, kind: ChartKind, title: &str, why: String) -> Chart {
-        let alt = crate::format::fill(
-            self.frame.format.word("alt.empty"),
-            &[("title", title), ("why", &why)],
-        );
-        Chart {
-            id: self.chart_id(),
-            kind,
-            alt,
-            x: Vec::new(),
-            plots: Vec::new(),
-            measure: document::Measure::Number,
-            lang: self.input.lang.to_owned(),
-            marks: Vec::new(),
-            up_is_good: true,
-            empty: Some(why),
-        }
-    }
-
-    /// The lines of a chart: one unit, the main one first.
-    /// The lines of a series that an attribute names, or all.
-    fn named_lines(&mut self, element: &Element, series: &Series, attribute: &str) -> Vec<usize> {
-        let Some(written) = element.attribute(attribute) else {
-            return (0..series.y.len()).collect();
-        };
-        let mut lines = Vec::new();
-        for name in written.split(',').map(str::trim) {
-            match series.y.iter().position(|line| line.id == name) {
-                Some(at) => lines.push(at),
-                None if series.y.is_empty() => {}
-                None => {
-                    let names = series.y.iter().map(|line| line.id.as_str());
-                    let message = format!("the series `{}` has no line `{name}`", series.id);
-                    self.problem(element, unknown(message, name, names).0);
-                }
-            }
-        }
-        lines
-    }
-
-    /// The lines of a chart: of one unit.
-    fn wanted_lines(&mut self, element: &Element, series: &Series) -> Vec<usize> {
-        let all = self.named_lines(element, series, "series");
-        let unit = |line: &usize| series.y.get(*line).map(|line| line.unit.as_str());
-        let first = all.first().and_then(unit);
-        let (same, other): (Vec<usize>, Vec<usize>) =
-            all.into_iter().partition(|line| unit(line) == first);
-        if !other.is_empty() {
-            let problem =
-                Diagnostic::error(format!("the lines of `{}` have different units", series.id))
-                    .hint("choose lines of one unit with `series=\"…\"`");
-            self.problem(element, problem);
-        }
-        same
     }
 }
 

@@ -6,7 +6,7 @@ use super::tables::value_word;
 use crate::format::{Formatter, Style, Unit, fill};
 use crate::input::{CampaignInfo, MetricInput};
 use chenbao_model::Decimal;
-use chenbao_model::document::{Chart, ChartKind, Mark, Plot};
+use chenbao_model::document::{Band, Chart, ChartKind, Mark, Plot, PlotKind, Span};
 use chenbao_model::result::{Cell, Line, Series};
 use jiff::civil::Date;
 use rust_decimal::prelude::ToPrimitive;
@@ -19,6 +19,23 @@ pub(super) struct Charting<'a> {
     pub(super) lang: &'a str,
 }
 
+/// The point of the first line that is shown with its figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Point {
+    /// The highest.
+    Highest,
+    /// The last known.
+    Last,
+}
+
+/// A named stretch of days.
+#[derive(Debug, Clone)]
+pub(super) struct Stretch {
+    pub(super) first: Date,
+    pub(super) last: Date,
+    pub(super) name: String,
+}
+
 /// How a template wants a chart.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted<'a> {
@@ -26,14 +43,24 @@ pub(super) struct Wanted<'a> {
     pub(super) kind: ChartKind,
     /// Lines by index into the points, the main one first.
     pub(super) lines: Vec<usize>,
+    /// Which of them were planned or are to be expected.
+    pub(super) expected: Vec<usize>,
+    /// The lines that are the lower and upper edge of what is usual.
+    pub(super) band: Option<(usize, usize)>,
+    /// The point that is shown with its figure.
+    pub(super) point: Option<Point>,
+    /// Whether the area between the first two lines says which is above.
+    pub(super) between: bool,
     /// Only the last so many points.
     pub(super) last: Option<usize>,
     /// Whether x are hours of the day.
     pub(super) hours: bool,
     /// Campaigns to mark.
     pub(super) marks: &'a [CampaignInfo],
-    /// Whether more is better.
-    pub(super) up_is_good: bool,
+    /// Named stretches of days.
+    pub(super) spans: Vec<Stretch>,
+    /// Whether less is better.
+    pub(super) falling_is_good: bool,
     /// Title, for who does not see it.
     pub(super) title: Option<String>,
 }
@@ -81,25 +108,109 @@ impl Charting<'_> {
                 self.format.word("alt.empty"),
                 &[("title", &title), ("why", why)],
             ),
-            None => self.alt(
-                &title,
-                &known(&x, &column(&points, main + 1)),
-                (unit, wanted.kind),
-            ),
+            None if wanted.kind == ChartKind::Heatmap => {
+                self.peak((&title, unit), (&x, &plots), &points, wanted)
+            }
+            None => {
+                let values = match wanted.kind {
+                    ChartKind::StackedBar => totals(&points, &wanted.lines),
+                    _ => column(&points, main + 1),
+                };
+                self.alt(&title, &known(&x, &values), (unit, wanted.kind))
+            }
         };
-        let marks = marks(wanted.marks, &points, main + 1);
+        let mut marks = marks(wanted.marks, &points, main + 1);
+        marks.extend(self.point(&column(&points, main + 1), unit, wanted.point));
         Chart {
             id: wanted.id.clone(),
             kind: wanted.kind,
             alt,
             x,
+            band: self.band(&points, &plots, wanted),
             plots,
             measure: Unit::of(unit).measure(),
             lang: self.lang.to_owned(),
             marks,
-            up_is_good: wanted.up_is_good,
+            spans: spans(&wanted.spans, &points),
+            between: wanted.between,
+            totals: self.totals(&points, unit, wanted),
+            marked: None,
+            falling_is_good: wanted.falling_is_good,
             empty,
         }
+    }
+
+    /// The point of the first line that is shown with its figure.
+    fn point(&self, values: &[Option<Decimal>], unit: &str, point: Option<Point>) -> Option<Mark> {
+        let known = values.iter().enumerate();
+        let known = known.filter_map(|(at, value)| Some((at, (*value)?)));
+        let (at, value) = match point? {
+            Point::Highest => known.max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0))),
+            Point::Last => known.last(),
+        }?;
+        Some(Mark {
+            at,
+            label: self.format.figure(value, unit, Style::Tight),
+            point: true,
+        })
+    }
+
+    /// What is usual: two lines of the series, or the quartiles of a sparkline.
+    fn band(&self, points: &[&Vec<Cell>], plots: &[Plot], wanted: &Wanted<'_>) -> Option<Band> {
+        if wanted.kind == ChartKind::Sparkline {
+            let first = plots.first()?;
+            let (low, high) = super::figures::band(&first.values)?;
+            let all = |value: f64| vec![Some(value); first.values.len()];
+            return Some(Band {
+                label: String::new(),
+                low: all(low),
+                high: all(high),
+            });
+        }
+        let (low, high) = wanted.band?;
+        let edge = |line: usize| numbers(&column(points, line + 1));
+        Some(Band {
+            label: self.format.word("chart.usual").to_owned(),
+            low: edge(low),
+            high: edge(high),
+        })
+    }
+
+    /// One figure per stack.
+    fn totals(&self, points: &[&Vec<Cell>], unit: &str, wanted: &Wanted<'_>) -> Vec<String> {
+        if wanted.kind != ChartKind::StackedBar {
+            return Vec::new();
+        }
+        let said = |sum: Decimal| self.format.figure(sum, unit, Style::Tight);
+        let sums = totals(points, &wanted.lines).into_iter();
+        sums.map(|sum| sum.map(said).unwrap_or_default()).collect()
+    }
+
+    /// The highest cell of a heat map.
+    fn peak(
+        &self,
+        (title, unit): (&str, &str),
+        (x, plots): (&[String], &[Plot]),
+        points: &[&Vec<Cell>],
+        wanted: &Wanted<'_>,
+    ) -> String {
+        let rows = wanted.lines.iter().zip(plots);
+        let cells = rows.flat_map(|(line, plot)| {
+            let values = column(points, line + 1).into_iter().zip(x);
+            values.filter_map(move |(value, x)| Some((plot.label.as_str(), x, value?)))
+        });
+        let Some((row, x, top)) = cells.max_by(|a, b| a.2.cmp(&b.2)) else {
+            return title.to_owned();
+        };
+        let top = self.format.figure(top, unit, Style::Short);
+        let said = fill(
+            self.format.word("alt.highest"),
+            &[("row", row), ("x", x), ("top", &top)],
+        );
+        fill(
+            self.format.word("alt.all"),
+            &[("title", title), ("parts", &said)],
+        )
     }
 
     fn plots(
@@ -118,12 +229,15 @@ impl Charting<'_> {
             let values = column(points, *at + 1);
             Some(Plot {
                 label: label(&metric.strings, &keys, &line.id),
-                values: values
-                    .iter()
-                    .map(|value| value.and_then(|value| value.to_f64()))
-                    .collect(),
+                values: numbers(&values),
                 texts: self.texts(&values, line, wanted.kind),
-                muted: i > 0,
+                kind: match wanted.kind {
+                    ChartKind::Line | ChartKind::Bar if wanted.expected.contains(at) => {
+                        PlotKind::Expected
+                    }
+                    ChartKind::Line | ChartKind::Bar if i > 0 => PlotKind::Muted,
+                    _ => PlotKind::Main,
+                },
             })
         };
         wanted.lines.iter().enumerate().filter_map(plot).collect()
@@ -139,7 +253,7 @@ impl Charting<'_> {
             }
             Some(value) => self.format.figure(*value, &line.unit, Style::Tight),
         };
-        if kind == ChartKind::Line {
+        if matches!(kind, ChartKind::Line | ChartKind::Heatmap) {
             Vec::new()
         } else {
             values.iter().enumerate().map(text).collect()
@@ -227,6 +341,7 @@ fn marks(campaigns: &[CampaignInfo], points: &[&Vec<Cell>], line: usize) -> Vec<
         Some(Mark {
             at,
             label: campaign.name.clone(),
+            point: false,
         })
     };
     let mut marks: Vec<Mark> = campaigns.iter().filter_map(mark).collect();
@@ -239,6 +354,41 @@ fn known<'x>(x: &'x [String], values: &[Option<Decimal>]) -> Vec<(&'x String, De
         .zip(values)
         .filter_map(|(x, value)| Some((x, (*value)?)))
         .collect()
+}
+
+/// The sum of each point's known values.
+fn totals(points: &[&Vec<Cell>], lines: &[usize]) -> Vec<Option<Decimal>> {
+    let total = |point: &&Vec<Cell>| {
+        let cells = lines.iter().filter_map(|line| point.get(line + 1));
+        let known = cells.filter_map(Cell::number);
+        known.fold(None, |sum: Option<Decimal>, value| {
+            Some(sum.unwrap_or_default() + value)
+        })
+    };
+    points.iter().map(total).collect()
+}
+
+fn numbers(values: &[Option<Decimal>]) -> Vec<Option<f64>> {
+    let values = values.iter();
+    values.map(|value| value.as_ref()?.to_f64()).collect()
+}
+
+/// The stretches that the points reach, by index.
+fn spans(stretches: &[Stretch], points: &[&Vec<Cell>]) -> Vec<Span> {
+    let days: Vec<Option<Date>> = points
+        .iter()
+        .map(|point| point.first().and_then(Cell::text).and_then(date_of))
+        .collect();
+    let span = |stretch: &Stretch| {
+        let inside =
+            |day: &Option<Date>| day.is_some_and(|day| stretch.first <= day && day <= stretch.last);
+        Some(Span {
+            first: days.iter().position(inside)?,
+            last: days.iter().rposition(inside)?,
+            label: stretch.name.clone(),
+        })
+    };
+    stretches.iter().filter_map(span).collect()
 }
 
 fn column(points: &[&Vec<Cell>], index: usize) -> Vec<Option<Decimal>> {

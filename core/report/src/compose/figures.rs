@@ -5,7 +5,7 @@ use super::results::{done, label};
 use super::sentence::say;
 use crate::format::{DASH, Formatter, Style, fill};
 use crate::input::MetricInput;
-use chenbao_model::document::{Inline, Kpi, Spark, Tone, plain};
+use chenbao_model::document::{Bullet, Inline, Kpi, Spark, Tone, plain};
 use chenbao_model::result::{Better, Compare, Item, Scalar};
 use chenbao_model::{Decimal, Grain, Period};
 use rust_decimal::prelude::ToPrimitive;
@@ -167,7 +167,31 @@ impl Saying<'_> {
             change: change.map(|(change, _)| change),
             note: self.note(metric, scalar),
             spark: None,
+            bullet: None,
         }
+    }
+
+    /// How far a figure is towards its target: the bullet, and the note that says both.
+    pub(super) fn target(&self, actual: &Scalar, target: &Scalar) -> Option<(Bullet, String)> {
+        let (value, wanted) = (actual.value.number()?, target.value.number()?);
+        let part = value
+            .checked_div(wanted)?
+            .checked_mul(Decimal::ONE_HUNDRED)?;
+        let bullet = Bullet {
+            actual: value.to_f64()?,
+            target: wanted.to_f64()?,
+        };
+        let note = fill(
+            self.format.word("kpi.target"),
+            &[
+                (
+                    "target",
+                    &self.format.figure(wanted, &target.unit, Style::Short),
+                ),
+                ("part", &self.format.figure(part, "%", Style::Short)),
+            ],
+        );
+        Some((bullet, note))
     }
 
     fn note(&self, metric: &MetricInput, scalar: &Scalar) -> String {
@@ -276,7 +300,7 @@ pub(super) fn spark(
 }
 
 /// First and third quartile (linear between ranks) of at least eight values.
-fn band(values: &[Option<f64>]) -> Option<(f64, f64)> {
+pub(super) fn band(values: &[Option<f64>]) -> Option<(f64, f64)> {
     let mut known: Vec<f64> = values.iter().flatten().copied().collect();
     known.sort_by(f64::total_cmp);
     if known.len() < 8 {

@@ -3,7 +3,7 @@
 //! The steps, each a module: [`templates`] holds the files, `words` renders them through Tera to report markup whose
 //! `places` are known, `markup` parses it strictly, `build` walks it and
 //! `inline` its words, binding figures by path out of `results`
-//! (sentences in `sentence`, figures in `figures`, `tables`, `charts`, `findings`), and `frame` makes what surrounds
+//! (sentences in `sentence`, figures in `figures`, `tables`, charts in `plots` and `charts`, `findings`, what is watched in `watch`), and `frame` makes what surrounds
 //! the page.
 
 mod build;
@@ -15,6 +15,7 @@ mod frame;
 mod inline;
 mod markup;
 mod places;
+mod plots;
 mod punctuation;
 mod results;
 mod sentence;
@@ -22,6 +23,7 @@ mod tables;
 pub mod templates;
 mod unbound;
 mod vocabulary;
+mod watch;
 mod words;
 
 pub use templates::{Alias, Need, TemplateInfo, TemplateSet};

@@ -136,6 +136,7 @@ impl Tabling<'_> {
                 .map(|(i, row)| Row {
                     kind: kind(i),
                     cells: cells(row),
+                    shades: Vec::new(),
                 })
                 .collect(),
             empty: self.empty(table),
@@ -250,7 +251,7 @@ impl Tabling<'_> {
         }
     }
 
-    fn word_tone(&self, key: &str) -> Tone {
+    pub(super) fn word_tone(&self, key: &str) -> Tone {
         self.info
             .tones
             .get(key)

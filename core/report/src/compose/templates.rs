@@ -20,6 +20,8 @@ const BUILTIN: &[(&str, &str)] = embedded!(
     "_base/strings.zh-CN.toml",
     "_base/strings.en.toml",
     "_base/theme.toml",
+    "_base/samples/strings.zh-CN.toml",
+    "_base/samples/strings.en.toml",
     "daily/template.toml",
     "daily/report.html",
     "daily/strings.zh-CN.toml",
@@ -114,6 +116,22 @@ impl TemplateSet {
             .map_err(|e| Problems::from(Diagnostic::error(e.to_string()).in_file(file)))
     }
 
+    /// Words for a sample's metric whose plugin is not at hand.
+    #[must_use]
+    pub fn sample_words(&self, plugin: &str, lang: &str) -> Strings {
+        let text = self
+            .files
+            .get(&format!("_base/samples/strings.{lang}.toml"));
+        let all = text.and_then(|text| Strings::from_toml(text).ok());
+        let prefix = format!("{plugin}.");
+        let own = |(key, words): (String, String)| {
+            let key = key.strip_prefix(&prefix)?;
+            Some((key.to_owned(), words))
+        };
+        let all = all.unwrap_or_default().0.into_iter();
+        Strings(all.filter_map(own).collect())
+    }
+
     /// The digest of everything that a template may read: replay compares it. It is the digest of [`TemplateSet::text`].
     #[must_use]
     pub fn digest(&self, template: &str) -> Digest {
@@ -124,8 +142,8 @@ impl TemplateSet {
     #[must_use]
     pub fn text(&self, template: &str) -> String {
         let mine = |name: &str| {
-            name.starts_with("_base/")
-                || name.starts_with(&format!("{template}/")) && !name.ends_with(".json")
+            let read = name.starts_with("_base/") || name.starts_with(&format!("{template}/"));
+            read && !name.contains("/samples/")
         };
         let parts: Vec<String> = self
             .files
@@ -319,6 +337,27 @@ mod tests {
                 "{template}: each language has every word"
             );
             assert_eq!(set.theme(template).unwrap(), Theme::default());
+        }
+    }
+
+    #[test]
+    fn samples_of_later_metrics_have_words_in_both_languages() {
+        let set = TemplateSet::builtin();
+        for plugin in [
+            "targets",
+            "alerts",
+            "decisions",
+            "inventory",
+            "contribution",
+        ] {
+            let keys = |lang| {
+                set.sample_words(plugin, lang)
+                    .0
+                    .into_keys()
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(keys("zh-CN"), keys("en"), "{plugin}");
+            assert!(!keys("en").is_empty(), "{plugin}");
         }
     }
 

@@ -228,6 +228,10 @@ fn series_block(composer: &mut Composer<'_>, metric: &MetricInput, series: &Seri
         id: composer.chart_id(),
         kind,
         lines,
+        expected: Vec::new(),
+        band: None,
+        point: None,
+        between: false,
         last: time.then_some(60),
         hours: false,
         marks: if time {
@@ -235,7 +239,8 @@ fn series_block(composer: &mut Composer<'_>, metric: &MetricInput, series: &Seri
         } else {
             &[]
         },
-        up_is_good: true,
+        spans: Vec::new(),
+        falling_is_good: false,
         title: Some(value_word_or_label(metric, series)),
     };
     Block::Chart(composer.charting().chart(metric, series, &wanted))

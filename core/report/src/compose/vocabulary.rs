@@ -31,10 +31,18 @@ pub(super) const BLOCKS: &[Rule] = &[
     (
         "line",
         Inside::Nothing,
-        &["*data", "series", "last", "mark", "title"],
+        &[
+            "*data", "series", "expected", "band", "between", "point", "spans", "last", "mark",
+            "title",
+        ],
     ),
     (
         "bar",
+        Inside::Nothing,
+        &["*data", "series", "expected", "last", "x", "title"],
+    ),
+    (
+        "stacked-bar",
         Inside::Nothing,
         &["*data", "series", "last", "x", "title"],
     ),
@@ -43,6 +51,21 @@ pub(super) const BLOCKS: &[Rule] = &[
         Inside::Nothing,
         &["*data", "series", "good", "title"],
     ),
+    (
+        "heatmap",
+        Inside::Nothing,
+        &["*data", "series", "columns", "x", "title"],
+    ),
+    ("funnel", Inside::Nothing, &["*data", "columns", "title"]),
+    (
+        "sparkline",
+        Inside::Nothing,
+        &["*data", "series", "last", "title"],
+    ),
+    ("bullet", Inside::Nothing, &["*data", "columns", "title"]),
+    ("cohort", Inside::Nothing, &["*data", "columns", "title"]),
+    ("alerts", Inside::Nothing, &["*data", "most", "title"]),
+    ("decisions", Inside::Nothing, &["*data", "most"]),
     ("actions", Inside::Nothing, &["data", "most", "for"]),
     ("note", Inside::Inline, &["data"]),
     ("unbound", Inside::Nothing, &[]),
@@ -67,7 +90,11 @@ pub(super) const INLINE: &[Rule] = &[
 
 const OTHERS: &[Rule] = &[
     ("report", Inside::Blocks, &[]),
-    ("kpi", Inside::Nothing, &["*value", "label", "note", "vs"]),
+    (
+        "kpi",
+        Inside::Nothing,
+        &["*value", "label", "note", "target", "vs"],
+    ),
     ("li", Inside::Inline, &[]),
 ];
 

@@ -238,8 +238,13 @@ impl<'a> Page<'a> {
         let cells: String = row.cells.iter().enumerate().map(|(i, cell)| {
             let right = table.heads.get(i).is_some_and(|head| head.align == Align::Right);
             let nowrap = if right { ";white-space:nowrap" } else { "" };
+            let (class, fill) = match row.shades.get(i).copied().unwrap_or(0) {
+                0 => (format!(" ink{class}"), fill.clone()),
+                // A ground stays light in dark mode, and so its words stay dark.
+                shade => (String::new(), self.style.ground(shade)),
+            };
             format!(
-                "<td class=\"rule ink{class}\" align=\"{}\" style=\"padding:6px {}px 6px {}px;{}{fill}{weight}{nowrap}\">{}</td>",
+                "<td class=\"rule{class}\" align=\"{}\" style=\"padding:6px {}px 6px {}px;{}{fill}{weight}{nowrap}\">{}</td>",
                 if right { "right" } else { "left" },
                 gap(i + 1 == row.cells.len()),
                 lead(table, i),

@@ -1,5 +1,7 @@
 //! The small parts of mail HTML: colours, escaped words, and the few words that only a mail has.
 
+use crate::layout::Color;
+use crate::layout::look::WHITE;
 use chenbao_model::document::{Inline, Theme, Tone};
 
 /// Families that the readers' machines have.
@@ -90,6 +92,13 @@ impl<'a> Style<'a> {
                 css.trim_end_matches(';')
             ),
         }
+    }
+
+    /// The ground of a shaded cell, with ink on it.
+    pub(super) fn ground(&self, shade: u8) -> String {
+        let accent = Color::parse(&self.theme.accent).unwrap_or(WHITE);
+        let ground = WHITE.mixed(accent, shade.min(100) / 2).hex();
+        format!(";background-color:{ground};color:{}", self.theme.ink)
     }
 
     /// A soft box.

@@ -6,7 +6,7 @@ use super::look::Look;
 use super::text::{Line, Paragraph, Run, Style, Typesetter};
 use crate::chart;
 use chenbao_model::Diagnostic;
-use chenbao_model::document::{Action, Block, Chart, ChartKind, Inline, Section, Tone};
+use chenbao_model::document::{Action, Block, Chart, Inline, Section, Tone};
 
 /// A note with at most so many lines is not parted by a page's end.
 const SHORT_NOTE: usize = 10;
@@ -204,7 +204,7 @@ impl Builder {
 
     fn list(&mut self, ordered: bool, items: &[Vec<Inline>], width: f32) -> Vec<Flow> {
         let size = self.look.s(7.8);
-        let indent = self.look.s(if ordered { 14.0 } else { 10.0 });
+        let indent = self.look.s(if ordered { 14.0 } else { 12.5 });
         let stand = Stand {
             x: indent,
             leading: self.look.s(12.6),
@@ -291,7 +291,7 @@ impl Builder {
         if content.is_empty()
             && let Some(Flow::Piece(heading)) = flows.first_mut()
         {
-            heading.keep = false;
+            (heading.keep, heading.heads) = (false, false);
         }
         flows.extend(content);
         flows
@@ -341,6 +341,7 @@ impl Builder {
             height,
             items,
             keep: true,
+            heads: true,
             head: None,
         }
     }
@@ -373,19 +374,13 @@ impl Builder {
     }
 
     fn chart(&mut self, chart: &Chart, width: f32) -> Flow {
-        let wide = width > self.look.s(380.0);
-        let height = match (chart.kind, chart.empty.is_some()) {
-            (_, true) => 42.0,
-            (ChartKind::Waterfall, _) => 112.0,
-            (ChartKind::Line | ChartKind::Bar, _) if wide => 118.0,
-            (ChartKind::Line | ChartKind::Bar, _) => 104.0,
-        };
-        let height = self.look.s(height);
+        let size = self.look.s(7.3);
+        let height = chart::height(chart, size);
         let frame = chart::Frame {
             width,
             height,
             palette: self.look.palette,
-            size: self.look.s(7.3),
+            size,
         };
         let items = chart::draw(chart, &frame, &mut self.setter);
         Flow::Piece(Piece {

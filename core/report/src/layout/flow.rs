@@ -19,6 +19,8 @@ pub(crate) struct Piece {
     pub(crate) items: Vec<Item>,
     /// Never the last on a page: what follows comes with it.
     pub(crate) keep: bool,
+    /// A heading or a table's head: kept with what follows even where all that wants to stay together is too tall.
+    pub(crate) heads: bool,
     pub(crate) head: Option<Rc<Head>>,
 }
 
@@ -66,7 +68,7 @@ impl Flow {
             Self::Piece(piece) => piece.height,
             Self::Columns { columns, .. } => columns
                 .iter()
-                .map(|(_, flows)| chain(flows))
+                .map(|(_, flows)| chain(flows, Self::keeps))
                 .fold(0.0, f32::max),
             Self::Break => 0.0,
         }
@@ -74,6 +76,10 @@ impl Flow {
 
     fn keeps(&self) -> bool {
         matches!(self, Self::Piece(piece) if piece.keep)
+    }
+
+    fn heads(&self) -> bool {
+        matches!(self, Self::Piece(piece) if piece.heads)
     }
 
     /// The whole height on one endless page.
@@ -98,11 +104,11 @@ fn height(flows: &[Flow]) -> f32 {
 }
 
 /// The height of what must begin on one page: pieces that keep with the next, and that next.
-fn chain(flows: &[Flow]) -> f32 {
+fn chain(flows: &[Flow], keeps: fn(&Flow) -> bool) -> f32 {
     let mut sum = 0.0;
     for (i, flow) in flows.iter().enumerate() {
         sum += flow.least() + if i == 0 { 0.0 } else { flow.gap() };
-        if !flow.keeps() {
+        if !keeps(flow) {
             break;
         }
     }
@@ -136,7 +142,16 @@ impl Pager {
 
     /// Puts some content below the cursor and says where it ends.
     pub(crate) fn run(&mut self, flows: Vec<Flow>, x: f32, from: Cursor) -> Cursor {
-        let needs: Vec<f32> = (0..flows.len()).map(|i| chain(&flows[i..])).collect();
+        let body = self.bottom - self.top;
+        let need = |i: usize| {
+            let whole = chain(&flows[i..], Flow::keeps);
+            if whole <= body {
+                whole
+            } else {
+                chain(&flows[i..], Flow::heads)
+            }
+        };
+        let needs: Vec<f32> = (0..flows.len()).map(need).collect();
         let mut cursor = from;
         for (flow, need) in flows.into_iter().zip(needs) {
             cursor = self.next(flow, need, x, cursor);

@@ -18,6 +18,27 @@ impl Color {
         Some(Self(part(0)?, part(2)?, part(4)?))
     }
 
+    /// This colour with so many percent of another in it.
+    #[must_use]
+    pub(crate) fn mixed(self, other: Self, percent: u8) -> Self {
+        let share = u16::from(percent.min(100));
+        let part = |own: u8, other: u8| {
+            let sum = u16::from(own) * (100 - share) + u16::from(other) * share;
+            u8::try_from((sum + 50) / 100).unwrap_or(u8::MAX)
+        };
+        Self(
+            part(self.0, other.0),
+            part(self.1, other.1),
+            part(self.2, other.2),
+        )
+    }
+
+    /// As `#rrggbb`.
+    #[must_use]
+    pub(crate) fn hex(self) -> String {
+        format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+
     /// Three parts from zero to one.
     pub(crate) fn parts(self) -> [f32; 3] {
         [self.0, self.1, self.2].map(|part| f32::from(part) / 255.0)

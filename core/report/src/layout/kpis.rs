@@ -21,10 +21,11 @@ impl Part {
     }
 }
 
-/// The common heights of a strip: of its four parts, and of the sparkline before the last.
+/// The common heights of a strip: of its four parts, and of the sparkline and the bullet before the last.
 struct Rows {
     heights: [f32; 4],
     spark: f32,
+    bullet: f32,
 }
 
 impl Builder {
@@ -61,9 +62,11 @@ impl Builder {
             heights.fold(0.0_f32, f32::max)
         };
         let history = kpis.iter().any(|kpi| kpi.spark.is_some());
+        let targets = kpis.iter().any(|kpi| kpi.bullet.is_some());
         let rows = Rows {
             heights: [tall(0), tall(1), tall(2), tall(3)],
             spark: if history { look.s(16.0) } else { 0.0 },
+            bullet: if targets { look.s(4.6) } else { 0.0 },
         };
 
         let mut items = Vec::new();
@@ -108,23 +111,42 @@ impl Builder {
         let look = self.look;
         let mut y = look.s(7.0);
         for (n, (part, height)) in cell.iter().zip(rows.heights).enumerate() {
-            if n == 3 && rows.spark > 0.0 {
-                let (height, palette) = (rows.spark, look.palette);
-                let frame = chart::Frame {
-                    width,
-                    height,
-                    palette,
-                    size: look.s(7.3),
-                };
-                let drawn = kpi
-                    .spark
-                    .iter()
-                    .flat_map(|history| chart::spark(history, &frame));
-                items.extend(drawn.map(|item| item.shifted(x, y + look.s(2.0))));
-                y += rows.spark + look.s(4.5);
+            if n == 3 {
+                y = self.draw_graphs(kpi, rows, (x, y, width), items);
             }
             Stand::new(x, part.leading, part.size).put(&part.text, width, y, items);
             y += height;
+        }
+        y
+    }
+
+    /// History and target between the change and the note; gives back where they end.
+    fn draw_graphs(
+        &self,
+        kpi: &Kpi,
+        rows: &Rows,
+        (x, top, width): (f32, f32, f32),
+        items: &mut Vec<Item>,
+    ) -> f32 {
+        let look = self.look;
+        let mut y = top;
+        let frame = |height| chart::Frame {
+            width,
+            height,
+            palette: look.palette,
+            size: look.s(7.3),
+        };
+        if rows.spark > 0.0 {
+            let drawn = kpi.spark.iter();
+            let drawn = drawn.flat_map(|history| chart::spark(history, &frame(rows.spark)));
+            items.extend(drawn.map(|item| item.shifted(x, y + look.s(2.0))));
+            y += rows.spark + look.s(4.5);
+        }
+        if rows.bullet > 0.0 {
+            let drawn = kpi.bullet.iter();
+            let drawn = drawn.flat_map(|bullet| chart::bullet(bullet, &frame(rows.bullet)));
+            items.extend(drawn.map(|item| item.shifted(x, y)));
+            y += rows.bullet + look.s(3.0);
         }
         y
     }

@@ -5,6 +5,8 @@ use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::{Theme, Tone};
 
+pub(crate) const WHITE: Color = Color(255, 255, 255);
+
 /// The theme's colours.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Palette {
@@ -60,6 +62,21 @@ impl Palette {
         } else {
             Err(Problems(problems))
         }
+    }
+
+    /// A ground between white (0) and the accent (100).
+    pub(crate) fn shade(&self, percent: u8) -> Color {
+        WHITE.mixed(self.accent, percent)
+    }
+
+    /// The ground of a cell from none (0) to the darkest (100) on which ink is still easy to read.
+    pub(crate) fn ground(&self, percent: u8) -> Color {
+        self.shade(percent.min(100) / 2)
+    }
+
+    /// The colour of words on a shade.
+    pub(crate) fn on_shade(&self, percent: u8) -> Color {
+        if percent > 62 { WHITE } else { self.ink }
     }
 
     /// The colour of a tone.

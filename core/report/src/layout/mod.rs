@@ -13,6 +13,8 @@ pub(crate) mod text;
 #[cfg(test)]
 pub(crate) mod probe;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use item::{Color, Glyph, Item, Page, Stroke, Text};

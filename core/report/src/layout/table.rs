@@ -222,6 +222,7 @@ impl Builder {
             height,
             items,
             keep: true,
+            heads: true,
             head: None,
         }
     }
@@ -260,6 +261,7 @@ impl Builder {
                 },
             );
         }
+        self.grounds(row, grid, height, &mut items);
         let stroke = Stroke::solid(look.palette.rule, 0.6);
         items.push(Item::Line {
             from: (0.0, height),
@@ -271,6 +273,25 @@ impl Builder {
             items,
             ..Piece::default()
         }
+    }
+
+    /// The grounds of a row's cells, behind its words.
+    fn grounds(&self, row: &Row, grid: &Grid, height: f32, items: &mut Vec<Item>) {
+        let mut left = 0.0;
+        let mut grounds = Vec::new();
+        for (width, shade) in grid.widths.iter().zip(&row.shades) {
+            if *shade > 0 {
+                grounds.push(Item::Rect {
+                    x: left,
+                    y: 0.0,
+                    width: *width,
+                    height,
+                    fill: self.look.palette.ground(*shade),
+                });
+            }
+            left += width;
+        }
+        items.splice(0..0, grounds);
     }
 }
 

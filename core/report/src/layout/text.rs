@@ -332,11 +332,6 @@ impl Paragraph {
             .fold(0.0, f32::max)
     }
 
-    /// Whether there is nothing to see.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.clusters.is_empty()
-    }
-
     fn span_width(&self, range: Range<usize>) -> f32 {
         let visible = self.trimmed(range);
         match (

@@ -7,7 +7,7 @@ use crate::layout::text::Typesetter;
 use crate::layout::{Color, Item, Page, Stroke, Text};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::document::{Chart, ChartKind, Spark, Theme};
+use chenbao_model::document::{Chart, Spark, Theme};
 use skrifa::instance::{LocationRef, Size};
 use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::{GlyphId, MetadataProvider as _};
@@ -59,16 +59,13 @@ pub fn chart(
     scale: f32,
     fonts: &Fonts,
 ) -> Result<Picture, Problems> {
-    let height = match (chart.kind, chart.empty.is_some()) {
-        (_, true) => 60,
-        (ChartKind::Waterfall, _) => 170,
-        (ChartKind::Line | ChartKind::Bar, _) => 190,
-    };
+    let size = LABEL / PIXELS_PER_POINT;
+    let height = pixels(chart::height(chart, size) * PIXELS_PER_POINT);
     let frame = Frame {
         width: points(width),
         height: points(height),
         palette: Palette::new(theme)?,
-        size: LABEL * 72.0 / 96.0,
+        size,
     };
     let mut setter = Typesetter::new(fonts);
     let items = chart::draw(chart, &frame, &mut setter);

@@ -362,9 +362,10 @@ fn sample_problems(project: &Project, report: &Report) -> Vec<Diagnostic> {
 fn in_words(project: &Project, metrics: &[MetricInput], lang: &str) -> Vec<MetricInput> {
     let with_words = |metric: &MetricInput| {
         let mut metric = metric.clone();
-        if let Ok(component) = project.plugins.component(&metric.plugin) {
-            metric.strings = component.descriptor.strings(lang);
-        }
+        metric.strings = match project.plugins.component(&metric.plugin) {
+            Ok(component) => component.descriptor.strings(lang),
+            Err(_) => project.templates.sample_words(&metric.plugin, lang),
+        };
         metric
     };
     metrics.iter().map(with_words).collect()

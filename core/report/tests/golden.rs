@@ -1,0 +1,117 @@
+//! Golden pages: what is placed where, per case one file; a difference makes a sheet that shows before and after.
+//!
+//! `UPDATE=1` rewrites the files and still fails: look at the sheet, then run again without it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, which clippy does not see as such"
+)]
+
+#[path = "golden/dump.rs"]
+mod dump;
+mod samples;
+#[path = "golden/sheet.rs"]
+mod sheet;
+
+use chenbao_report::fonts::Fonts;
+use chenbao_report::layout::{self, Page};
+use samples::{composed, everything, sample};
+use std::path::{Path, PathBuf};
+
+/// Name, template, sample, role, language, paper.
+const CASES: [[&str; 6]; 9] = [
+    ["daily", "daily", "full", "management", "zh-CN", "a4"],
+    ["daily-finance", "daily", "full", "finance", "zh-CN", "a4"],
+    ["daily-en", "daily", "full", "management", "en", "a4"],
+    [
+        "daily-missing",
+        "daily",
+        "missing",
+        "management",
+        "zh-CN",
+        "a4",
+    ],
+    [
+        "daily-landscape",
+        "daily",
+        "full",
+        "management",
+        "zh-CN",
+        "a4-landscape",
+    ],
+    [
+        "daily-phone",
+        "daily",
+        "full",
+        "management",
+        "zh-CN",
+        "phone",
+    ],
+    ["weekly", "weekly", "full", "management", "zh-CN", "a4"],
+    ["campaign", "campaign", "full", "management", "zh-CN", "a4"],
+    ["campaign-en", "campaign", "full", "management", "en", "a4"],
+];
+
+fn pages([_, template, name, role, lang, paper]: [&str; 6], fonts: &Fonts) -> Vec<Page> {
+    let role_name = match (role, lang) {
+        ("finance", _) => "财务",
+        (_, "en") => "Management",
+        _ => "管理层",
+    };
+    let sample = sample(template, name, (role, role_name), lang);
+    let mut document = composed(template, &sample, lang, &everything());
+    document.meta.theme.page = paper.to_owned();
+    layout::pages(&document, fonts).unwrap().value
+}
+
+fn file(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    folder.join(format!("{name}.txt"))
+}
+
+#[test]
+fn pages_are_as_they_were() {
+    let fonts = Fonts::embedded().unwrap();
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut different = Vec::new();
+    for case in CASES {
+        let after = pages(case, &fonts);
+        let written = dump::write(&after);
+        let before = std::fs::read_to_string(file(case[0])).unwrap_or_default();
+        if written == before {
+            continue;
+        }
+        different.push(sheet::Difference::new(case[0], &before, after));
+        if update {
+            std::fs::write(file(case[0]), written).unwrap();
+        }
+    }
+    if different.is_empty() {
+        return;
+    }
+    let sheet = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden.html");
+    std::fs::write(&sheet, sheet::write(&different, &fonts)).unwrap();
+    let names: Vec<&str> = different.iter().map(|one| one.name.as_str()).collect();
+    let what = if update {
+        "rewritten; run again without UPDATE"
+    } else {
+        "UPDATE=1 rewrites what is expected"
+    };
+    let names = names.join(", ");
+    panic!(
+        "pages differ: {names}\nbefore and after: {}\n{what}",
+        sheet.display()
+    );
+}
+
+/// What the sheet draws as before is the page that was dumped.
+#[test]
+fn a_dump_reads_back_as_the_page() {
+    let fonts = Fonts::embedded().unwrap();
+    let placed = pages(CASES[0], &fonts);
+    let read = dump::read(&dump::write(&placed));
+    assert_eq!(dump::write(&read), dump::write(&placed));
+    let pixels = |pages: &[Page]| chenbao_report::png::pages(pages, &fonts, 1.0).unwrap();
+    assert_eq!(pixels(&read).len(), pixels(&placed).len());
+}
