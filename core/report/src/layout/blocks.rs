@@ -291,7 +291,7 @@ impl Builder {
         if content.is_empty()
             && let Some(Flow::Piece(heading)) = flows.first_mut()
         {
-            (heading.keep, heading.heads) = (false, false);
+            (heading.keep, heading.firm) = (false, false);
         }
         flows.extend(content);
         flows
@@ -341,7 +341,7 @@ impl Builder {
             height,
             items,
             keep: true,
-            heads: true,
+            firm: true,
             head: None,
         }
     }

@@ -19,8 +19,9 @@ pub(crate) struct Piece {
     pub(crate) items: Vec<Item>,
     /// Never the last on a page: what follows comes with it.
     pub(crate) keep: bool,
-    /// A heading or a table's head: kept with what follows even where all that wants to stay together is too tall.
-    pub(crate) heads: bool,
+    /// Kept with what follows even where all that wants to stay together is too tall for a page: headings, heads of
+    /// tables, the row before a total.
+    pub(crate) firm: bool,
     pub(crate) head: Option<Rc<Head>>,
 }
 
@@ -78,8 +79,8 @@ impl Flow {
         matches!(self, Self::Piece(piece) if piece.keep)
     }
 
-    fn heads(&self) -> bool {
-        matches!(self, Self::Piece(piece) if piece.heads)
+    fn firm(&self) -> bool {
+        matches!(self, Self::Piece(piece) if piece.firm)
     }
 
     /// The whole height on one endless page.
@@ -143,15 +144,19 @@ impl Pager {
     /// Puts some content below the cursor and says where it ends.
     pub(crate) fn run(&mut self, flows: Vec<Flow>, x: f32, from: Cursor) -> Cursor {
         let body = self.bottom - self.top;
-        let need = |i: usize| {
+        let mut torn = false;
+        let mut needs = Vec::with_capacity(flows.len());
+        for (i, flow) in flows.iter().enumerate() {
             let whole = chain(&flows[i..], Flow::keeps);
-            if whole <= body {
-                whole
+            // What is too tall to stay together goes on as it comes, all of it.
+            torn = torn || whole > body;
+            needs.push(if torn {
+                chain(&flows[i..], Flow::firm)
             } else {
-                chain(&flows[i..], Flow::heads)
-            }
-        };
-        let needs: Vec<f32> = (0..flows.len()).map(need).collect();
+                whole
+            });
+            torn = torn && flow.keeps();
+        }
         let mut cursor = from;
         for (flow, need) in flows.into_iter().zip(needs) {
             cursor = self.next(flow, need, x, cursor);

@@ -86,6 +86,7 @@ impl Builder {
             let last = i + 1 == count;
             piece.keep =
                 next_is_total || (count > 3 && i + 2 == count) || last && table.more.is_some();
+            piece.firm = piece.keep;
             piece.head = Some(Rc::clone(&repeated));
             flows.push(Flow::Piece(piece));
         }
@@ -222,7 +223,7 @@ impl Builder {
             height,
             items,
             keep: true,
-            heads: true,
+            firm: true,
             head: None,
         }
     }
