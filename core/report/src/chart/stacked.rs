@@ -103,13 +103,13 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
 
 fn names(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec<Rc<Paragraph>> {
     let style = frame.label(frame.palette.grey);
-    let mut name = |plot: &Plot| {
+    let name = |plot: &Plot| {
         setter.one(&Run {
             unbroken: true,
             ..Run::data(&plot.label, style)
         })
     };
-    chart.plots.iter().map(|plot| name(plot)).collect()
+    chart.plots.iter().map(name).collect()
 }
 
 impl Stacks<'_> {

@@ -68,22 +68,40 @@ fn chart(random: &mut Rng, kind: ChartKind) -> Chart {
             }
         })
         .collect();
-    let lines = kind == ChartKind::Line;
+    let x = |i: usize| match kind {
+        ChartKind::Line | ChartKind::StackedBar => format!("11-{i:02}"),
+        _ => format!("类目名{i}"),
+    };
+    Chart {
+        id: "c".into(),
+        kind,
+        alt: "无".into(),
+        x: (0..count).map(x).collect(),
+        totals: plots[0].texts.clone(),
+        measure: [Measure::Money, Measure::Count, Measure::Percent][random.usize(0..3)],
+        lang: if random.bool() { "zh-CN" } else { "en" }.into(),
+        between: random.bool(),
+        marked: random.bool().then(|| random.usize(0..count)),
+        plots,
+        ..grounds(random, kind, count)
+    }
+}
+
+/// Marks, a band and named stretches.
+fn grounds(random: &mut Rng, kind: ChartKind, count: usize) -> Chart {
     let mark = |random: &mut Rng, n: usize| Mark {
         at: random.usize(0..count),
         label: format!("大促{n}"),
         point: random.bool(),
     };
     let marks = (0..random.usize(0..4)).map(|n| mark(random, n));
-    let marks: Vec<Mark> = marks.filter(|_| lines).collect();
-    let x = |i: usize| match kind {
-        ChartKind::Line | ChartKind::StackedBar => format!("11-{i:02}"),
-        _ => format!("类目名{i}"),
-    };
+    let marks: Vec<Mark> = marks.filter(|_| kind == ChartKind::Line).collect();
+    let low = values(random, count);
+    let high = low.iter().map(|value| value.map(|v| v + 0.3 * v.abs()));
     let band = Band {
         label: "常见范围".into(),
-        low: plots[0].values.iter().map(|v| v.map(|v| v * 0.8)).collect(),
-        high: plots[0].values.iter().map(|v| v.map(|v| v * 1.1)).collect(),
+        high: high.collect(),
+        low,
     };
     let span = |first: usize, last: usize, label: &str| Span {
         first,
@@ -93,14 +111,6 @@ fn chart(random: &mut Rng, kind: ChartKind) -> Chart {
     let thirds = [(0, "预热期"), (1, "爆发"), (2, "返场")];
     let spans = thirds.map(|(n, name)| span(n * count / 3, (n + 1) * count / 3, name));
     Chart {
-        id: "c".into(),
-        kind,
-        alt: "无".into(),
-        x: (0..count).map(x).collect(),
-        totals: plots[0].texts.clone(),
-        plots,
-        measure: [Measure::Money, Measure::Count, Measure::Percent][random.usize(0..3)],
-        lang: if random.bool() { "zh-CN" } else { "en" }.into(),
         marks,
         band: random.bool().then_some(band),
         spans: if random.bool() {
@@ -108,8 +118,6 @@ fn chart(random: &mut Rng, kind: ChartKind) -> Chart {
         } else {
             Vec::new()
         },
-        between: random.bool(),
-        marked: random.bool().then(|| random.usize(0..count)),
         ..Chart::default()
     }
 }

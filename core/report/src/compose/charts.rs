@@ -28,6 +28,15 @@ pub(super) enum Point {
     Last,
 }
 
+/// What stands along x.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Along {
+    /// Days, moments, categories or numbers, as the series has them.
+    Series,
+    /// Hours of the day.
+    Hours,
+}
+
 /// A named stretch of days.
 #[derive(Debug, Clone)]
 pub(super) struct Stretch {
@@ -53,8 +62,8 @@ pub(super) struct Wanted<'a> {
     pub(super) between: bool,
     /// Only the last so many points.
     pub(super) last: Option<usize>,
-    /// Whether x are hours of the day.
-    pub(super) hours: bool,
+    /// What x are.
+    pub(super) x: Along,
     /// Campaigns to mark.
     pub(super) marks: &'a [CampaignInfo],
     /// Named stretches of days.
@@ -79,7 +88,7 @@ impl Charting<'_> {
         let points: Vec<&Vec<Cell>> = series.points.iter().skip(skip).collect();
         let x: Vec<String> = points
             .iter()
-            .map(|point| self.x(metric, point.first(), wanted.hours))
+            .map(|point| self.x(metric, point.first(), wanted.x))
             .collect();
         let plots = self.plots(metric, series, &points, wanted);
         let main = wanted.lines.first().copied().unwrap_or(0);
@@ -88,13 +97,7 @@ impl Charting<'_> {
             .get(main)
             .map(|line| line.unit.as_str())
             .unwrap_or_default();
-        let nothing = plots
-            .iter()
-            .all(|plot| plot.values.iter().all(Option::is_none));
-        let empty = match &series.missing {
-            Some(missing) => Some(self.format.reason(missing)),
-            None => nothing.then(|| self.format.word("missing.no_rows").to_owned()),
-        };
+        let empty = self.nothing(series, &plots);
         let name = || {
             label(
                 &metric.strings,
@@ -108,16 +111,7 @@ impl Charting<'_> {
                 self.format.word("alt.empty"),
                 &[("title", &title), ("why", why)],
             ),
-            None if wanted.kind == ChartKind::Heatmap => {
-                self.peak((&title, unit), (&x, &plots), &points, wanted)
-            }
-            None => {
-                let values = match wanted.kind {
-                    ChartKind::StackedBar => totals(&points, &wanted.lines),
-                    _ => column(&points, main + 1),
-                };
-                self.alt(&title, &known(&x, &values), (unit, wanted.kind))
-            }
+            None => self.told((&title, unit), (&x, &plots), &points, wanted),
         };
         let mut marks = marks(wanted.marks, &points, main + 1);
         marks.extend(self.point(&column(&points, main + 1), unit, wanted.point));
@@ -140,13 +134,42 @@ impl Charting<'_> {
         }
     }
 
+    /// Why there is nothing to draw.
+    fn nothing(&self, series: &Series, plots: &[Plot]) -> Option<String> {
+        let mut values = plots.iter().flat_map(|plot| &plot.values);
+        match &series.missing {
+            Some(missing) => Some(self.format.reason(missing)),
+            None => {
+                let nothing = values.all(Option::is_none);
+                nothing.then(|| self.format.word("missing.no_rows").to_owned())
+            }
+        }
+    }
+
+    /// The sentence for who does not see it.
+    fn told(
+        &self,
+        (title, unit): (&str, &str),
+        (x, plots): (&[String], &[Plot]),
+        points: &[&Vec<Cell>],
+        wanted: &Wanted<'_>,
+    ) -> String {
+        let main = wanted.lines.first().copied().unwrap_or(0);
+        let values = match wanted.kind {
+            ChartKind::Heatmap => return self.peak((title, unit), (x, plots), points, wanted),
+            ChartKind::StackedBar => totals(points, &wanted.lines),
+            _ => column(points, main + 1),
+        };
+        self.alt(title, &known(x, &values), (unit, wanted.kind))
+    }
+
     /// The point of the first line that is shown with its figure.
     fn point(&self, values: &[Option<Decimal>], unit: &str, point: Option<Point>) -> Option<Mark> {
         let known = values.iter().enumerate();
-        let known = known.filter_map(|(at, value)| Some((at, (*value)?)));
+        let mut known = known.filter_map(|(at, value)| Some((at, (*value)?)));
         let (at, value) = match point? {
             Point::Highest => known.max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0))),
-            Point::Last => known.last(),
+            Point::Last => known.next_back(),
         }?;
         Some(Mark {
             at,
@@ -260,9 +283,11 @@ impl Charting<'_> {
         }
     }
 
-    fn x(&self, metric: &MetricInput, cell: Option<&Cell>, hours: bool) -> String {
+    fn x(&self, metric: &MetricInput, cell: Option<&Cell>, along: Along) -> String {
         match cell {
-            Some(Cell::Text(hour)) if hours => fill(self.format.word("x.hour"), &[("hour", hour)]),
+            Some(Cell::Text(hour)) if along == Along::Hours => {
+                fill(self.format.word("x.hour"), &[("hour", hour)])
+            }
             Some(Cell::Text(text)) => match (text.parse::<Date>(), text.split_once(['T', ' '])) {
                 (_, Some((_, time))) if text.len() >= 13 && date_of(text).is_some() => {
                     time.chars().take(5).collect()

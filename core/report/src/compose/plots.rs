@@ -1,7 +1,7 @@
 //! Chart elements become charts: series by their lines, and tables whose columns are names, bars and words.
 
 use super::build::Composer;
-use super::charts::{self, Charting, Point};
+use super::charts::{self, Along, Charting, Point};
 use super::markup::Element;
 use super::results::{Found, unknown};
 use super::tables;
@@ -88,7 +88,10 @@ impl<'a> Composer<'a> {
             point,
             between: element.attribute("between") == Some("yes"),
             last: self.number(element, "last"),
-            hours: element.attribute("x") == Some("hour"),
+            x: match element.attribute("x") {
+                Some("hour") => Along::Hours,
+                _ => Along::Series,
+            },
             marks: if element.attribute("mark").is_some() {
                 &self.input.context.campaigns
             } else {
@@ -143,8 +146,8 @@ impl<'a> Composer<'a> {
         (metric, table): (&'a MetricInput, &'a Table),
     ) -> Block {
         let columns = self.wanted_columns(element, metric, table);
-        let units = columns.iter().map(|(_, column)| &column.unit);
-        let unit = units.filter(|unit| !unit.is_empty()).next().cloned();
+        let mut units = columns.iter().map(|(_, column)| &column.unit);
+        let unit = units.find(|unit| !unit.is_empty()).cloned();
         let wanted = tables::Wanted {
             columns,
             most: None,

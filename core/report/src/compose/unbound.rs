@@ -233,7 +233,7 @@ fn series_block(composer: &mut Composer<'_>, metric: &MetricInput, series: &Seri
         point: None,
         between: false,
         last: time.then_some(60),
-        hours: false,
+        x: charts::Along::Series,
         marks: if time {
             &composer.input.context.campaigns
         } else {
