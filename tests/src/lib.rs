@@ -16,6 +16,7 @@ pub mod hostile;
 pub mod house_rules;
 pub mod keeping;
 pub mod mails;
+pub mod nodes;
 pub mod notices;
 pub mod ops;
 pub mod orders;
@@ -46,6 +47,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(mails::trials());
     all.extend(returns::trials());
     all.extend(keeping::trials());
+    all.extend(nodes::trials());
     all.extend(visibility::trials());
     all.extend(databases::trials());
     all.extend(serving::trials());

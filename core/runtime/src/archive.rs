@@ -29,7 +29,8 @@ impl Archive {
         })
     }
 
-    /// Keeps bytes and returns their name. Bytes that are there already, whole, are not written again.
+    /// Keeps bytes and returns their name. Bytes that are there already, whole, are not written again, but count as new for
+    /// whoever removes old ones.
     ///
     /// # Errors
     /// They cannot be written.
@@ -37,7 +38,7 @@ impl Archive {
         let digest = Digest::of(bytes);
         let path = self.path(&digest);
         let there = std::fs::read(&path).is_ok_and(|there| there == bytes);
-        if !there {
+        if !there || touch(&path).is_err() {
             storage::write(&path, bytes)
                 .map_err(|why| storage::refused("the archive", &path, &why))?;
         }
@@ -76,6 +77,17 @@ impl Archive {
         let first: String = digest.as_str().chars().take(2).collect();
         self.folder.join(first).join(digest.as_str())
     }
+}
+
+/// Dates a file now.
+fn touch(path: &Path) -> std::io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
+    let at = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    let times = Timestamps {
+        last_access: at(UTIME_OMIT),
+        last_modification: at(UTIME_NOW),
+    };
+    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
 }
 
 #[cfg(test)]

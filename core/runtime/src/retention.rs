@@ -6,11 +6,13 @@ use crate::audit;
 use crate::config::meant::{Age, Retention};
 use crate::erase;
 use crate::ledger::{Delivery, Mode, Piece, Removed, RemovedKind};
+use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
 use chenbao_model::catalogue::Revision;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Digest, Id};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The fact that says on which day the project was last pruned by a server.
@@ -66,10 +68,59 @@ pub async fn nightly(project: &Project) -> Result<Vec<Removed>, Problems> {
         .ledger
         .move_fact(PRUNED, last.as_deref(), &today)
         .await;
-    match mine? {
-        true => prune(project, Mode::Remove).await,
-        false => Ok(Vec::new()),
+    if !mine? {
+        return Ok(Vec::new());
     }
+    let removed = prune(project, Mode::Remove).await?;
+    let line = |sum: Sum<'_>| {
+        format!(
+            "{} {} ({} bytes), {}",
+            sum.many, sum.what, sum.bytes, sum.rule
+        )
+    };
+    let lines: Vec<String> = sums(&removed).into_iter().map(line).collect();
+    if !lines.is_empty() {
+        let about = About::Thing("[retention]".to_owned());
+        notice::raise(project, &Notice::new(Kind::Retention, about, lines)).await?;
+    }
+    Ok(removed)
+}
+
+/// What was removed of one kind by one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sum<'a> {
+    /// Files by kind, rows by table.
+    pub what: &'a str,
+    /// How many.
+    pub many: u64,
+    /// Bytes of files; zero for rows.
+    pub bytes: u64,
+    /// The rule: `[retention] raw = "90d"`.
+    pub rule: String,
+}
+
+/// What was removed, by kind and rule.
+#[must_use]
+pub fn sums(removed: &[Removed]) -> Vec<Sum<'_>> {
+    let mut sums: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+    for one in removed {
+        let (what, many, bytes) = match one.kind {
+            RemovedKind::Rows => (one.name.as_str(), one.amount, 0),
+            RemovedKind::Raw => ("raw tables", 1, one.amount),
+            RemovedKind::Revision => ("lake revisions", 1, one.amount),
+            RemovedKind::Archived => ("archived files", 1, one.amount),
+        };
+        let sum = sums.entry((what, &one.rule)).or_default();
+        sum.0 += many;
+        sum.1 += bytes;
+    }
+    let sum = |((what, rule), (many, bytes))| Sum {
+        what,
+        many,
+        bytes,
+        rule: format!("[retention] {rule}"),
+    };
+    sums.into_iter().map(sum).collect()
 }
 
 /// A rule at a moment.

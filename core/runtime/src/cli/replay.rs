@@ -2,11 +2,10 @@
 
 use super::print::{self, Voice};
 use super::{Answer, Ended};
-use crate::ledger::{Mode, Removed, RemovedKind};
+use crate::ledger::Mode;
 use crate::project::Project;
 use crate::{replay, retention};
 use serde_json::json;
-use std::collections::BTreeMap;
 
 pub(super) async fn replay(project: &Project, run: &str, voice: Voice) -> Answer {
     let shown = super::history::find(project, run).await?;
@@ -42,7 +41,17 @@ pub(super) async fn prune(project: &Project, mode: Mode, voice: Voice) -> Answer
         let _progress = voice.progress("looking for what is old");
         retention::prune(project, mode).await?
     };
-    let sums = sums(&removed);
+    let sums: Vec<Vec<String>> = retention::sums(&removed)
+        .into_iter()
+        .map(|sum| {
+            vec![
+                sum.what.to_owned(),
+                sum.many.to_string(),
+                sum.bytes.to_string(),
+                sum.rule,
+            ]
+        })
+        .collect();
     if removed.is_empty() {
         voice.say("nothing is older than [retention] says");
     } else {
@@ -57,35 +66,4 @@ pub(super) async fn prune(project: &Project, mode: Mode, voice: Voice) -> Answer
     });
     voice.answer(&json!({"dry_run": mode == Mode::Look, "removed": things.collect::<Vec<_>>()}));
     Ok(Ended::Done)
-}
-
-/// Files by kind and rule; rows by table.
-fn sums(removed: &[Removed]) -> Vec<Vec<String>> {
-    let mut sums: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
-    for one in removed {
-        let (what, many, bytes) = match one.kind {
-            RemovedKind::Rows => (one.name.as_str(), one.amount, 0),
-            RemovedKind::Raw => ("raw tables", 1, one.amount),
-            RemovedKind::Revision => ("lake revisions", 1, one.amount),
-            RemovedKind::Archived => ("archived files", 1, one.amount),
-        };
-        let sum = sums.entry((what, &one.rule)).or_default();
-        sum.0 += many;
-        sum.1 += bytes;
-    }
-    sums.into_iter()
-        .map(|((what, rule), (many, bytes))| {
-            let bytes = if bytes == 0 {
-                String::new()
-            } else {
-                bytes.to_string()
-            };
-            vec![
-                what.to_owned(),
-                many.to_string(),
-                bytes,
-                format!("[retention] {rule}"),
-            ]
-        })
-        .collect()
 }

@@ -82,7 +82,8 @@ fn ledger_url(value: &Value<'_>, folder: &Path) -> Read<LedgerUrl> {
         })
 }
 
-pub(super) fn retention(table: Table<'_>) -> Retention {
+pub(super) fn retention(root: &Table<'_>) -> Retention {
+    let table = root.section("retention");
     let retention = Retention {
         raw: table.read("raw", age).flatten(),
         lake_revisions: table.read("lake_revisions", age).flatten(),

@@ -80,8 +80,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let archive = folder_of(&root, "archive", "archive", &folder);
     let lake = keeping::lake(root.section("lake"), &folder);
     let ledger = keeping::ledger(root.section("ledger"), &folder);
-    let disk = disk(root.section("disk"));
-    let retention = keeping::retention(root.section("retention"));
+    let (disk, retention) = (disk(root.section("disk")), keeping::retention(&root));
     let mail = mail(root.section("mail"), &folder);
     let (allow, link) = notices::deliver(root.section("deliver"));
     let (notices, watchdog, channels) = notices::all(&root, &known.channels, &folder);
@@ -101,9 +100,8 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         shops: &shops,
         allow: &allow,
     };
-    let reports = collect(root.items("report"), |id, table| {
-        report::report(id, table, &base)
-    });
+    let report = |id, table| report::report(id, table, &base);
+    let reports = collect(root.items("report"), report);
     root.end();
     Some(Config {
         file: file.to_owned(),

@@ -10,6 +10,7 @@ mod trouble;
 
 pub use bounces::{hear, read_bounces};
 pub use send::send_due;
+pub use trouble::ledger_was_away;
 
 use self::letter::{Outgoing, archived_body};
 use crate::config::meant::{Audience, Mailbox, Report};

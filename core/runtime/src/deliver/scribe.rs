@@ -1,12 +1,17 @@
 //! The pen with which all connections write into the ledger: whoever waits for it is written down together, in one transaction. So
 //! a message costs a share of a disk's two syncs, not two of its own.
 
+use super::trouble;
 use crate::ledger::Entry;
 use crate::project::Project;
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// So often, with a second between, entries are offered to a ledger that does not answer.
+const PATIENCE: u32 = 60;
 
 /// An entry, and whom to answer.
 type Waiting = (Entry, oneshot::Sender<Result<bool, Problems>>);
@@ -40,9 +45,7 @@ impl<'a> Scribe<'a> {
         let waiting = std::mem::take(&mut *self.waiting());
         let (entries, tells): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
         if !entries.is_empty() {
-            let (ledger, now) = (&self.project.ledger, self.project.clock.now());
-            let written = ledger.write_down(&entries, now).await;
-            let written = written.map_err(Problems::from);
+            let written = self.written(&entries).await;
             for (n, tell) in tells.into_iter().enumerate() {
                 let answer = match &written {
                     Ok(all) => Ok(all.get(n).copied().unwrap_or(false)),
@@ -59,5 +62,31 @@ impl<'a> Scribe<'a> {
                 .hint("it counts as not sent, and is tried again")
                 .into())
         })
+    }
+
+    /// Writes entries down. A ledger that does not answer is waited for with the pen in hand: nothing more leaves meanwhile, and
+    /// what became of a message that has left is known to nobody else.
+    async fn written(&self, entries: &[Entry]) -> Result<Vec<bool>, Problems> {
+        let (project, since) = (self.project, self.project.clock.now());
+        let (mut left, mut away) = (PATIENCE, None);
+        let written = loop {
+            let written = project.ledger.write_down(entries, project.clock.now());
+            match written.await {
+                Ok(written) => break written,
+                Err(error) if left == 0 || project.life.stopping() => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!("what was sent waits for the ledger: {error}");
+                    away.get_or_insert(error.to_string());
+                }
+            }
+            left -= 1;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        if let Some(why) = away
+            && let Err(problems) = trouble::ledger_was_away(project, since, &why).await
+        {
+            tracing::error!("{problems}");
+        }
+        Ok(written)
     }
 }

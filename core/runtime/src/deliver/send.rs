@@ -10,8 +10,8 @@ use crate::life::{self, Doing};
 use crate::mail::{Answer, Letter, Outcome, Sender};
 use crate::policy::{GRACE, Retry};
 use crate::project::Project;
-use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
+use chenbao_model::{Diagnostic, Digest};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -194,7 +194,18 @@ impl Line {
                 return Ok(false);
             }
         };
-        if !round.scribe.write(claimed.starts(round.lease)).await? {
+        let digest = Digest::of(&bytes);
+        if delivery
+            .digest
+            .as_ref()
+            .is_some_and(|first| *first != digest)
+        {
+            let note = "it is not, byte for byte, the message that left first under its name; nothing was sent";
+            finish(round, claimed, &Answer::not_assembled(note.to_owned())).await?;
+            return Ok(false);
+        }
+        let starts = claimed.starts(&digest, round.lease);
+        if !round.scribe.write(starts).await? {
             return Ok(false);
         }
         let now = project.clock.now();

@@ -11,6 +11,7 @@ use crate::policy::{Rate, Retry};
 use crate::project::Project;
 use crate::robot;
 use crate::webhook::{self, Outcome};
+use chenbao_model::Digest;
 use chenbao_model::Id;
 use chenbao_model::diagnostic::Problems;
 use jiff::{SignedDuration, Timestamp};
@@ -72,10 +73,12 @@ async fn one(project: &Project, claimed: &Claimed) -> Result<bool, Problems> {
             return Ok(false);
         }
     }
-    if !ledger.start_attempt(claimed, now, LEASE).await? {
+    let text = stored(claimed);
+    let digest = Digest::of(&text);
+    if !ledger.start_attempt(claimed, &digest, now, LEASE).await? {
         return Ok(false);
     }
-    let (outcome, note) = robot::speak(channel, &stored(claimed), now).await;
+    let (outcome, note) = robot::speak(channel, &text, now).await;
     tokio::time::sleep(GAP).await;
     settle(project, channel, claimed, (outcome, &note)).await
 }

@@ -41,6 +41,26 @@ async fn tell(
     notice::raise(project, &notice.of_run(&delivery.run)).await
 }
 
+/// The ledger did not answer for a while, and does again: what the owner hears of it lies in the ledger too.
+///
+/// # Errors
+/// It does not answer after all.
+pub async fn ledger_was_away(
+    project: &Project,
+    since: Timestamp,
+    why: &str,
+) -> Result<(), Problems> {
+    let zone = &project.config.project.zone;
+    let at = |time: Timestamp| {
+        let time = time.to_zoned(zone.clone());
+        time.strftime("%H:%M:%S").to_string()
+    };
+    let line = format!("{} - {}: {why}", at(since), at(project.clock.now()));
+    let about = About::Thing(project.config.file.clone());
+    tracing::warn!(since = %since, "the ledger answers again: {why}");
+    notice::raise(project, &Notice::new(Kind::Ledger, about, vec![line])).await
+}
+
 /// Nobody knows whether a message arrived.
 pub(super) async fn unknown(
     project: &Project,

@@ -181,6 +181,8 @@ pub struct Delivery {
     pub pieces: Vec<Piece>,
     /// File name, for the folder channel.
     pub file_name: String,
+    /// Digest of the whole message as it first left; none before.
+    pub digest: Option<Digest>,
     /// Where it stands.
     pub state: DeliveryState,
     /// Attempts so far.
@@ -365,6 +367,7 @@ pub(super) fn delivery(row: &AnyRow) -> Result<Delivery> {
         sender: text(row, "sender")?,
         pieces: json(row, "pieces")?,
         file_name: text(row, "file_name")?,
+        digest: Digest::parse(&text(row, "digest")?),
         state: parsed(row, "state", "the state")?,
         attempts: small(row, "attempts")?,
         created: time(row, "created_ms")?,

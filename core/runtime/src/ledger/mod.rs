@@ -59,6 +59,9 @@ use std::time::Duration;
 /// How long a writer waits for another before it gives up.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// A server that has given no connection for so long counts as away.
+const AWAY: Duration = Duration::from_secs(8);
+
 /// Connections kept at most: SQLite has one writer anyway, and a node needs few.
 const CONNECTIONS: u32 = 8;
 
@@ -124,7 +127,7 @@ impl Ledger {
                 Self::open_sqlite(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
             }
             None if url.starts_with("postgres://") || url.starts_with("postgresql://") => Self {
-                pool: pool(url, |options| options).await?,
+                pool: pool(url, |options| options.acquire_timeout(AWAY)).await?,
                 engine: Engine::Postgres,
             },
             None => return Err(LedgerError::Scheme),
@@ -186,6 +189,14 @@ impl Ledger {
     pub async fn ping(&self) -> Result<()> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// Whether the ledger takes a change: it answers, and no other process holds it.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn writable(&self) -> Result<()> {
+        Ok(self.begin().await?.rollback().await?)
     }
 
     /// A transaction that may write.

@@ -54,7 +54,19 @@ const OLD_RUNS: &str =
     WHERE d.run = u.id AND d.state IN ('queued', 'sending', 'deferred', 'unknown'))";
 
 /// Rows that go, in an order in which nothing points at what is gone already. `RUNS` stands for [`OLD_RUNS`].
-const OLD_ROWS: [(&str, &str); 6] = [
+const OLD_ROWS: [(&str, &str); 9] = [
+    (
+        "notices",
+        "DELETE FROM notices WHERE last_ms < $1 AND told_ms >= first_ms",
+    ),
+    (
+        "returned_mails",
+        "DELETE FROM returned_mails WHERE taken_ms < $1",
+    ),
+    (
+        "address_faults",
+        "DELETE FROM address_faults WHERE at_ms < $1",
+    ),
     (
         "attempts",
         "DELETE FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE run IN (RUNS)

@@ -9,6 +9,7 @@ use super::holds::NOT_HELD;
 use super::rows::{json, later, ms, parsed, text, to_json};
 use super::{Engine, Ledger};
 use crate::policy::{Rate, Spent};
+use chenbao_model::Digest;
 use jiff::Timestamp;
 use sqlx::{Any, Transaction};
 use std::time::Duration;
@@ -46,17 +47,17 @@ pub struct Entry {
 
 #[derive(Debug, Clone)]
 enum What {
-    /// Bytes are about to leave; held for so long.
-    Starts(Duration),
+    /// Bytes of a message with this digest are about to leave; held for so long.
+    Starts(Digest, Duration),
     /// This became of it.
     Finishes(Verdict),
 }
 
 impl Claimed {
-    /// Its attempt begins: bytes are about to leave, and it is held for `lease` from then on.
+    /// Its attempt begins: bytes of a message with this digest are about to leave, and it is held for `lease` from then on.
     #[must_use]
-    pub fn starts(&self, lease: Duration) -> Entry {
-        self.entry(What::Starts(lease))
+    pub fn starts(&self, message: &Digest, lease: Duration) -> Entry {
+        self.entry(What::Starts(message.clone(), lease))
     }
 
     /// Its attempt has ended so.
@@ -265,17 +266,21 @@ impl Ledger {
         Ok(done.rows_affected())
     }
 
-    /// Records, before the first byte leaves, that it is about to: false if the claim was lost, and then nothing may be sent.
+    /// Records, before the first byte leaves, that it is about to, and the digest of the whole message if it is the first time:
+    /// false if the claim was lost, or if another message left under this name before, and then nothing may be sent.
     ///
     /// # Errors
     /// The ledger does not answer.
     pub async fn start_attempt(
         &self,
         claimed: &Claimed,
+        message: &Digest,
         now: Timestamp,
         lease: Duration,
     ) -> Result<bool> {
-        let written = self.write_down(&[claimed.starts(lease)], now).await?;
+        let written = self
+            .write_down(&[claimed.starts(message, lease)], now)
+            .await?;
         Ok(written == [true])
     }
 
@@ -303,7 +308,9 @@ impl Ledger {
         let mut written = Vec::with_capacity(entries.len());
         for entry in entries {
             written.push(match &entry.what {
-                What::Starts(lease) => start(&mut tx, entry, *lease, now).await?,
+                What::Starts(message, lease) => {
+                    start(&mut tx, entry, (message, *lease), now).await?
+                }
                 What::Finishes(verdict) => finish(&mut tx, entry, verdict, now).await?,
             });
         }
@@ -403,24 +410,27 @@ async fn grant(
 async fn start(
     tx: &mut Transaction<'static, Any>,
     entry: &Entry,
-    lease: Duration,
+    (message, lease): (&Digest, Duration),
     now: Timestamp,
 ) -> Result<bool> {
     let held = sqlx::query(
-        "UPDATE deliveries SET lease_ms = $4 WHERE id = $1 AND state = 'sending' AND holder = $2 AND attempts = $3",
+        "UPDATE deliveries SET lease_ms = $4, digest = $5 WHERE id = $1 AND state = 'sending' AND holder = $2
+         AND attempts = $3 AND digest IN ('', $5)",
     )
     .bind(entry.delivery.as_str())
     .bind(entry.holder.as_str())
     .bind(i64::from(entry.attempt))
     .bind(later(now, lease))
+    .bind(message.as_str())
     .execute(&mut **tx)
     .await?;
     if held.rows_affected() == 0 {
         return Ok(false);
     }
+    // It is there already where a connection was lost between the commit and its answer.
     sqlx::query(
         "INSERT INTO attempts (delivery, number, started_ms, finished_ms, outcome, note)
-         VALUES ($1, $2, $3, $4, 'sending', '')",
+         VALUES ($1, $2, $3, $4, 'sending', '') ON CONFLICT DO NOTHING",
     )
     .bind(entry.delivery.as_str())
     .bind(i64::from(entry.attempt))

@@ -4,8 +4,10 @@ mod alive;
 pub mod claim;
 mod due;
 mod issue;
+mod outage;
 mod works;
 
+use self::outage::Outage;
 use crate::life::{Doing, Life};
 use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
@@ -103,6 +105,7 @@ pub async fn serve(
         sender: None,
         bell: ticker.bell(),
         looked: None,
+        outage: Outage::default(),
     };
     started(control.clone());
     let _alive = Alive::start(&server.project);
@@ -123,7 +126,10 @@ pub async fn serve(
         let next = due::next(&server.project, now).await;
         tell_next(&server.project, next);
         life.turn(Doing::Rest);
-        ticker.sleep(next.and_then(|at| until(at, now))).await;
+        let rest = server.outage.rest();
+        ticker
+            .sleep(rest.or_else(|| next.and_then(|at| until(at, now))))
+            .await;
     }
     server.drain().await;
     Ok(())
@@ -139,6 +145,7 @@ struct Server {
     bell: Bell,
     /// When the schedules were last gone through.
     looked: Option<Timestamp>,
+    outage: Outage,
 }
 
 impl Server {
@@ -171,9 +178,13 @@ impl Server {
         while let Some(done) = self.works.try_next(&self.project) {
             log(&done);
         }
-        if let Err(problems) = self.look().await {
-            let problems = disk::explain(&self.project.config, problems);
-            tracing::error!("nothing more is begun until the next look: {problems}");
+        match self.look().await {
+            Ok(()) => self.outage.end(&self.project).await,
+            Err(problems) => {
+                self.outage.suspect(&self.project, &problems).await;
+                let problems = disk::explain(&self.project.config, problems);
+                tracing::error!("nothing more is begun until the next look: {problems}");
+            }
         }
         self.works.fill(&self.project);
         self.send().await;
@@ -205,7 +216,10 @@ impl Server {
             match sender.await {
                 Ok(Ok(0)) => {}
                 Ok(Ok(sent)) => tracing::info!(sent, "sent"),
-                Ok(Err(problems)) => tracing::error!("not sent: {problems}"),
+                Ok(Err(problems)) => {
+                    self.outage.suspect(&self.project, &problems).await;
+                    tracing::error!("not sent: {problems}");
+                }
                 Err(why) => {
                     tracing::error!("the sender stopped by a mistake in chenbao itself: {why}");
                 }

@@ -120,16 +120,22 @@ impl Postgres {
             "host all locked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n",
         )
         .unwrap();
+        server.go_on();
+        Some(server)
+    }
+
+    /// Starts it, or starts it again.
+    pub(crate) fn go_on(&self) {
         let options = format!(
             "-p {} -k {} -c listen_addresses=127.0.0.1 -c fsync=off",
-            server.port,
-            server.folder.path().display()
+            self.port,
+            self.folder.path().display()
         );
-        let log = server.folder.path().join("log");
+        let log = self.folder.path().join("log");
         done(
-            as_postgres(&server.control)
+            as_postgres(&self.control)
                 .arg("-D")
-                .arg(&data)
+                .arg(self.folder.path().join("data"))
                 .arg("-w")
                 .arg("-l")
                 .arg(log)
@@ -137,7 +143,16 @@ impl Postgres {
                 .arg(options)
                 .arg("start"),
         );
-        Some(server)
+    }
+
+    /// Stops it at once, as a machine that dies.
+    pub(crate) fn stop(&self) {
+        let data = self.folder.path().join("data");
+        let _ = as_postgres(&self.control)
+            .arg("-D")
+            .arg(data)
+            .args(["-m", "immediate", "stop"])
+            .output();
     }
 
     /// Runs statements as the owner.
@@ -156,12 +171,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let data = self.folder.path().join("data");
-        let _ = as_postgres(&self.control)
-            .arg("-D")
-            .arg(data)
-            .args(["-m", "immediate", "stop"])
-            .output();
+        self.stop();
     }
 }
 

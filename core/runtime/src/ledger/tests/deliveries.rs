@@ -2,6 +2,7 @@
 
 use super::{LEASE, Opened, at, issue, ledgers, mail, noon, sent};
 use crate::ledger::{Claimed, DeliveryState, Ledger, NewDelivery, Verdict};
+use chenbao_model::Digest;
 use jiff::{SignedDuration, Timestamp};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +41,10 @@ async fn take(ledger: &Ledger, now: Timestamp) -> Option<Claimed> {
 }
 
 async fn starts(ledger: &Ledger, claimed: &Claimed, now: Timestamp) -> bool {
-    ledger.start_attempt(claimed, now, LEASE).await.unwrap()
+    ledger
+        .start_attempt(claimed, &Digest::of("message"), now, LEASE)
+        .await
+        .unwrap()
 }
 
 async fn state(ledger: &Ledger, claimed: &Claimed) -> DeliveryState {
@@ -160,7 +164,12 @@ async fn unknown_ones_are_resent_only_by_hand() {
             .await
             .unwrap();
         let claimed = take(&ledger, noon()).await.unwrap();
-        assert!(ledger.start_attempt(&claimed, noon(), LEASE).await.unwrap());
+        assert!(
+            ledger
+                .start_attempt(&claimed, &Digest::of("message"), noon(), LEASE)
+                .await
+                .unwrap()
+        );
         let verdict = Verdict {
             state: DeliveryState::Unknown,
             retry_at: None,
