@@ -230,8 +230,13 @@ fn secret_problems(project: &Project) -> Vec<Diagnostic> {
         .flat_map(|source| source.secrets.values())
         .chain(login);
     let hash_key = project.config.lake.hash_key.iter();
+    let channels = project.config.channels.values();
+    let robots = channels.flat_map(|one| std::iter::once(&one.url).chain(&one.secret));
+    let ping = project.config.watchdog.ping.iter();
     let told = secrets
         .chain(hash_key)
+        .chain(robots)
+        .chain(ping)
         .filter_map(|secret| match config::fetch(secret) {
             Ok(fetched) if fetched.expose().len() >= config::SHORTEST => None,
             Ok(_) => Some(

@@ -1,4 +1,4 @@
-//! Sentences that the watchdog says, in the project's language.
+//! Sentences about the machinery itself, in the project's language.
 
 fn chinese(lang: &str) -> bool {
     lang.starts_with("zh")
@@ -50,5 +50,18 @@ pub fn nobody_serves(since: &str, node: Option<&str>, lang: &str) -> String {
         }
         (None, true) => format!("自 {since} 起一直没有 chenbao serve 在运行"),
         (None, false) => format!("no chenbao serve has run since {since}"),
+    }
+}
+
+/// The ledger did not answer between these two moments.
+#[must_use]
+pub fn ledger_was_away((since, until): (&str, &str), why: &str, lang: &str) -> String {
+    match chinese(lang) {
+        true => {
+            format!("{since} 到 {until} 之间台账没有回应，其间没有生成也没有发出任何东西：{why}")
+        }
+        false => format!(
+            "the ledger did not answer from {since} to {until}; nothing was made or sent meanwhile: {why}"
+        ),
     }
 }

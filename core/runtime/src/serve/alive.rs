@@ -1,7 +1,9 @@
-//! Signs of life in the ledger: that this process serves, however long a look takes, so that a watchdog sees when nobody does.
+//! Signs of life in the ledger: that this process serves, however long a look takes, so that a watchdog sees when nobody does;
+//! and the owner hears of a ledger that was away once it is back.
 
 use crate::ledger::Ledger;
 use crate::life::node;
+use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
 use chenbao_model::diagnostic::Problems;
 use jiff::Timestamp;
@@ -21,16 +23,41 @@ pub(super) async fn seen(ledger: &Ledger, now: Timestamp) -> Result<(), Problems
 pub(super) struct Alive(tokio::task::JoinHandle<()>);
 
 impl Alive {
-    pub(super) fn start(project: &Project) -> Self {
-        let (ledger, clock) = (project.ledger.clone(), Arc::clone(&project.clock));
+    pub(super) fn start(project: &Arc<Project>) -> Self {
+        let project = Arc::clone(project);
         Self(tokio::spawn(async move {
+            let mut away = None;
             loop {
-                if let Err(problems) = seen(&ledger, clock.now()).await {
-                    tracing::warn!("this node was not seen: {problems}");
+                let now = project.clock.now();
+                match seen(&project.ledger, now).await {
+                    Ok(()) => back(&project, &mut away).await,
+                    Err(problems) => {
+                        tracing::warn!("this node was not seen: {problems}");
+                        away.get_or_insert((now, problems.to_string()));
+                    }
                 }
                 tokio::time::sleep(EVERY).await;
             }
         }))
+    }
+}
+
+/// Tells the owner of a ledger that was away since then, and why; it is told again until the ledger takes it.
+async fn back(project: &Project, away: &mut Option<(Timestamp, String)>) {
+    let Some((since, why)) = away.as_ref() else {
+        return;
+    };
+    let config = &project.config.project;
+    let said = |at: Timestamp| {
+        let at = at.to_zoned(config.zone.clone());
+        at.strftime("%m-%d %H:%M:%S").to_string()
+    };
+    let (since, until) = (said(*since), said(project.clock.now()));
+    let line = notice::sentence::ledger_was_away((&since, &until), why, &config.lang);
+    let about = About::Thing("ledger".to_owned());
+    match notice::raise(project, &Notice::new(Kind::Ledger, about, vec![line])).await {
+        Ok(()) => *away = None,
+        Err(problems) => tracing::warn!("the owner cannot be told yet: {problems}"),
     }
 }
 
