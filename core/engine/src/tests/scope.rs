@@ -85,6 +85,32 @@ async fn only_days_of_the_window_exist() {
     }
 }
 
+/// DataFusion 55.2 answered the right join with A12 alone: its physical filter pushdown took both columns for the same one.
+#[tokio::test]
+async fn a_filter_over_equal_names_of_both_sides_of_a_join_loses_no_rows() {
+    let desk = Desk::new();
+    let rows: &[(i64, &[&str])] = &[
+        (1, &["A1", "2026-11-20 10:00", "1.10", ""]),
+        (1, &["A12", "2026-11-21 10:00", "2.20", "paid"]),
+    ];
+    let facts = [export(1, "2026-11-22T01:00:00Z")];
+    let to = (ORDERS, "flagship", "orders");
+    let all = desk.ingest(to, (HEADERS, rows), &facts, &[]).await;
+    let all = all.unwrap().value;
+    for (join, want) in [
+        ("orders as b right join orders as o on b.order_id = o.order_id || '2'", "A1\nA12\n"),
+        ("orders as o left join orders as b on b.order_id = o.order_id || '2'", "A1\nA12\n"),
+        ("orders as b full join orders as o on b.order_id = o.order_id || '2'", "\nA1\nA12\n"),
+        ("orders as b join orders as o on b.order_id = o.order_id || '2'", "A1\n"),
+    ] {
+        let sql = format!(
+            "select o.order_id from {join} where coalesce(o.status, b.status) is not null or o.order_id is null order by 1 nulls first"
+        );
+        let got = desk.sql(&sql, &["orders"], &all, &["flagship"]).await;
+        assert_eq!(got.unwrap(), want, "{join}");
+    }
+}
+
 #[tokio::test]
 async fn a_declared_table_without_data_is_empty_and_typed() {
     let desk = Desk::new();
