@@ -269,10 +269,11 @@ fn missing_secret() -> Result<(), Failed> {
     );
     project.write("chenbao.toml", text);
     project.write(&exported(0), export(&[line(1, DAY, "10.00")]));
-    let _ = project
-        .run(&["run", "daily", "--deliver"])
-        .exits(1)
-        .says(&["CHENBAO_NO_SUCH_SECRET", "hint:"]);
+    let _ = project.run(&["run", "daily", "--deliver"]).exits(4).says(&[
+        "0 of 1",
+        "CHENBAO_NO_SUCH_SECRET",
+        "hint:",
+    ]);
     Ok(())
 }
 

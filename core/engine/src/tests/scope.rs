@@ -98,10 +98,22 @@ async fn a_filter_over_equal_names_of_both_sides_of_a_join_loses_no_rows() {
     let all = desk.ingest(to, (HEADERS, rows), &facts, &[]).await;
     let all = all.unwrap().value;
     for (join, want) in [
-        ("orders as b right join orders as o on b.order_id = o.order_id || '2'", "A1\nA12\n"),
-        ("orders as o left join orders as b on b.order_id = o.order_id || '2'", "A1\nA12\n"),
-        ("orders as b full join orders as o on b.order_id = o.order_id || '2'", "\nA1\nA12\n"),
-        ("orders as b join orders as o on b.order_id = o.order_id || '2'", "A1\n"),
+        (
+            "orders as b right join orders as o on b.order_id = o.order_id || '2'",
+            "A1\nA12\n",
+        ),
+        (
+            "orders as o left join orders as b on b.order_id = o.order_id || '2'",
+            "A1\nA12\n",
+        ),
+        (
+            "orders as b full join orders as o on b.order_id = o.order_id || '2'",
+            "\nA1\nA12\n",
+        ),
+        (
+            "orders as b join orders as o on b.order_id = o.order_id || '2'",
+            "A1\n",
+        ),
     ] {
         let sql = format!(
             "select o.order_id from {join} where coalesce(o.status, b.status) is not null or o.order_id is null order by 1 nulls first"

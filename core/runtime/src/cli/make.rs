@@ -5,7 +5,7 @@ use super::print::{self, Voice};
 use super::{Answer, Ended};
 use crate::asking::Ask;
 use crate::collect::{self, Collected, Windows};
-use crate::ledger::OccurrenceState;
+use crate::ledger::{DeliveryState, OccurrenceState};
 use crate::plan::{self, Wish};
 use crate::project::Project;
 use crate::run::{self, Made, Order, Send};
@@ -18,10 +18,13 @@ use chenbao_model::{Diagnostic, Id, Period};
 use chenbao_report::Outcome;
 use jiff::{Span, ToSpan};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Longest stretch that a backfill asks a source for at once.
 const BACKFILL_DAYS: i64 = 31;
+/// So many reasons why messages are not out are said at once.
+const REASONS: usize = 3;
 
 pub(super) async fn collect(project: &Project, args: &CollectArgs, voice: Voice) -> Answer {
     let today = project
@@ -270,18 +273,11 @@ pub(super) async fn order_now(
     }
     let mut undelivered = 0;
     if order.send != Send::Nobody {
-        let sent = deliver::send_due(project).await?;
+        deliver::send_due(project).await?;
         if notice::tell(project).await? {
             deliver::send_due(project).await?;
         }
-        undelivered = made.queued.saturating_sub(sent);
-        voice.say(match made.queued {
-            0 => "nothing new to send: `history` has every delivery of this issue".to_owned(),
-            queued => format!("{} of {queued} messages handed over", sent.min(queued)),
-        });
-        if undelivered > 0 {
-            voice.say(format!("why: chenbao show {}", made.run));
-        }
+        undelivered = say_sent(project, &made, voice).await?;
     }
     voice.answer(&json!({
         "run": made.run, "period": made.issue.period, "edition": made.issue.edition, "revision": made.issue.revision,
@@ -294,6 +290,29 @@ pub(super) async fn order_now(
         (false, true) => Ended::Partial,
         (false, false) => Ended::Done,
     })
+}
+
+/// Says what became of the messages of a run, and why some are not out; returns how many.
+async fn say_sent(project: &Project, made: &Made, voice: Voice) -> Result<usize, Problems> {
+    let shown = project.ledger.show(&made.run).await?;
+    let mut left = shown.map(|shown| shown.deliveries).unwrap_or_default();
+    left.retain(|one| !matches!(one.state, DeliveryState::Sent | DeliveryState::Delivered));
+    let out = made.queued.saturating_sub(left.len());
+    voice.say(match made.queued {
+        0 => "nothing new to send: `history` has every delivery of this issue".to_owned(),
+        queued => format!("{out} of {queued} messages handed over"),
+    });
+    let why: BTreeSet<String> = left
+        .iter()
+        .map(|one| format!("{}: {}", one.state.word(), one.note))
+        .collect();
+    for why in why.iter().take(REASONS) {
+        voice.say(why.trim_end_matches([':', ' ']));
+    }
+    if !left.is_empty() {
+        voice.say(format!("each of them: chenbao show {}", made.run));
+    }
+    Ok(left.len())
 }
 
 /// `reports/<report>/<period>/<audience>.{html,txt,pdf}`.

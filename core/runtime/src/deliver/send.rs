@@ -5,7 +5,9 @@ use super::round::{Round, Stop};
 use super::{spoken, trouble};
 use crate::config;
 use crate::config::meant::Transport;
-use crate::ledger::{Block, BlockReason, Claimed, Delivery, DeliveryState, MAIL, Verdict, Wish};
+use crate::ledger::{
+    Block, BlockReason, Claimed, Delivery, DeliveryState, MAIL, SENDER_STOPPED, Verdict, Wish,
+};
 use crate::life::{self, Doing};
 use crate::mail::{Answer, Letter, Outcome, Sender};
 use crate::policy::{GRACE, Retry};
@@ -28,11 +30,10 @@ const SLACK: Duration = Duration::from_secs(60);
 /// The ledger does not answer. A mail server that takes nothing is no error: everything waits, and the owner is told.
 pub async fn send_due(project: &Project) -> Result<usize, Problems> {
     let now = project.clock.now();
-    for id in project.ledger.reclaim(now).await? {
-        if let Some(delivery) = project.ledger.delivery(&id).await? {
-            trouble::unknown(project, &delivery, &delivery.note).await?;
-        }
+    for delivery in project.ledger.orphaned(now).await? {
+        trouble::unknown(project, &delivery, SENDER_STOPPED).await?;
     }
+    project.ledger.reclaim(now).await?;
     let waits = |next: Option<Timestamp>| next.is_none_or(|next| next > now);
     if waits(project.ledger.next_delivery().await?) {
         return Ok(0);

@@ -47,7 +47,7 @@ pub use removed::{Mode, Removed, RemovedKind};
 pub use restored::Waited;
 pub use returned::{Meaning, Returned};
 pub use runs::{NewRun, ResultRow, Run, RunEnd, RunState, Shown};
-pub use sending::{Claimed, Entry, Verdict, Wish};
+pub use sending::{Claimed, Entry, SENDER_STOPPED, Verdict, Wish};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};

@@ -87,6 +87,13 @@ pub struct Wish<'a> {
     pub wanted: u32,
 }
 
+/// What is said of a delivery whose sender died after it began.
+pub const SENDER_STOPPED: &str = "the sender stopped while the message was leaving";
+
+/// A message of which bytes may have left when its sender died: `$1` is now, `$2` the channel whose attempts may be repeated.
+const ORPHANED: &str = "state = 'sending' AND lease_ms <= $1 AND channel <> $2
+     AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = deliveries.id AND a.number = deliveries.attempts)";
+
 /// The earliest due first; deliveries of one moment in the order of their ids. Of a held report, tests by hand only. Mail and
 /// robots do not wait for each other: `channels` is `IN` for mail, `NOT IN` for robots.
 fn claim_sql(engine: Engine, channels: &str) -> String {
@@ -318,6 +325,21 @@ impl Ledger {
         Ok(written)
     }
 
+    /// Deliveries that [`Ledger::reclaim`] is about to call unknown: the owner hears of them first, so that nobody who dies
+    /// between the two keeps it to himself.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn orphaned(&self, now: Timestamp) -> Result<Vec<Delivery>> {
+        let sql = format!("SELECT * FROM deliveries WHERE {ORPHANED} ORDER BY id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(ms(now))
+            .bind(FOLDER)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(delivery).collect()
+    }
+
     /// Frees deliveries whose sender died: queued again if nothing had left, unknown if bytes may have. Returns the ids that
     /// became unknown.
     ///
@@ -325,16 +347,15 @@ impl Ledger {
     /// The ledger does not answer.
     pub async fn reclaim(&self, now: Timestamp) -> Result<Vec<String>> {
         let mut tx = self.begin().await?;
-        let unknown = sqlx::query(
-            "UPDATE deliveries SET state = 'unknown', holder = '', changed_ms = $1,
-             note = 'the sender stopped while the message was leaving' WHERE state = 'sending' AND lease_ms <= $1
-             AND channel <> $2 AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = deliveries.id
-             AND a.number = deliveries.attempts) RETURNING id",
-        )
-        .bind(ms(now))
-        .bind(FOLDER)
-        .fetch_all(&mut *tx)
-        .await?;
+        let sql = format!(
+            "UPDATE deliveries SET state = 'unknown', holder = '', changed_ms = $1, note = $3 WHERE {ORPHANED} RETURNING id"
+        );
+        let unknown = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(ms(now))
+            .bind(FOLDER)
+            .bind(SENDER_STOPPED)
+            .fetch_all(&mut *tx)
+            .await?;
         sqlx::query(
             "UPDATE deliveries SET state = 'queued', holder = '', changed_ms = $1, next_ms = $1
              WHERE state = 'sending' AND lease_ms <= $1",
