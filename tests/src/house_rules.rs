@@ -13,6 +13,7 @@ const LAYERS: &[(u8, &[&str])] = &[
         ADAPTERS,
         &[
             "clock",
+            "fonts",
             "ledger",
             "archive",
             "plugin",
@@ -64,6 +65,7 @@ const ADAPTERS: u8 = 2;
 const OWNERS: &[(&str, &[&str])] = &[
     ("tera", &["core/report/src/compose"]),
     ("printpdf", &["core/report/src/pdf"]),
+    ("rust_xlsxwriter", &["core/report/src/xlsx"]),
     ("datafusion", &["core/engine/"]),
     ("lettre", &["core/runtime/src/mail"]),
     ("mail_parser", &["core/runtime/src/mail"]),

@@ -31,6 +31,7 @@ pub mod schedule;
 pub mod serving;
 pub mod visibility;
 pub mod watch;
+pub mod workbook;
 
 use libtest_mimic::{Failed, Trial};
 
@@ -49,6 +50,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(keeping::trials());
     all.extend(nodes::trials());
     all.extend(visibility::trials());
+    all.extend(workbook::trials());
     all.extend(databases::trials());
     all.extend(serving::trials());
     all.extend(schedule::trials());

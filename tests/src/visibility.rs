@@ -233,7 +233,7 @@ unit = "money"
     ),
 ];
 
-/// Everything that an audience can read: page, text, PDF and the mail with all its parts, by the name of the artifact.
+/// Everything that an audience can read: page, text, PDF, workbook and the mail with all its parts, by the name of the artifact.
 fn artifacts(
     project: &Project,
     robots: &Robots,
@@ -247,6 +247,10 @@ fn artifacts(
     all.insert(
         "pdf".to_owned(),
         pdf_text(&project.path().join(file("pdf")))?,
+    );
+    all.insert(
+        "xlsx".to_owned(),
+        xlsx_text(&project.path().join(file("xlsx")))?,
     );
     let mails: Vec<_> = project
         .files("outbox")
@@ -278,6 +282,18 @@ fn artifacts(
 
 fn pdf_text(path: &Path) -> Result<String, Failed> {
     let out = Command::new("pdftotext").arg(path).arg("-").output()?;
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
+/// Everything in a workbook: sheets, texts, properties.
+fn xlsx_text(path: &Path) -> Result<String, Failed> {
+    let script = crate::house_rules::root().join("tests/servers/xlsx_text.py");
+    let out = Command::new("python3").arg(script).arg(path).output()?;
     assert!(
         out.status.success(),
         "{}",

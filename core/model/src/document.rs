@@ -1,8 +1,10 @@
-//! The neutral document: what one template makes and every writer (mail HTML, text, PDF, PNG) reads.
+//! The neutral document: what one template makes and every writer (mail HTML, text, PDF, PNG, XLSX) reads.
 //!
 //! All figures in it are already words: formatted for the language, with missing-value texts in place. Charts keep
-//! their numbers as well, because drawing needs them.
+//! their numbers as well, because drawing needs them, and figures in tables keep theirs for the workbook.
 
+use jiff::civil::Date;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// One report for one audience.
@@ -31,12 +33,29 @@ pub struct Meta {
     pub created: String,
     /// Left of the page footer: run, clocks, denominators.
     pub footer: String,
-    /// `仅供「管理层」`, for the footer and the cover line.
+    /// `仅供「管理层」`, for the footer.
     pub only_for: String,
+    /// Above the first page where it shows what not everybody may see: `含成本与财务数据，仅供「财务」，请勿转发`; else empty.
+    #[serde(default)]
+    pub confidential: String,
     /// Base of file names: `经营日报-2026-11-21-管理层`.
     pub file_stem: String,
     /// Colours and sizes.
     pub theme: Theme,
+    /// What the workbook carries beside the tables and charts of the page.
+    #[serde(default)]
+    pub sheets: Sheets,
+}
+
+/// What a workbook carries beside the tables and charts of the page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sheets {
+    /// Name of the sheet that says what this is: report, day, completeness, reader.
+    pub about: String,
+    /// The figures of the strip.
+    pub figures: Option<Table>,
+    /// What a reader must know to use each figure: unit, formula, clock, denominator, version.
+    pub passports: Option<Table>,
 }
 
 /// Colours as `#rrggbb`, and page size.
@@ -106,6 +125,21 @@ pub enum Tone {
     Accent,
 }
 
+/// The exact value behind a text: a workbook calculates with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Exact {
+    /// A figure.
+    Number {
+        /// The value: 3.12 is 3.12 %.
+        value: Decimal,
+        /// Its unit, as results write it: `CNY`, `%`, `{order}`.
+        unit: String,
+    },
+    /// A day.
+    Day(Date),
+}
+
 /// A run of text in one style.
 #[expect(
     clippy::struct_excessive_bools,
@@ -125,6 +159,9 @@ pub struct Inline {
     pub from_data: bool,
     /// Never broken over two lines (`−¥13.9 万`).
     pub unbroken: bool,
+    /// The value that it shows, where a table holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
 }
 
 impl Inline {
@@ -225,6 +262,9 @@ pub struct Kpi {
     pub label: String,
     /// The figure with its unit, or the word for missing.
     pub value: String,
+    /// The value that it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
     /// Whether it is missing; the note then says why.
     pub missing: bool,
     /// Change against the basis.
@@ -319,8 +359,11 @@ pub struct Table {
     pub title: String,
     /// Heads.
     pub heads: Vec<Head>,
-    /// All rows; mail shows the first ones and says where the rest is.
+    /// The rows of the page; mail shows the first ones and says where the rest is.
     pub rows: Vec<Row>,
+    /// Rows that the page leaves out: the workbook has them too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rest: Vec<Row>,
     /// A sentence in place of rows: why there are none.
     pub empty: Option<String>,
     /// A sentence below: how many more rows there are.

@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let pages = layout::pages(&sample, &fonts)?.value;
     let start = Instant::now();
-    png::pages(&pages, &fonts, 100.0 / 72.0)?;
+    png::pages(&pages.pages, &fonts, 100.0 / 72.0)?;
     writeln!(
         out,
         "png of the sample's pages {:.1} ms",
@@ -63,7 +63,7 @@ fn measure(
         let start = Instant::now();
         bytes = pdf::write(document, &made, fonts)?.len();
         write_time += start.elapsed();
-        pages = made.len();
+        pages = made.pages.len();
     }
     let (layout_time, write_time) = (millis(layout_time / rounds), millis(write_time / rounds));
     let sum = layout_time + write_time;

@@ -2,7 +2,7 @@
 
 use crate::fonts::Fonts;
 use crate::html::{self, HtmlOptions};
-use crate::{layout, pdf, png, text};
+use crate::{layout, pdf, png, text, xlsx};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::Document;
 use chenbao_model::{Artifact, Diagnostic, Warned};
@@ -16,6 +16,8 @@ pub enum Format {
     Text,
     /// Pages.
     Pdf,
+    /// Tables and charts as a workbook.
+    Xlsx,
     /// Each page as a picture, for previews.
     Png,
 }
@@ -54,7 +56,7 @@ pub fn render(
 ) -> Result<Warned<Vec<Artifact>>, Problems> {
     let stem = &document.meta.file_stem;
     let mut warnings = Vec::new();
-    let pages = pages(document, formats, options, &mut warnings)?;
+    let laid = pages(document, formats, options, &mut warnings)?;
     let mut out = Vec::new();
     for format in formats {
         match format {
@@ -86,15 +88,22 @@ pub fn render(
                 ));
             }
             Format::Pdf => {
-                let bytes = pdf::write(document, &pages, options.fonts)?;
+                let bytes = pdf::write(document, &laid, options.fonts)?;
                 out.push(Artifact::new(
                     format!("{stem}.pdf"),
                     "application/pdf",
                     bytes,
                 ));
             }
+            Format::Xlsx => {
+                out.push(Artifact::new(
+                    format!("{stem}.xlsx"),
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                    xlsx::write(document)?,
+                ));
+            }
             Format::Png => {
-                let pictures = png::pages(&pages, options.fonts, PAGE_SCALE)?
+                let pictures = png::pages(&laid.pages, options.fonts, PAGE_SCALE)?
                     .into_iter()
                     .enumerate();
                 out.extend(pictures.map(|(i, bytes)| {
@@ -115,12 +124,15 @@ fn pages(
     formats: &[Format],
     options: &RenderOptions<'_>,
     warnings: &mut Vec<Diagnostic>,
-) -> Result<Vec<layout::Page>, Problems> {
+) -> Result<layout::Pages, Problems> {
     if !formats
         .iter()
         .any(|format| matches!(format, Format::Pdf | Format::Png))
     {
-        return Ok(Vec::new());
+        return Ok(layout::Pages {
+            pages: Vec::new(),
+            parts: Vec::new(),
+        });
     }
     let placed = layout::pages(document, options.fonts)?;
     warnings.extend(placed.warnings);

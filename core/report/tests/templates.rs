@@ -42,7 +42,7 @@ fn every_template_sample_role_and_language_renders() {
             fonts: &fonts,
             pictures: Pictures::Cid,
         };
-        let formats = [Format::Html, Format::Text, Format::Pdf];
+        let formats = [Format::Html, Format::Text, Format::Pdf, Format::Xlsx];
         let files = render(&document, &formats, &options)
             .unwrap_or_else(|p| panic!("{template} {name} {p}"));
         assert!(
@@ -542,7 +542,7 @@ fn the_same_input_gives_the_same_bytes() {
         };
         let files = render(
             &document,
-            &[Format::Html, Format::Text, Format::Pdf],
+            &[Format::Html, Format::Text, Format::Pdf, Format::Xlsx],
             &options,
         )
         .unwrap()

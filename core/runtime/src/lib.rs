@@ -18,6 +18,7 @@ pub mod schedule;
 // 2 adapters: one outside world each.
 pub mod archive;
 pub mod clock;
+pub mod fonts;
 pub mod ledger;
 pub mod life;
 pub mod mail;

@@ -3,6 +3,7 @@
 use crate::calendar::{self, Work};
 use crate::compute::{self, Computed};
 use crate::config::Config;
+use crate::config::attach::Attachment;
 use crate::config::meant::{Audience, Report};
 use crate::gate::Judgement;
 use crate::project::Project;
@@ -29,9 +30,9 @@ pub struct Paper {
     pub subject: String,
     /// What a message in a group says.
     pub brief: Brief,
-    /// Files for a folder: HTML with its pictures in it, text, PDF.
+    /// Files for a folder: HTML with its pictures in it, text, PDF, XLSX.
     pub files: Vec<Artifact>,
-    /// Parts of the mail: HTML with pictures beside it, text, PDF.
+    /// Parts of the mail: HTML with pictures beside it, text, and the files that the audience asks for.
     pub mail: Vec<Artifact>,
 }
 
@@ -83,9 +84,9 @@ pub async fn write(
     let document = composed.value;
     let fonts = &project.fonts;
     let with = |pictures| RenderOptions { fonts, pictures };
-    let formats = [Format::Html, Format::Text, Format::Pdf];
-    let mail = chenbao_report::render(&document, &formats, &with(Pictures::Cid))?;
-    let disk = chenbao_report::render(&document, &[Format::Html], &with(Pictures::Inline))?;
+    let (carried, left) = formats(&audience.attach);
+    let mail = chenbao_report::render(&document, &carried, &with(Pictures::Cid))?;
+    let disk = chenbao_report::render(&document, &left, &with(Pictures::Inline))?;
     let checked = verify::verify(&mail.value, &answers(computed), &shows)?;
     let caveats = composed.warnings.into_iter().chain(mail.warnings);
     let paper = Paper {
@@ -99,6 +100,21 @@ pub async fn write(
         value: paper,
         warnings: caveats.chain(checked).collect(),
     })
+}
+
+/// What the mail is made of, and what a folder gets beside it: HTML of its own, and every file that the mail does without.
+fn formats(attach: &[Attachment]) -> (Vec<Format>, Vec<Format>) {
+    let files = [
+        (Attachment::Pdf, Format::Pdf),
+        (Attachment::Xlsx, Format::Xlsx),
+    ];
+    let (carried, left): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .partition(|(file, _)| attach.contains(file));
+    let of = |files: Vec<(Attachment, Format)>| files.into_iter().map(|(_, format)| format);
+    let mail = [Format::Html, Format::Text].into_iter().chain(of(carried));
+    let disk = std::iter::once(Format::Html).chain(of(left));
+    (mail.collect(), disk.collect())
 }
 
 fn answers(computed: &[Computed]) -> Vec<&ResultDoc> {

@@ -11,8 +11,7 @@ use crate::life::Life;
 use crate::mail;
 use crate::plugin::host::{HostSpec, Limits};
 use crate::plugin::store::{Component, PluginStore};
-use crate::templates;
-use crate::{disk, storage};
+use crate::{disk, fonts, storage, templates};
 use chenbao_engine::{Engine, EngineOptions, Lake, Mapping};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Id};
@@ -94,7 +93,7 @@ impl Project {
         identity::confirm(&ledger, &config.lake.dir, &config.archive).await?;
         let plugins = PluginStore::open(&plugin_dirs(&config, &exe), &exe);
         let templates = TemplateSet::builtin().overlaid(templates::read(&config.templates)?);
-        let fonts = Fonts::embedded()?;
+        let fonts = fonts::open(&config.fonts)?;
         let hash_key = hash_key(&config)?;
         Ok(Self {
             config,

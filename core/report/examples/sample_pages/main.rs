@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         dir.join("sample.pdf"),
         pdf::write(&document, &pages.value, &fonts)?,
     )?;
-    for (i, picture) in png::pages(&pages.value, &fonts, 100.0 / 72.0)?
+    for (i, picture) in png::pages(&pages.value.pages, &fonts, 100.0 / 72.0)?
         .iter()
         .enumerate()
     {

@@ -221,6 +221,7 @@ fn kpis() -> Vec<Kpi> {
         .map(|(n, (label, value, change, tone, note))| Kpi {
             label: label.into(),
             value: value.into(),
+            exact: None,
             missing: false,
             change: Some(Inline {
                 tone,
@@ -377,6 +378,7 @@ fn funnel() -> Table {
         title: "漏斗".into(),
         heads,
         rows,
+        rest: Vec::new(),
         empty: None,
         more: None,
     }
@@ -435,6 +437,7 @@ fn products() -> Table {
         title: "商品榜".into(),
         heads,
         rows,
+        rest: Vec::new(),
         empty: None,
         more,
     }
@@ -466,6 +469,7 @@ fn channels() -> Table {
         title: "渠道结构".into(),
         heads,
         rows,
+        rest: Vec::new(),
         empty: None,
         more: None,
     }

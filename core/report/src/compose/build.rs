@@ -8,13 +8,14 @@ use super::markup::Element;
 use super::places::Source;
 use super::results::{Found, done, unknown};
 use super::sentence::without_gaps;
+use super::sheets::Shown;
 use super::tables::{self, Tabling};
 use super::unbound;
 use crate::format::DASH;
 use crate::input::{ComposeInput, MetricInput};
 use chenbao_model::Diagnostic;
 use chenbao_model::document::{self, Block, ChartKind, Inline, Kpi, Section, plain};
-use chenbao_model::result::{Item, Passport, Scalar, Table};
+use chenbao_model::result::{Item, Scalar, Table};
 use std::collections::BTreeSet;
 
 /// Composes blocks and collects every problem on the way.
@@ -26,8 +27,8 @@ pub(super) struct Composer<'a> {
     pub(super) ranked: Vec<Ranked<'a>>,
     pub(super) problems: Vec<Diagnostic>,
     pub(super) warnings: Vec<Diagnostic>,
-    /// Passports of what is shown, for the footer.
-    pub(super) passports: Vec<Passport>,
+    /// Passports of what is shown, for the footer and the workbook.
+    pub(super) passports: Vec<Shown>,
     unconfigured: BTreeSet<String>,
     /// Paths of items that the template places.
     pub(super) placed: BTreeSet<String>,
@@ -317,7 +318,7 @@ impl<'a> Composer<'a> {
         metric: &'a MetricInput,
         scalar: &'a Scalar,
     ) -> Kpi {
-        self.passports.push(scalar.passport.clone());
+        self.shown_scalar(metric, scalar);
         let mut kpi = self.saying.kpi(metric, scalar, element.attribute("vs"));
         let results = self.frame.results;
         kpi.spark = figures::spark(metric, scalar, |id| results.series(metric, id).is_some());
@@ -412,12 +413,7 @@ impl<'a> Composer<'a> {
         table: &Table,
         wanted: &tables::Wanted<'_>,
     ) -> document::Table {
-        self.passports.extend(
-            wanted
-                .columns
-                .iter()
-                .map(|(_, column)| column.passport.clone()),
-        );
+        self.shown_columns(metric, table, &wanted.columns);
         self.tabling().table(metric, table, wanted)
     }
 

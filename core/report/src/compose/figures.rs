@@ -3,6 +3,7 @@
 use super::days::Days;
 use super::results::{done, label};
 use super::sentence::say;
+use super::tables::exact;
 use crate::format::{DASH, Formatter, Style, fill};
 use crate::input::MetricInput;
 use chenbao_model::document::{Bullet, Inline, Kpi, Spark, Tone, plain};
@@ -159,6 +160,7 @@ impl Saying<'_> {
             value: value.map_or(DASH.to_owned(), |value| {
                 self.format.figure(value, &scalar.unit, Style::Full)
             }),
+            exact: value.map(|value| exact(value, &scalar.unit)),
             missing: value.is_none(),
             basis: change
                 .as_ref()

@@ -3,15 +3,16 @@
 use super::days::Days;
 use super::results::{self, Found, Results};
 use super::sentence::{data, say};
+use super::sheets::Shown;
 use super::templates::TemplateInfo;
 use crate::format::{Formatter, Style, fill};
 use crate::input::{ComposeInput, MetricInput, Outcome, ReportContext};
-use chenbao_model::Grain;
 use chenbao_model::document::{
     Align, Block, Head, Inline, Masthead, Meta, Row, Table, Tone, plain,
 };
-use chenbao_model::result::{Item, Passport, Quality, Why};
+use chenbao_model::result::{Item, Quality, Why};
 use chenbao_model::strings::Strings;
+use chenbao_model::{Grain, Sensitivities, Sensitivity};
 use std::collections::BTreeSet;
 
 /// The most characters of the lede that mail clients are given beside the subject.
@@ -192,7 +193,7 @@ impl Frame<'_> {
         &self,
         input: &ComposeInput<'_>,
         lede: &[Inline],
-        passports: &[Passport],
+        passports: &[Shown],
     ) -> Meta {
         let context = self.context;
         let author = self.shops().into_iter().next().unwrap_or_default();
@@ -208,8 +209,10 @@ impl Frame<'_> {
                 self.word("footer.only_for"),
                 &[("role", &context.role.name)],
             ),
+            confidential: self.confidential(input.shows),
             file_stem: self.file_stem(),
             theme: chenbao_model::document::Theme::default(),
+            sheets: chenbao_model::document::Sheets::default(),
         }
     }
 
@@ -274,7 +277,7 @@ impl Frame<'_> {
     }
 
     /// Run, clocks and denominators of what the page shows.
-    fn footer(&self, passports: &[Passport]) -> String {
+    fn footer(&self, passports: &[Shown]) -> String {
         let mut parts = vec![fill(
             self.word("footer.run"),
             &[("run", &self.context.run_id)],
@@ -282,7 +285,7 @@ impl Frame<'_> {
         let known = |key: String| self.words.get(&key).map(str::to_owned);
         let clocks: BTreeSet<String> = passports
             .iter()
-            .filter_map(|p| known(format!("clock.{}", p.clock)))
+            .filter_map(|shown| known(format!("clock.{}", shown.passport.clock)))
             .collect();
         if !clocks.is_empty() {
             let clocks = clocks
@@ -295,7 +298,7 @@ impl Frame<'_> {
         let ripe = |age: i64| age.min(RIPE_DAYS);
         let ages: BTreeSet<i64> = passports
             .iter()
-            .filter_map(|p| p.refund_age_days.map(ripe))
+            .filter_map(|shown| shown.passport.refund_age_days.map(ripe))
             .collect();
         if !ages.is_empty() {
             let ages: Vec<String> = ages
@@ -315,6 +318,20 @@ impl Frame<'_> {
             parts.push(fill(self.word("footer.owner"), &[("owner", shown)]));
         }
         parts.join(" · ")
+    }
+
+    /// What a reader who is shown costs or margins must know before anything else.
+    fn confidential(&self, shows: &Sensitivities) -> String {
+        let key = match (
+            shows.contains(&Sensitivity::Cost),
+            shows.contains(&Sensitivity::Finance),
+        ) {
+            (false, false) => return String::new(),
+            (true, false) => "confidential.cost",
+            (false, true) => "confidential.finance",
+            (true, true) => "confidential.both",
+        };
+        fill(self.word(key), &[("role", &self.context.role.name)])
     }
 
     fn file_stem(&self) -> String {

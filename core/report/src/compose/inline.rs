@@ -102,7 +102,7 @@ impl Composer<'_> {
             Some(Found::Gap { label, why }) => self.gap(manner, label, &why),
             Some(Found::Item(metric, item, tail)) => match self.as_scalar(item, tail.as_deref()) {
                 Some(scalar) => {
-                    self.passports.push(scalar.passport.clone());
+                    self.shown_scalar(metric, &scalar);
                     self.saying
                         .in_sentence(metric, &scalar, manner, element.attribute("vs"))
                 }

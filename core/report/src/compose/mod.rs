@@ -3,8 +3,8 @@
 //! The steps, each a module: [`templates`] holds the files, `words` renders them through Tera to report markup whose
 //! `places` are known, `markup` parses it strictly, `build` walks it and
 //! `inline` its words, binding figures by path out of `results`
-//! (sentences in `sentence`, figures in `figures`, `tables`, charts in `plots` and `charts`, `findings`, what is watched in `watch`), and `frame` makes what surrounds
-//! the page.
+//! (sentences in `sentence`, figures in `figures`, `tables`, charts in `plots` and `charts`, `findings`, what is watched in `watch`), `frame` makes what surrounds
+//! the page, and `sheets` what only a workbook carries.
 
 mod build;
 mod charts;
@@ -19,6 +19,7 @@ mod plots;
 mod punctuation;
 mod results;
 mod sentence;
+mod sheets;
 mod tables;
 pub mod templates;
 mod unbound;
@@ -100,6 +101,7 @@ pub fn compose(input: &ComposeInput<'_>) -> Result<Warned<Document>, Problems> {
     });
     let mut meta = frame.meta(input, lede.unwrap_or_default(), &composer.passports);
     meta.theme = theme;
+    meta.sheets = sheets::sheets(&format, &blocks, &composer.passports);
     Ok(Warned {
         value: Document { meta, blocks },
         warnings,

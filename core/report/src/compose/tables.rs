@@ -8,9 +8,10 @@ use super::templates::TemplateInfo;
 use crate::format::{DASH, Formatter, Unit, fill};
 use crate::input::MetricInput;
 use chenbao_model::Decimal;
-use chenbao_model::document::{Align, Head, Inline, Row, RowKind, Table, Tone};
+use chenbao_model::document::{Align, Exact, Head, Inline, Row, RowKind, Table, Tone};
 use chenbao_model::result::{self, Better, Cell, ColumnType, ResultColumn, Series};
 use jiff::civil::Date;
+use std::collections::BTreeSet;
 
 /// What tables are said with.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +109,10 @@ impl Tabling<'_> {
         let title = title
             .unwrap_or_else(|| label(&metric.strings, &[format!("item.{}", table.id)], &table.id));
         let shown = shown_rows(table, wanted.most);
-        let rows = shown.iter().filter_map(|i| Some((*i, table.rows.get(*i)?)));
+        let on_page: BTreeSet<usize> = shown.iter().copied().collect();
+        let left: Vec<usize> = (0..table.rows.len())
+            .filter(|i| !on_page.contains(i))
+            .collect();
         let places: Vec<u32> = wanted
             .columns
             .iter()
@@ -125,6 +129,17 @@ impl Tabling<'_> {
             i if table.total_row && i + 1 == table.rows.len() => RowKind::Total,
             _ => RowKind::Plain,
         };
+        let rows = |chosen: &[usize]| -> Vec<Row> {
+            let chosen = chosen
+                .iter()
+                .filter_map(|i| Some((*i, table.rows.get(*i)?)));
+            let row = |(i, row): (usize, &Vec<Cell>)| Row {
+                kind: kind(i),
+                cells: cells(row),
+                ..Row::default()
+            };
+            chosen.map(row).collect()
+        };
         Table {
             title,
             heads: wanted
@@ -132,13 +147,8 @@ impl Tabling<'_> {
                 .iter()
                 .map(|(_, column)| self.head(metric, table, column))
                 .collect(),
-            rows: rows
-                .map(|(i, row)| Row {
-                    kind: kind(i),
-                    cells: cells(row),
-                    shades: Vec::new(),
-                })
-                .collect(),
+            rows: rows(&shown),
+            rest: rows(&left),
             empty: self.empty(table),
             more: self.more(table, shown.len()),
         }
@@ -213,6 +223,7 @@ impl Tabling<'_> {
             {
                 Some(day) => Inline {
                     unbroken: true,
+                    exact: Some(Exact::Day(day)),
                     ..Inline::words(self.days.axis(day))
                 },
                 None => data(text),
@@ -247,6 +258,7 @@ impl Tabling<'_> {
         Inline {
             tone,
             unbroken: true,
+            exact: Some(exact(value, &column.unit)),
             ..Inline::words(text)
         }
     }
@@ -258,6 +270,14 @@ impl Tabling<'_> {
             .copied()
             .map(Tone::from)
             .unwrap_or_default()
+    }
+}
+
+/// A value for the workbook.
+pub(super) fn exact(value: Decimal, unit: &str) -> Exact {
+    Exact::Number {
+        value,
+        unit: unit.to_owned(),
     }
 }
 

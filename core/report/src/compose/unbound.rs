@@ -121,6 +121,9 @@ fn of_metric(composer: &mut Composer<'_>, metric: &MetricInput, left: &[&Item]) 
         })
         .collect();
     if !scalars.is_empty() {
+        scalars
+            .iter()
+            .for_each(|scalar| composer.shown_scalar(metric, scalar));
         blocks.push(Block::Table(figures(composer, metric, &scalars)));
     }
     for item in left {
@@ -186,6 +189,7 @@ fn figures(composer: &Composer<'_>, metric: &MetricInput, scalars: &[&Scalar]) -
                 vec![Inline::words(kpi.label)],
                 vec![Inline {
                     unbroken: true,
+                    exact: kpi.exact,
                     ..Inline::words(value)
                 }],
                 vec![change],
@@ -206,8 +210,7 @@ fn figures(composer: &Composer<'_>, metric: &MetricInput, scalars: &[&Scalar]) -
             head("unbound.basis", Align::Left),
         ],
         rows: scalars.iter().map(row).collect(),
-        empty: None,
-        more: None,
+        ..document::Table::default()
     }
 }
 
@@ -223,7 +226,7 @@ fn series_block(composer: &mut Composer<'_>, metric: &MetricInput, series: &Seri
     let lines = (0..series.y.len())
         .filter(|i| series.y.get(*i).map(|line| line.unit.clone()) == unit)
         .collect();
-    composer.passports.push(series.passport.clone());
+    composer.shown_series(metric, series);
     let wanted = charts::Wanted {
         id: composer.chart_id(),
         kind,

@@ -1,12 +1,13 @@
 //! Blocks become pieces: paragraphs, lists, notes, sections, columns, charts and actions.
 
 use super::flow::{Flow, Piece};
-use super::item::{Item, Stroke};
+use super::item::{Item, Stroke, Tag};
 use super::look::Look;
+use super::parts::{Parts, Role};
 use super::text::{Line, Paragraph, Run, Style, Typesetter};
 use crate::chart;
 use chenbao_model::Diagnostic;
-use chenbao_model::document::{Action, Block, Chart, Inline, Section, Tone};
+use chenbao_model::document::{Action, Block, Chart, Inline, Section, Tone, plain};
 
 /// A note with at most so many lines is not parted by a page's end.
 const SHORT_NOTE: usize = 10;
@@ -15,6 +16,7 @@ const SHORT_NOTE: usize = 10;
 pub(crate) struct Builder {
     pub(crate) look: Look,
     pub(crate) setter: Typesetter,
+    pub(crate) parts: Parts,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -71,6 +73,7 @@ impl Builder {
         Self {
             look,
             setter,
+            parts: Parts::new(),
             warnings: Vec::new(),
         }
     }
@@ -90,22 +93,11 @@ impl Builder {
             Block::Kpis { kpis } => self.kpis(kpis, width),
             Block::Section(section) => self.section(section, width),
             Block::Columns { columns } => self.columns(columns, width),
-            Block::Paragraph { inlines } => {
-                let mut flows = self.paragraph(inlines, width);
-                // Bold words alone head what follows them.
-                if inlines.iter().all(|inline| inline.bold) {
-                    flows.iter_mut().for_each(Flow::keep_with_next);
-                }
-                flows
-            }
+            Block::Paragraph { inlines } => self.paragraph(inlines, width),
             Block::List { ordered, items } => self.list(*ordered, items, width),
             Block::Table(table) => self.table(table, width),
             Block::Chart(chart) => vec![self.chart(chart, width)],
-            Block::Actions { actions } => actions
-                .iter()
-                .enumerate()
-                .map(|(i, action)| self.action(i + 1, action, width))
-                .collect(),
+            Block::Actions { actions } => self.actions(actions, width),
             Block::Note { inlines } => self.note(inlines, width),
             // A phone scrolls: a break would only leave half a screen empty.
             Block::PageBreak if self.look.paper.scale > 1.0 => Vec::new(),
@@ -136,12 +128,12 @@ impl Builder {
         self.setter.set(&runs)
     }
 
-    /// One piece per line; the first two and the last two lines stay together.
-    fn lines(&mut self, paragraph: &Paragraph, stand: Stand, width: f32) -> Vec<Piece> {
+    /// One piece per line, each of one part; the first two and the last two lines stay together.
+    fn lines(&self, paragraph: &Paragraph, part: &Item, stand: Stand, width: f32) -> Vec<Piece> {
         let lines = paragraph.lines(width - stand.x);
         let count = lines.len();
         let piece = |(i, line): (usize, &Line)| {
-            let mut items = Vec::new();
+            let mut items = vec![part.clone()];
             let x = stand.x - paragraph.outdent(line);
             paragraph.place(line, x, stand.baseline(0.0, 0), &mut items);
             let keep = i + 1 < count && (i == 0 || i + 2 == count);
@@ -158,12 +150,13 @@ impl Builder {
     fn text(
         &mut self,
         inlines: &[Inline],
-        base: Style,
+        part: &Item,
         stand: Stand,
         (gap, width): (f32, f32),
     ) -> Vec<Flow> {
+        let base = Style::new(stand.size, self.look.palette.ink);
         let paragraph = self.inlines(inlines, base);
-        let mut pieces = self.lines(&paragraph, stand, width);
+        let mut pieces = self.lines(&paragraph, part, stand, width);
         if let Some(first) = pieces.first_mut() {
             first.gap = gap;
         }
@@ -177,13 +170,9 @@ impl Builder {
             leading: self.look.s(18.0),
             size,
         };
+        let part = self.parts.leaf(Role::Paragraph);
         let gap = self.look.s(9.0);
-        self.text(
-            inlines,
-            Style::new(size, self.look.palette.ink),
-            stand,
-            (gap, width),
-        )
+        self.text(inlines, &part, stand, (gap, width))
     }
 
     fn paragraph(&mut self, inlines: &[Inline], width: f32) -> Vec<Flow> {
@@ -193,13 +182,31 @@ impl Builder {
             leading: self.look.s(12.6),
             size,
         };
+        // Bold words alone head what follows them.
+        let heads = inlines.iter().all(|inline| inline.bold);
+        let part = if heads {
+            self.parts.heading_below()
+        } else {
+            self.parts.leaf(Role::Paragraph)
+        };
         let gap = self.look.s(5.0);
-        self.text(
-            inlines,
-            Style::new(size, self.look.palette.ink),
-            stand,
-            (gap, width),
-        )
+        let mut flows = self.text(inlines, &part, stand, (gap, width));
+        if heads {
+            flows.iter_mut().for_each(Flow::keep_with_next);
+            if let Some(Flow::Piece(first)) = flows.first_mut() {
+                let title = plain(inlines);
+                let level = self.parts.depth() + 1;
+                first.items.insert(
+                    0,
+                    Item::Anchor {
+                        y: 0.0,
+                        title,
+                        level,
+                    },
+                );
+            }
+        }
+        flows
     }
 
     fn list(&mut self, ordered: bool, items: &[Vec<Inline>], width: f32) -> Vec<Flow> {
@@ -212,9 +219,14 @@ impl Builder {
         };
         let base = Style::new(size, self.look.palette.ink);
         let mut flows = Vec::new();
+        self.parts.begin(Role::List { ordered }, "");
         for (i, inlines) in items.iter().enumerate() {
+            self.parts.begin(Role::Item, "");
+            let label = self.parts.leaf(Role::Label);
+            let body = self.parts.leaf(Role::Body);
+            self.parts.end();
             let paragraph = self.inlines(inlines, base);
-            let mut pieces = self.lines(&paragraph, stand, width);
+            let mut pieces = self.lines(&paragraph, &body, stand, width);
             let mark = if ordered {
                 format!("{}.", i + 1)
             } else {
@@ -229,12 +241,13 @@ impl Builder {
             ));
             if let (Some(first), Some(line)) = (pieces.first_mut(), mark.lines(indent).first()) {
                 first.gap = self.look.s(if i == 0 { 5.0 } else { 1.5 });
-                let mut out = Vec::new();
+                let mut out = vec![label];
                 mark.place(line, 0.0, stand.baseline(0.0, 0), &mut out);
                 first.items.splice(0..0, out);
             }
             flows.extend(pieces.into_iter().map(Flow::Piece));
         }
+        self.parts.end();
         flows
     }
 
@@ -247,7 +260,8 @@ impl Builder {
             size,
         };
         let paragraph = self.inlines(inlines, Style::new(size, self.look.palette.ink));
-        let mut pieces = self.lines(&paragraph, stand, width - pad);
+        let part = self.parts.leaf(Role::Paragraph);
+        let mut pieces = self.lines(&paragraph, &part, stand, width - pad);
         let last = pieces.len().saturating_sub(1);
         let short = pieces.len() <= SHORT_NOTE;
         let inner = self.look.s(5.0);
@@ -283,8 +297,10 @@ impl Builder {
     }
 
     fn section(&mut self, section: &Section, width: f32) -> Vec<Flow> {
+        self.parts.begin(Role::Section, "");
         let mut flows = vec![Flow::Piece(self.heading(section, width))];
         let mut content = self.blocks(&section.blocks, width);
+        self.parts.end();
         if let Some(gap) = content.first_mut().and_then(Flow::gap_mut) {
             *gap = self.look.s(3.5);
         }
@@ -301,7 +317,7 @@ impl Builder {
     fn heading(&mut self, section: &Section, width: f32) -> Piece {
         let look = self.look;
         let left = look.s(7.4);
-        let title = Style::new(look.s(9.5), look.palette.ink).bold();
+        let title = Style::new(look.s(9.5), look.palette.ink).heading();
         let note = Style::new(look.s(7.3), look.palette.grey);
         let stand = Stand::new(left, look.s(13.0), title.size);
         let title = self.setter.one(&Run::data(&section.title, title));
@@ -310,12 +326,13 @@ impl Builder {
         let anchor = Item::Anchor {
             y: 0.0,
             title: section.title.clone(),
-            level: 1,
+            level: self.parts.depth(),
         };
-        let mut items = vec![anchor];
+        let mut items = vec![anchor, self.parts.heading()];
         let mut height = stand
             .put(&title, width - left, 0.0, &mut items)
             .max(stand.leading);
+        items.push(Item::Tag(Tag::Ornament));
         let (y, bar, fill) = (look.s(0.8), height - look.s(1.6), look.palette.accent);
         items.push(Item::Rect {
             x: 0.0,
@@ -329,6 +346,7 @@ impl Builder {
             .last()
             .map_or(0.0, |line| line.width);
         let beside = left + last + look.s(5.5);
+        items.push(self.parts.leaf(Role::Paragraph));
         if beside + text.width() <= width {
             let stand = Stand::new(beside, stand.leading, stand.size);
             stand.put(&text, f32::INFINITY, height - stand.leading, &mut items);
@@ -382,7 +400,8 @@ impl Builder {
             palette: self.look.palette,
             size,
         };
-        let items = chart::draw(chart, &frame, &mut self.setter);
+        let mut items = vec![self.parts.figure(Role::Figure, &chart.alt)];
+        items.extend(chart::draw(chart, &frame, &mut self.setter));
         Flow::Piece(Piece {
             gap: self.look.s(5.0),
             height,
@@ -391,12 +410,34 @@ impl Builder {
         })
     }
 
+    fn actions(&mut self, actions: &[Action], width: f32) -> Vec<Flow> {
+        self.parts.begin(Role::List { ordered: true }, "");
+        let flows = actions
+            .iter()
+            .enumerate()
+            .map(|(i, action)| {
+                self.parts.begin(Role::Item, "");
+                let flow = self.action(i + 1, action, width);
+                self.parts.end();
+                flow
+            })
+            .collect();
+        self.parts.end();
+        flows
+    }
+
     /// Number, what to do, why, and what is at stake.
     fn action(&mut self, number: usize, action: &Action, width: f32) -> Flow {
         let look = self.look;
         let palette = look.palette;
         let mut items = Vec::new();
         let top = look.s(6.0);
+        let number_tag = self.parts.leaf(Role::Label);
+        self.parts.begin(Role::Body, "");
+        let [title_tag, reason_tag, stake_tag] =
+            [Role::Paragraph; 3].map(|role| self.parts.leaf(role));
+        self.parts.end();
+        items.push(stake_tag);
         let (right, aside_end) = self.stake(action, width, top, &mut items);
         let left = look.s(21.0);
         let inner = width - left - right;
@@ -404,16 +445,20 @@ impl Builder {
         let digit = Style::new(look.s(11.6), palette.accent).bold();
         let stand = Stand::new(0.0, look.s(12.0), digit.size);
         let digit = self.setter.one(&Run::words(&number.to_string(), digit));
+        items.push(number_tag);
         stand.put(&digit, left, top, &mut items);
+        items.push(title_tag);
         let title = Style::new(look.s(8.0), palette.ink).bold();
         let text = self.inlines(&action.title, title);
         let end = Stand::new(left, look.s(13.0), title.size).put(&text, inner, top, &mut items);
+        items.push(reason_tag);
         let reason = Style::new(look.s(7.5), palette.grey);
         let text = self.inlines(&action.reason, reason);
         let end = Stand::new(left, look.s(12.0), reason.size).put(&text, inner, end, &mut items);
 
         let height = end.max(aside_end) + look.s(6.0);
         let stroke = Stroke::solid(palette.rule, 0.6);
+        items.push(Item::Tag(Tag::Ornament));
         items.push(Item::Line {
             from: (0.0, height),
             to: (width, height),

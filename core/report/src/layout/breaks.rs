@@ -13,6 +13,8 @@ const RULES: LineSegmenterBorrowed<'static> =
 
 /// Signs that never part from what follows them.
 const LEADING: &str = "−+±¥￥$€£<>≤≥≈~(（「『《〈【[#№";
+/// Marks that never begin a line, beyond those that Unicode's rules keep from it: the dot of foreign names, connectors.
+const CLINGING: &str = "·・•‧～~–-";
 /// Units that never part from the figure before them, even over a space.
 const UNITS: &str = "万亿元年月日号周天时分秒单件个人次条款期倍版页%‰";
 
@@ -40,6 +42,7 @@ pub(crate) fn breaks(text: &str, ranges: &[(Range<usize>, bool)]) -> BTreeSet<us
 fn torn(before_before: Option<char>, before: char, after: char) -> bool {
     let digit_before_space = before == ' ' && before_before.is_some_and(|c| c.is_ascii_digit());
     (LEADING.contains(before) && after != ' ')
+        || (before != ' ' && CLINGING.contains(after))
         || (before == '-' && after.is_ascii_digit() && !before_before.is_some_and(is_han))
         || (before == '–' && after.is_ascii_digit())
         || (digit_before_space && UNITS.contains(after))
@@ -102,6 +105,57 @@ mod tests {
                 "{part}"
             );
             assert!(!"（「『《【“(".contains(last), "{part}");
+        }
+    }
+
+    /// GB/T 15834 and common practice: what may not begin a line, what may not end one, and what may not be parted.
+    #[test]
+    fn what_clings_to_its_neighbour_is_never_parted_from_it() {
+        let never_first = "，。、；：！？）」』》〉】〕］｝”’…—,.;:!?)]}%‰％℃°′″·・～～–々ーぁっャ";
+        for c in never_first.chars().filter(|c| *c != '—') {
+            for before in ["汉", "字A", "38", "」"] {
+                let text = format!("起{before}{c}汉字");
+                let at = "起".len() + before.len();
+                assert!(
+                    !breaks(&text, &[]).contains(&at),
+                    "{c} begins a line in {text}"
+                );
+            }
+        }
+        let never_last = "（「『《〈【〔［｛“‘([{¥￥$€£+−±#№≤≥≈";
+        for c in never_last.chars() {
+            for after in ["汉", "A", "38", "「"] {
+                let text = format!("起汉{c}{after}尾");
+                let at = "起汉".len() + c.len_utf8();
+                assert!(
+                    !breaks(&text, &[]).contains(&at),
+                    "{c} ends a line in {text}"
+                );
+            }
+        }
+        for whole in [
+            "——",
+            "……",
+            "1,284,306",
+            "3.12%",
+            "2026-11-21",
+            "20–22",
+            "15:40",
+            "−¥13.9",
+            "+8.2%",
+            "D+7",
+            "iPhone17",
+            "9.7 万",
+            "41 天",
+            "~5%",
+        ] {
+            let text = format!("汉字{whole}汉字");
+            let inside = "汉字".len() + 1.."汉字".len() + whole.len();
+            let cut: Vec<usize> = breaks(&text, &[])
+                .into_iter()
+                .filter(|at| inside.contains(at))
+                .collect();
+            assert_eq!(cut, Vec::<usize>::new(), "{whole}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Pagination: pieces that are never cut are put one below the other, over columns and pages.
 
-use super::item::Item;
+use super::item::{Item, Tag};
 use std::rc::Rc;
 
 /// What stands at the top of a page again when a table goes on there.
@@ -228,6 +228,8 @@ impl Pager {
         let Some(page) = self.pages.get_mut(cursor.page) else {
             return;
         };
+        // What a piece does not tag is there for the eye only, whatever stands before it.
+        page.push(Item::Tag(Tag::Ornament));
         page.extend(items.into_iter().map(|item| item.shifted(x, cursor.y)));
     }
 }

@@ -2,7 +2,8 @@
 
 use super::blocks::{Builder, Stand};
 use super::flow::Piece;
-use super::item::{Item, Stroke};
+use super::item::{Item, Stroke, Tag};
+use super::parts::Role;
 use super::text::{Run, Style};
 use chenbao_model::document::{Inline, Masthead, Tone};
 
@@ -12,9 +13,17 @@ impl Builder {
         let small = Style::new(look.s(7.6), look.palette.grey);
         let narrow = width < look.s(330.0);
         let mut items = Vec::new();
+        let tags = [
+            Role::Heading(1),
+            Role::Paragraph,
+            Role::Paragraph,
+            Role::Paragraph,
+        ];
+        let [title_tag, parts_tag, stamp_tag, facts_tag] = tags.map(|role| self.parts.leaf(role));
 
         let (mut right, mut right_end) = (0.0_f32, 0.0_f32);
         if let Some(stamp) = &masthead.stamp {
+            items.push(stamp_tag);
             let (stamp_width, stamp_height) = self.stamp(stamp, width, &mut items);
             (right, right_end) = (stamp_width, stamp_height + look.s(1.0));
         }
@@ -23,6 +32,7 @@ impl Builder {
         } else {
             masthead.facts.as_slice()
         };
+        items.push(facts_tag.clone());
         for fact in facts {
             let fact = self.setter.one(&Run::data(fact, small));
             let stand = Stand::new(width, look.s(11.2), small.size);
@@ -31,9 +41,10 @@ impl Builder {
         }
 
         let inner = width - right - look.s(14.0);
-        let title = Style::new(look.s(17.6), look.palette.ink).bold();
+        let title = Style::new(look.s(17.6), look.palette.ink).heading();
         let stand = Stand::new(0.0, look.s(23.0), title.size);
         let title = self.setter.one(&Run::data(&masthead.title, title));
+        items.push(title_tag);
         let mut end = stand.put(
             &title,
             inner,
@@ -45,13 +56,15 @@ impl Builder {
         } else {
             &[][..]
         };
-        for words in [masthead.parts.as_slice(), below] {
+        for (words, tag) in [(masthead.parts.as_slice(), parts_tag), (below, facts_tag)] {
+            items.push(tag);
             let words = self.setter.one(&Run::data(&words.join(" · "), small));
             let stand = Stand::new(0.0, look.s(11.2), small.size);
             end = stand.put(&words, if narrow { width } else { inner }, end, &mut items);
         }
         let height = end.max(right_end) + look.s(5.0);
         let stroke = Stroke::solid(look.palette.ink, look.s(1.3));
+        items.push(Item::Tag(Tag::Ornament));
         items.push(Item::Line {
             from: (0.0, height),
             to: (width, height),

@@ -1,6 +1,7 @@
 //! Pages of placed items: what layout makes and the PDF and PNG writers only write. Points, y downwards.
 
-use crate::fonts::Weight;
+use super::parts::Part;
+use crate::fonts::FaceId;
 
 /// An opaque colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,8 +89,8 @@ pub struct Text {
     pub y: f32,
     /// Size.
     pub size: f32,
-    /// Weight.
-    pub weight: Weight,
+    /// The face of its glyphs.
+    pub face: FaceId,
     /// Colour.
     pub color: Color,
     /// The characters.
@@ -105,6 +106,16 @@ impl Text {
         self.glyphs.iter().map(|glyph| glyph.advance).sum()
     }
 
+    /// Left, top, right, bottom of what it covers: capitals and figures reach so high, and commas so low.
+    pub(crate) fn area(&self) -> [f32; 4] {
+        [
+            self.x,
+            self.y - 0.74 * self.size,
+            self.x + self.width(),
+            self.y + 0.1 * self.size,
+        ]
+    }
+
     /// Each glyph with the characters that it stands for.
     pub fn clusters(&self) -> impl Iterator<Item = (&Glyph, &str)> {
         let mut at = 0;
@@ -117,9 +128,24 @@ impl Text {
     }
 }
 
+/// What the items up to the next tag are to a reader who does not see the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// Content of that part.
+    Part(usize),
+    /// Rules, grounds and repeated heads: nothing to read.
+    Ornament,
+    /// Words above the page.
+    Header,
+    /// Words below the page.
+    Footer,
+}
+
 /// Something at its place.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
+    /// Says what the following items are.
+    Tag(Tag),
     /// Glyphs.
     Text(Text),
     /// A filled rectangle.
@@ -155,7 +181,7 @@ pub enum Item {
         /// Outline.
         stroke: Option<Stroke>,
     },
-    /// A place that leads somewhere.
+    /// A place that leads somewhere; the text that follows stands on it.
     Link {
         /// Left.
         x: f32,
@@ -186,9 +212,38 @@ impl Item {
         self
     }
 
+    /// The corners of what it covers; none for tags.
+    pub(crate) fn corners(&self) -> Vec<(f32, f32)> {
+        match self {
+            Self::Tag(_) => Vec::new(),
+            Self::Text(text) => {
+                let [left, top, right, bottom] = text.area();
+                vec![(left, top), (right, bottom)]
+            }
+            Self::Rect {
+                x,
+                y,
+                width,
+                height,
+                ..
+            }
+            | Self::Link {
+                x,
+                y,
+                width,
+                height,
+                ..
+            } => vec![(*x, *y), (x + width, y + height)],
+            Self::Line { from, to, .. } => vec![*from, *to],
+            Self::Path { points, .. } => points.clone(),
+            Self::Anchor { y, .. } => vec![(0.0, *y)],
+        }
+    }
+
     /// Moves the item.
     pub(crate) fn shift(&mut self, dx: f32, dy: f32) {
         match self {
+            Self::Tag(_) => {}
             Self::Text(text) => (text.x, text.y) = (text.x + dx, text.y + dy),
             Self::Rect { x, y, .. } | Self::Link { x, y, .. } => (*x, *y) = (*x + dx, *y + dy),
             Self::Anchor { y, .. } => *y += dy,
@@ -203,6 +258,15 @@ impl Item {
             }
         }
     }
+}
+
+/// A document on pages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pages {
+    /// The pages.
+    pub pages: Vec<Page>,
+    /// What their items are, in reading order.
+    pub parts: Vec<Part>,
 }
 
 /// One page.

@@ -2,7 +2,8 @@
 
 use super::blocks::{Builder, Stand};
 use super::flow::{Flow, Piece};
-use super::item::{Item, Stroke};
+use super::item::{Item, Stroke, Tag};
+use super::parts::Role;
 use super::text::{Paragraph, Run, Style};
 use crate::chart;
 use chenbao_model::document::{Inline, Kpi};
@@ -37,11 +38,13 @@ impl Builder {
         let rows = kpis.len().div_ceil(most).max(1);
         let each = kpis.len().div_ceil(rows).max(1);
         let mut flows = Vec::new();
+        self.parts.begin(Role::List { ordered: false }, "");
         for (i, row) in kpis.chunks(each).enumerate() {
             let mut piece = self.strip(row, (width, width / chart::index(each)), i == 0);
             piece.gap = if i == 0 { self.look.s(9.0) } else { 0.0 };
             flows.push(Flow::Piece(piece));
         }
+        self.parts.end();
         flows
     }
 
@@ -73,9 +76,11 @@ impl Builder {
         let mut bottom = 0.0_f32;
         for (i, (kpi, cell)) in kpis.iter().zip(&cells).enumerate() {
             let x = each * chart::index(i) + if i == 0 { 0.0 } else { pad };
-            let end = self.draw_cell((kpi, cell), &rows, (x, inner(i)), &mut items);
+            let tags = self.figure_tags();
+            let end = self.draw_cell((kpi, cell, tags), &rows, (x, inner(i)), &mut items);
             bottom = bottom.max(end + look.s(6.0));
         }
+        items.push(Item::Tag(Tag::Ornament));
         let stroke = Stroke::solid(look.palette.rule, 0.6);
         for i in 1..kpis.len() {
             let x = each * chart::index(i);
@@ -100,20 +105,34 @@ impl Builder {
         }
     }
 
+    /// A figure of the strip is an entry of a list: its label names it.
+    fn figure_tags(&mut self) -> [Item; 4] {
+        self.parts.begin(Role::Item, "");
+        let label = self.parts.leaf(Role::Label);
+        self.parts.begin(Role::Body, "");
+        let [value, change, note] = [Role::Paragraph; 3].map(|role| self.parts.leaf(role));
+        self.parts.end();
+        self.parts.end();
+        [label, value, change, note]
+    }
+
     /// Draws one cell's parts on the common lines; gives back where they end.
     fn draw_cell(
         &self,
-        (kpi, cell): (&Kpi, &[Part; 4]),
+        (kpi, cell, tags): (&Kpi, &[Part; 4], [Item; 4]),
         rows: &Rows,
         (x, width): (f32, f32),
         items: &mut Vec<Item>,
     ) -> f32 {
         let look = self.look;
         let mut y = look.s(7.0);
-        for (n, (part, height)) in cell.iter().zip(rows.heights).enumerate() {
+        let parts = cell.iter().zip(rows.heights).zip(tags);
+        for (n, ((part, height), tag)) in parts.enumerate() {
             if n == 3 {
+                items.push(Item::Tag(Tag::Ornament));
                 y = self.draw_graphs(kpi, rows, (x, y, width), items);
             }
+            items.push(tag);
             Stand::new(x, part.leading, part.size).put(&part.text, width, y, items);
             y += height;
         }

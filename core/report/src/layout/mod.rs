@@ -7,6 +7,7 @@ mod head;
 mod item;
 mod kpis;
 pub(crate) mod look;
+mod parts;
 mod table;
 pub(crate) mod text;
 
@@ -17,7 +18,8 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use item::{Color, Glyph, Item, Page, Stroke, Text};
+pub use item::{Color, Glyph, Item, Page, Pages, Stroke, Tag, Text};
+pub use parts::{Part, Role};
 
 use crate::chart::index;
 use crate::fonts::Fonts;
@@ -34,9 +36,11 @@ use text::{Line, Paragraph, Run, Style, Typesetter};
 ///
 /// # Errors
 /// When the theme cannot be read, or a template's text has a character that no font has; all at once.
-pub fn pages(document: &Document, fonts: &Fonts) -> Result<Warned<Vec<Page>>, Problems> {
+pub fn pages(document: &Document, fonts: &Fonts) -> Result<Warned<Pages>, Problems> {
     let look = Look::new(&document.meta.theme)?;
     let mut builder = Builder::new(look, Typesetter::new(fonts));
+    let mut first = Vec::new();
+    cover_line(document, &mut builder, &mut first);
     let flows = builder.blocks(&document.blocks, look.measure());
     let Look { paper, .. } = look;
     let foot = Foot::new(document, &mut builder);
@@ -53,7 +57,9 @@ pub fn pages(document: &Document, fonts: &Fonts) -> Result<Warned<Vec<Page>>, Pr
     let count = pager.pages.len();
     let mut pages = Vec::new();
     for (i, mut items) in pager.pages.into_iter().enumerate() {
-        if i > 0 {
+        if i == 0 {
+            items.append(&mut first);
+        } else {
             running_head(document, &mut builder, &mut items);
         }
         foot.place(document, &mut builder, (i + 1, count), &mut items);
@@ -67,12 +73,28 @@ pub fn pages(document: &Document, fonts: &Fonts) -> Result<Warned<Vec<Page>>, Pr
     let mut warnings = builder.warnings;
     warnings.extend(missing);
     if errors.is_empty() {
+        let parts = builder.parts.finish();
         Ok(Warned {
-            value: pages,
+            value: Pages { pages, parts },
             warnings,
         })
     } else {
         Err(Problems(errors))
+    }
+}
+
+/// Who may read it, above the first page, where that is not everybody's to know.
+fn cover_line(document: &Document, builder: &mut Builder, items: &mut Vec<Item>) {
+    let words = &document.meta.confidential;
+    if words.is_empty() {
+        return;
+    }
+    let look = builder.look;
+    let style = Style::new(look.s(6.4), look.palette.bad).bold();
+    let text = builder.setter.one(&Run::data(words, style));
+    items.push(builder.parts.leaf(Role::Paragraph));
+    if let Some(line) = text.lines(look.measure()).first() {
+        text.place(line, look.paper.side, look.paper.top - look.s(12.0), items);
     }
 }
 
@@ -99,6 +121,7 @@ fn running_head(document: &Document, builder: &mut Builder, items: &mut Vec<Item
     for words in [all, short] {
         let text = builder.setter.one(&Run::data(&words.join(" · "), style));
         if let [line] = text.lines(look.measure()).as_slice() {
+            items.push(Item::Tag(Tag::Header));
             text.place(line, look.paper.side, look.paper.top - look.s(12.0), items);
             return;
         }
@@ -176,6 +199,7 @@ impl Foot {
         let (side, measure) = (look.paper.side, look.measure());
         let y = look.paper.height - look.paper.bottom - self.extra + look.s(13.0);
         let stroke = Stroke::solid(look.palette.rule, 0.6);
+        items.push(Item::Tag(Tag::Footer));
         items.push(Item::Line {
             from: (side, y),
             to: (side + measure, y),

@@ -6,49 +6,11 @@ use super::item::{Item, Page, Text};
 #[path = "../../examples/sample_pages/sample.rs"]
 pub(crate) mod sample;
 
-/// Left, top, right, bottom of what a text covers.
-fn area(text: &Text) -> [f32; 4] {
-    [
-        text.x,
-        text.y - 0.74 * text.size,
-        text.x + text.width(),
-        text.y + 0.1 * text.size,
-    ]
-}
-
-fn points(item: &Item) -> Vec<(f32, f32)> {
-    match item {
-        Item::Text(text) => {
-            let [left, top, right, bottom] = area(text);
-            vec![(left, top), (right, bottom)]
-        }
-        Item::Rect {
-            x,
-            y,
-            width,
-            height,
-            ..
-        }
-        | Item::Link {
-            x,
-            y,
-            width,
-            height,
-            ..
-        } => {
-            vec![(*x, *y), (x + width, y + height)]
-        }
-        Item::Line { from, to, .. } => vec![*from, *to],
-        Item::Path { points, .. } => points.clone(),
-        Item::Anchor { y, .. } => vec![(0.0, *y)],
-    }
-}
-
 /// The first item that leaves `width` x `height`.
 pub(crate) fn outside(items: &[Item], (width, height): (f32, f32)) -> Option<&Item> {
     let inside =
         |(x, y): &(f32, f32)| *x >= -0.6 && *y >= -0.6 && *x <= width + 0.6 && *y <= height + 0.6;
-    items.iter().find(|item| !points(item).iter().all(inside))
+    items.iter().find(|item| !item.corners().iter().all(inside))
 }
 
 /// The first two texts that touch; a hair is allowed between neighbours on one line.
@@ -56,7 +18,7 @@ pub(crate) fn overlap(items: &[Item]) -> Option<(&str, &str)> {
     let texts: Vec<&Text> = texts(items).collect();
     for (i, a) in texts.iter().enumerate() {
         for b in &texts[i + 1..] {
-            let ([al, at, ar, ab], [bl, bt, br, bb]) = (area(a), area(b));
+            let ([al, at, ar, ab], [bl, bt, br, bb]) = (a.area(), b.area());
             if al + 0.2 < br && bl + 0.2 < ar && at < bb && bt < ab {
                 return Some((&a.text, &b.text));
             }

@@ -2,7 +2,8 @@
 
 use super::blocks::{Builder, Stand};
 use super::flow::{Flow, Head, Piece};
-use super::item::{Item, Stroke};
+use super::item::{Item, Stroke, Tag};
+use super::parts::Role;
 use super::text::{Line, Paragraph, Run, Style};
 use crate::chart::index as count_of;
 use chenbao_model::Diagnostic;
@@ -56,7 +57,7 @@ impl Builder {
         let size = self.look.s(7.2);
         let paragraph = self.inlines(inlines, Style::new(size, self.look.palette.grey));
         let stand = Stand::new(0.0, self.look.s(11.4), size);
-        let mut items = Vec::new();
+        let mut items = vec![self.parts.leaf(Role::Paragraph)];
         let height = stand.put(&paragraph, width, 0.0, &mut items);
         vec![Flow::Piece(Piece {
             gap: self.look.s(3.0),
@@ -68,14 +69,23 @@ impl Builder {
 
     fn rows(&mut self, table: &Table, width: f32, flows: &mut Vec<Flow>) {
         let (grid, heads, rows) = self.fit(table, width);
+        self.parts.begin(Role::Table, &table.title);
+        self.parts.begin(Role::Head, "");
         let head = self.head_piece(&heads, &grid, width);
+        self.parts.end();
+        // The head is read once: on later pages it is there for the eye only.
+        let seen = head
+            .items
+            .iter()
+            .filter(|item| !matches!(item, Item::Tag(_)));
         let repeated = Rc::new(Head {
             height: head.height,
-            items: head.items.clone(),
+            items: seen.cloned().collect(),
         });
         flows.push(Flow::Piece(head));
         let count = rows.len();
         let first = flows.len();
+        self.parts.begin(Role::Rows, "");
         for (i, (cells, row)) in rows.iter().zip(&table.rows).enumerate() {
             let mut piece = self.row_piece(cells, row, &grid, width);
             // A total never stands alone on a page, nor does the last row.
@@ -90,6 +100,8 @@ impl Builder {
             piece.head = Some(Rc::clone(&repeated));
             flows.push(Flow::Piece(piece));
         }
+        self.parts.end();
+        self.parts.end();
         if let Some((_, before)) = flows.get_mut(first..).and_then(<[Flow]>::split_last_mut)
             && count <= SHORT
         {
@@ -202,6 +214,14 @@ impl Builder {
             .collect()
     }
 
+    /// A row, and the tags of its cells.
+    fn tags(&mut self, count: usize, role: impl Fn(usize) -> Role) -> Vec<Item> {
+        self.parts.begin(Role::Row, "");
+        let tags = (0..count).map(|i| self.parts.leaf(role(i))).collect();
+        self.parts.end();
+        tags
+    }
+
     fn head_piece(&mut self, heads: &Cells, grid: &Grid, width: f32) -> Piece {
         let look = self.look;
         let stand = Stand {
@@ -210,8 +230,10 @@ impl Builder {
             size: look.s(7.1),
         };
         let mut items = Vec::new();
-        let tall = place_cells(heads, grid, &stand, look.s(2.6), &mut items).0;
+        let tags = self.tags(heads.len(), |_| Role::ColumnHead);
+        let tall = place_cells((heads, tags), grid, &stand, look.s(2.6), &mut items).0;
         let height = tall + look.s(5.2);
+        items.push(Item::Tag(Tag::Ornament));
         let stroke = Stroke::solid(look.palette.ink, 0.75);
         items.push(Item::Line {
             from: (0.0, height),
@@ -237,7 +259,12 @@ impl Builder {
         };
         let mut items = Vec::new();
         let pad = look.s(3.45);
-        let (tall, cut) = place_cells(cells, grid, &stand, pad, &mut items);
+        let names_row = grid.aligns.first() == Some(&Align::Left);
+        let tags = self.tags(cells.len(), |i| match i {
+            0 if names_row => Role::RowHead,
+            _ => Role::Cell,
+        });
+        let (tall, cut) = place_cells((cells, tags), grid, &stand, pad, &mut items);
         if cut {
             let first = row
                 .cells
@@ -264,6 +291,7 @@ impl Builder {
         }
         self.grounds(row, grid, height, &mut items);
         let stroke = Stroke::solid(look.palette.rule, 0.6);
+        items.push(Item::Tag(Tag::Ornament));
         items.push(Item::Line {
             from: (0.0, height),
             to: (width, height),
@@ -298,7 +326,7 @@ impl Builder {
 
 /// Puts the cells of a row; gives back the height of the tallest, and whether one had to be cut.
 fn place_cells(
-    cells: &Cells,
+    (cells, tags): (&Cells, Vec<Item>),
     grid: &Grid,
     stand: &Stand,
     top: f32,
@@ -318,7 +346,8 @@ fn place_cells(
         .clamp(1, MOST_LINES);
     let mut left = 0.0;
     let mut cut = false;
-    for (i, (cell, lines)) in cells.iter().zip(&broken).enumerate() {
+    for (i, ((cell, lines), tag)) in cells.iter().zip(&broken).zip(tags).enumerate() {
+        items.push(tag);
         let width = grid.widths.get(i).copied().unwrap_or_default();
         cut |= lines.len() > MOST_LINES;
         for (row, line) in lines.iter().take(MOST_LINES).enumerate() {

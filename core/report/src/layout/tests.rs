@@ -1,12 +1,22 @@
 //! Pages as a whole: heads, headings, short tables, missing glyphs, the sample on every paper.
 
-use super::pages;
 use super::probe::{check, sample, texts};
 use crate::fonts::Fonts;
 use crate::layout::Page;
+use chenbao_model::Warned;
+use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::{
     Align, Block, Document, Head, Inline, Meta, Row, RowKind, Section, Table, Theme, Tone,
 };
+
+/// The pages alone.
+pub(super) fn pages(document: &Document, fonts: &Fonts) -> Result<Warned<Vec<Page>>, Problems> {
+    let made = super::pages(document, fonts)?;
+    Ok(Warned {
+        value: made.value.pages,
+        warnings: made.warnings,
+    })
+}
 
 pub(super) fn meta(page: &str) -> Meta {
     let theme = Theme {

@@ -6,7 +6,7 @@
 
 use super::breaks::{breaks, gap, is_opening, squeezed};
 use super::item::{Color, Glyph, Item, Text};
-use crate::fonts::{Fonts, Weight};
+use crate::fonts::{FaceId, Fonts, Voice, Weight};
 use chenbao_model::Diagnostic;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -20,6 +20,7 @@ const REPLACEMENT: char = '□';
 pub(crate) struct Style {
     pub(crate) size: f32,
     pub(crate) weight: Weight,
+    pub(crate) voice: Voice,
     pub(crate) color: Color,
 }
 
@@ -28,7 +29,16 @@ impl Style {
         Self {
             size,
             weight: Weight::Regular,
+            voice: Voice::Text,
             color,
+        }
+    }
+
+    /// A title: bold, in the family for titles.
+    pub(crate) fn heading(self) -> Self {
+        Self {
+            voice: Voice::Heading,
+            ..self.bold()
         }
     }
 
@@ -83,6 +93,7 @@ struct Cluster {
     start: usize,
     end: usize,
     span: usize,
+    face: FaceId,
     space: bool,
 }
 
@@ -132,9 +143,11 @@ impl Typesetter {
         let Style {
             size,
             weight,
+            voice,
             color,
         } = run.style;
-        let flags = u32::from(run.from_data) + 2 * u32::from(run.unbroken);
+        let heading = voice == Voice::Heading;
+        let flags = u32::from(run.from_data) + 2 * u32::from(run.unbroken) + 4 * u32::from(heading);
         let key = (
             run.text.to_owned(),
             [size.to_bits(), flags],
@@ -185,7 +198,7 @@ impl Typesetter {
                 | '\u{feff}' => None,
                 '\u{fe00}'..='\u{fe0f}' | '\u{ad}' => None,
                 c if c.is_control() => None,
-                c if self.fonts.has(run.style.weight, c) => Some(c),
+                c if self.pick(run.style, c, false).is_some() => Some(c),
                 c => {
                     self.missing.insert((run.from_data, c, run.text.to_owned()));
                     // One box for an emoji of several parts.
@@ -210,20 +223,25 @@ impl Typesetter {
             else {
                 continue;
             };
-            for glyph in self.fonts.face(style.weight).shape(text) {
-                let (start, end) = (range.start + glyph.start, range.start + glyph.end);
-                let space = paragraph.text.get(start..end) == Some(" ");
-                let advance = glyph.advance * style.size;
-                paragraph.clusters.push(Cluster {
-                    id: glyph.id,
-                    advance,
-                    before: 0.0,
-                    x: 0.0,
-                    start,
-                    end,
-                    span,
-                    space,
-                });
+            for (part, face) in self.faces(text, *style) {
+                let from = range.start + part.start;
+                let part = text.get(part).unwrap_or_default();
+                for glyph in self.fonts.face(face).shape(part) {
+                    let (start, end) = (from + glyph.start, from + glyph.end);
+                    let space = paragraph.text.get(start..end) == Some(" ");
+                    let advance = glyph.advance * style.size;
+                    paragraph.clusters.push(Cluster {
+                        id: glyph.id,
+                        advance,
+                        before: 0.0,
+                        x: 0.0,
+                        start,
+                        end,
+                        span,
+                        face,
+                        space,
+                    });
+                }
             }
         }
         let newline =
@@ -252,6 +270,40 @@ impl Typesetter {
         paragraph.clusters = shown;
     }
 
+    fn pick(&self, style: Style, character: char, figure: bool) -> Option<FaceId> {
+        self.fonts
+            .pick((style.voice, style.weight), character, figure)
+    }
+
+    /// The parts of a text and the face of each: the first font that has its characters.
+    fn faces(&self, text: &str, style: Style) -> Vec<(Range<usize>, FaceId)> {
+        let mut parts: Vec<(Range<usize>, FaceId)> = Vec::new();
+        let mut after_digit = false;
+        for (at, c) in text.char_indices() {
+            let figure = is_figure(c, after_digit);
+            after_digit = c.is_ascii_digit();
+            let end = at + c.len_utf8();
+            let last = parts.last_mut();
+            // A space is of the face before it, and so is what no font has (a line's end).
+            let stays = |face: FaceId| match c {
+                ' ' => self.fonts.face(face).has(c),
+                _ => false,
+            };
+            let own = self.pick(style, c, figure);
+            match (last, own) {
+                (Some((part, face)), own)
+                    if own == Some(*face) || own.is_none() || stays(*face) =>
+                {
+                    part.end = end;
+                }
+                (None, None) => {}
+                (_, Some(face)) => parts.push((at..end, face)),
+                (Some(_), None) => {}
+            }
+        }
+        parts
+    }
+
     /// What the fonts lack: errors for the template's words, warnings for data.
     pub(crate) fn missing(&self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
@@ -263,7 +315,7 @@ impl Typesetter {
             let what = format!(
                 "no font has the character `{character}` (U+{:04X}) of the text `{text}`; tried {}",
                 u32::from(*character),
-                self.fonts.names()
+                self.fonts.names(Weight::Regular)
             );
             if *from_data {
                 warnings.push(Diagnostic::warning(format!(
@@ -275,6 +327,11 @@ impl Typesetter {
         }
         (errors, warnings)
     }
+}
+
+/// Whether a character belongs to a number: digits, what stands between them, and their signs.
+fn is_figure(c: char, after_digit: bool) -> bool {
+    c.is_ascii_digit() || "+−%¥$€£".contains(c) || after_digit && matches!(c, '.' | ',')
 }
 
 impl Paragraph {
@@ -414,9 +471,11 @@ impl Paragraph {
         let mut pen = x;
         let mut i = line.clusters.start;
         while i < line.clusters.end {
-            let span = self.clusters[i].span;
+            let Cluster { span, face, .. } = self.clusters[i];
+            let other =
+                |j: &usize| (self.clusters[*j].span, self.clusters[*j].face) != (span, face);
             let end = (i..line.clusters.end)
-                .find(|j| self.clusters[*j].span != span)
+                .find(other)
                 .unwrap_or(line.clusters.end);
             let Some((style, link)) = self.spans.get(span) else {
                 return;
@@ -424,11 +483,11 @@ impl Paragraph {
             if i > line.clusters.start {
                 pen += self.clusters[i].before;
             }
-            let text = self.text_item(i..end, *style, (pen, baseline));
-            let width = text.width();
-            if !text.text.trim().is_empty() {
-                out.push(Item::Text(text));
+            let mut text = self.text_item(i..end, *style, (pen, baseline));
+            if end == line.clusters.end {
+                self.hang_space(end, &mut text);
             }
+            let width = text.width();
             if let Some(target) = link {
                 let (y, height) = (baseline - style.size, style.size * 1.3);
                 out.push(Item::Link {
@@ -439,8 +498,23 @@ impl Paragraph {
                     target: target.clone(),
                 });
             }
+            if !text.text.trim().is_empty() {
+                out.push(Item::Text(text));
+            }
             pen += width;
             i = end;
+        }
+    }
+
+    /// The space at which a line was broken takes no room, but who hears or copies the text needs it between two words.
+    fn hang_space(&self, next: usize, text: &mut Text) {
+        if let Some(space) = self.clusters.get(next).filter(|cluster| cluster.space) {
+            text.text.push(' ');
+            text.glyphs.push(Glyph {
+                id: space.id,
+                advance: 0.0,
+                bytes: 1,
+            });
         }
     }
 
@@ -468,11 +542,12 @@ impl Paragraph {
                 }
             })
             .collect();
+        let first = self.clusters.get(range.start);
         Text {
             x,
             y,
             size: style.size,
-            weight: style.weight,
+            face: first.map(|cluster| cluster.face).unwrap_or_default(),
             color: style.color,
             text,
             glyphs,

@@ -1,40 +1,41 @@
 //! Fonts in the PDF: cut to the used glyphs, each with its width and its text.
 
-use crate::fonts::{Face, Fonts, Weight};
+use crate::fonts::{Face, FaceId, Fonts};
 use crate::layout::{Item, Page};
 use chenbao_model::{Diagnostic, Digest};
 use printpdf::{FontId, FontMetrics, ParsedFont, PdfDocument, PdfFont, PdfFontHandle};
 use std::collections::{BTreeMap, BTreeSet};
 use subsetter::GlyphRemapper;
 
-/// One weight as it goes into the file.
+/// One face as it goes into the file.
 pub(super) struct Embedded {
     id: FontId,
-    font: Option<ParsedFont>,
+    font: ParsedFont,
     codes: BTreeMap<u16, u16>,
     /// By the font's own glyph, in thousandths of the size.
     widths: BTreeMap<u16, u16>,
 }
 
+/// Every face that the pages show, cut to what they show of it.
+pub(super) fn faces(
+    fonts: &Fonts,
+    pages: &[Page],
+) -> Result<BTreeMap<FaceId, Embedded>, Diagnostic> {
+    let mut used: BTreeMap<FaceId, BTreeSet<u16>> = BTreeMap::new();
+    for item in pages.iter().flat_map(|page| &page.items) {
+        if let Item::Text(text) = item {
+            let glyphs = used.entry(text.face).or_default();
+            glyphs.extend(text.glyphs.iter().map(|glyph| glyph.id));
+        }
+    }
+    used.into_iter()
+        .enumerate()
+        .map(|(n, (id, glyphs))| Ok((id, Embedded::new(fonts.face(id), n, &glyphs)?)))
+        .collect()
+}
+
 impl Embedded {
-    /// Cuts a font to what the pages show in this weight.
-    pub(super) fn new(fonts: &Fonts, weight: Weight, pages: &[Page]) -> Result<Self, Diagnostic> {
-        let face = fonts.face(weight);
-        let used: BTreeSet<u16> = pages
-            .iter()
-            .flat_map(|page| &page.items)
-            .filter_map(|item| match item {
-                Item::Text(text) if text.weight == weight => {
-                    Some(text.glyphs.iter().map(|glyph| glyph.id))
-                }
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        let id = FontId(match weight {
-            Weight::Regular => "R".to_owned(),
-            Weight::Bold => "B".to_owned(),
-        });
+    fn new(face: &Face, number: usize, used: &BTreeSet<u16>) -> Result<Self, Diagnostic> {
         let mut remapper = GlyphRemapper::new();
         let codes: BTreeMap<u16, u16> = used
             .iter()
@@ -44,14 +45,9 @@ impl Embedded {
             .iter()
             .map(|glyph| (*glyph, thousandths(face.advance(*glyph))))
             .collect();
-        let font = if used.is_empty() {
-            None
-        } else {
-            Some(parsed(face, &remapper, &codes, &widths)?)
-        };
         Ok(Self {
-            id,
-            font,
+            id: FontId(format!("F{number}")),
+            font: parsed(face, &remapper, &codes, &widths)?,
             codes,
             widths,
         })
@@ -59,12 +55,8 @@ impl Embedded {
 
     /// Puts the font into the document.
     pub(super) fn register(&self, pdf: &mut PdfDocument) {
-        if let Some(font) = &self.font {
-            pdf.resources
-                .fonts
-                .map
-                .insert(self.id.clone(), PdfFont::new(font.clone()));
-        }
+        let font = PdfFont::new(self.font.clone());
+        pdf.resources.fonts.map.insert(self.id.clone(), font);
     }
 
     pub(super) fn handle(&self) -> PdfFontHandle {
@@ -90,7 +82,7 @@ fn parsed(
     codes: &BTreeMap<u16, u16>,
     widths: &BTreeMap<u16, u16>,
 ) -> Result<ParsedFont, Diagnostic> {
-    let bytes = subsetter::subset(face.data, 0, remapper).map_err(|e| {
+    let bytes = subsetter::subset(face.bytes(), face.index, remapper).map_err(|e| {
         Diagnostic::error(format!(
             "font {} cannot be cut to its used glyphs: {e}",
             face.name
@@ -117,11 +109,7 @@ fn parsed(
     let [left, bottom, right, top] = face.metrics.bounds.map(per_mille);
     let stub = &mut font.pdf_font_metrics;
     (stub.x_min, stub.y_min, stub.x_max, stub.y_max) = (left, bottom, right, top);
-    stub.us_weight_class = if face.name.ends_with("Bold") {
-        700
-    } else {
-        400
-    };
+    stub.us_weight_class = face.weight;
     Ok(font)
 }
 

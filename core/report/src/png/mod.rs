@@ -1,7 +1,7 @@
 //! PNG: the same placed items as pixels, for previews and for the charts of a mail.
 
 use crate::chart::{self, Frame};
-use crate::fonts::{Fonts, Weight};
+use crate::fonts::{FaceId, Fonts};
 use crate::layout::look::Palette;
 use crate::layout::text::Typesetter;
 use crate::layout::{Color, Item, Page, Stroke, Text};
@@ -128,7 +128,7 @@ fn pixels(length: f32) -> u32 {
 /// Draws items; keeps the outlines of glyphs.
 struct Brush<'a> {
     fonts: &'a Fonts,
-    glyphs: BTreeMap<(Weight, u16), Option<Path>>,
+    glyphs: BTreeMap<(FaceId, u16), Option<Path>>,
 }
 
 impl<'a> Brush<'a> {
@@ -195,7 +195,7 @@ impl<'a> Brush<'a> {
                     draw_stroke(&path, *stroke, transform, pixmap);
                 }
             }
-            Item::Link { .. } | Item::Anchor { .. } => {}
+            Item::Tag(_) | Item::Link { .. } | Item::Anchor { .. } => {}
         }
     }
 
@@ -203,7 +203,7 @@ impl<'a> Brush<'a> {
         let paint = paint(text.color);
         let mut pen = text.x;
         for glyph in &text.glyphs {
-            if let Some(path) = self.outline(text.weight, glyph.id) {
+            if let Some(path) = self.outline(text.face, glyph.id) {
                 let place = transform
                     .pre_translate(pen, text.y)
                     .pre_scale(text.size, -text.size);
@@ -213,15 +213,15 @@ impl<'a> Brush<'a> {
         }
     }
 
-    fn outline(&mut self, weight: Weight, glyph: u16) -> Option<&Path> {
+    fn outline(&mut self, face: FaceId, glyph: u16) -> Option<&Path> {
         let fonts = self.fonts;
         self.glyphs
-            .entry((weight, glyph))
+            .entry((face, glyph))
             .or_insert_with(|| {
                 let mut pen = Pen(PathBuilder::new());
                 let outline = fonts
-                    .face(weight)
-                    .font
+                    .face(face)
+                    .font()?
                     .outline_glyphs()
                     .get(GlyphId::from(glyph))?;
                 outline

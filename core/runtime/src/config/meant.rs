@@ -1,5 +1,7 @@
 //! What the configuration means: checked values, every reference resolvable, every path absolute or relative to the working folder.
 
+use super::attach::Attachment;
+use super::fonts::Fonts;
 pub use super::host::{LogFormat, Serve};
 pub use super::kept::{Age, Disk, Lake, LedgerUrl, Retention};
 pub use super::notices::{Channel, Notices, Platform, Watchdog};
@@ -32,6 +34,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// `[templates] dir`: overrides the built-in templates file by file; it need not exist.
     pub templates: PathBuf,
+    /// `[fonts]`.
+    pub fonts: Fonts,
     /// `[lake]`.
     pub lake: Lake,
     /// `[archive] dir`.
@@ -527,4 +531,6 @@ pub struct Audience {
     pub revisions: bool,
     /// Robots that say its lede in their groups.
     pub robots: Vec<Id>,
+    /// What its mail carries beside the words, in this order.
+    pub attach: Vec<Attachment>,
 }

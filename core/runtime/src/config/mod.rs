@@ -1,6 +1,8 @@
 //! The project's configuration: what was written becomes what it means, and all problems are told at once.
 
+pub mod attach;
 mod disk;
+pub mod fonts;
 mod hide;
 mod host;
 mod keeping;

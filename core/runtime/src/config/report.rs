@@ -1,5 +1,6 @@
 //! Reports, their schedules and audiences: the part of the configuration where everything else is referred to.
 
+use super::attach::{Attachment, attachments};
 use super::meant::{Audience, Mailbox, Project, Report, Shop};
 use super::resolve::Known;
 use super::schedule::schedule;
@@ -112,6 +113,9 @@ fn audience(
             unique(v, |v| one_of(v, "channel", &base.known.channels))
         })
         .unwrap_or_default();
+    let attach = table
+        .read("attach", attachments)
+        .unwrap_or_else(|| vec![Attachment::Pdf]);
     if let Some(shops) = &shops {
         one_kind(&table, shops, base.shops);
     }
@@ -132,6 +136,7 @@ fn audience(
         to,
         revisions,
         robots,
+        attach,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Written becomes meant: each table is read once, every reference is looked up, and all problems come back at once.
 
 use super::disk::disk;
+use super::fonts;
 use super::host;
 use super::keeping;
 use super::mail::mail;
@@ -77,6 +78,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let known = Known::of(&root);
     let plugins = plugins(root.section("plugins"), &folder);
     let templates = folder_of(&root, "templates", "templates", &folder);
+    let fonts = fonts::fonts(root.section("fonts"), &folder);
     let archive = folder_of(&root, "archive", "archive", &folder);
     let lake = keeping::lake(root.section("lake"), &folder);
     let ledger = keeping::ledger(root.section("ledger"), &folder);
@@ -110,6 +112,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         project: project?,
         plugins,
         templates,
+        fonts,
         lake,
         archive,
         ledger: ledger?,

@@ -4,6 +4,7 @@ use super::meant::{Config, LedgerUrl, MappingRef, PeriodRule, Security, Transpor
 use super::resolve;
 use super::resolve::asked_keys;
 use chenbao_model::Digest;
+use chenbao_report::fonts::Families;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -82,6 +83,8 @@ fn the_example_means_the_same_with_its_defaults_written_out() {
         for channel in config.channels.values_mut() {
             channel.secret = None;
         }
+        config.fonts.dir = None;
+        config.fonts.families = Families::default();
         for source in config.sources.values_mut() {
             source.raw = None;
         }
@@ -163,6 +166,7 @@ fn an_unknown_key_in_any_table_is_refused_with_the_nearest() {
         ("[project]", "ownr", "owner"),
         ("[plugins]", "memroy", "memory"),
         ("[templates]", "dri", "dir"),
+        ("[fonts]", "heading", "headings"),
         ("[lake]", "hash_keys", "hash_key"),
         ("[ledger]", "uri", "url"),
         ("[mail]", "tranport", "transport"),

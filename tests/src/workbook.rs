@@ -1,0 +1,107 @@
+//! The workbook beside the report: in the folder always, in the mail where the audience asks, and sound for an office program.
+
+use crate::orders::{export, line};
+use crate::project::Project;
+use crate::trial_with;
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+use std::process::Command;
+
+const BOOK: &str = "reports/daily/2026-11-21/boss.xlsx";
+const BOOK_TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// All of them.
+#[must_use]
+pub fn trials() -> Vec<Trial> {
+    vec![
+        trial_with(
+            "workbook::a_mail_carries_what_its_audience_asks_for",
+            &["python3"],
+            attached,
+        ),
+        trial_with(
+            "workbook::an_office_program_reads_every_sheet",
+            &["soffice"],
+            converted,
+        ),
+    ]
+}
+
+/// A shop with a product whose name looks like a formula.
+fn project(attach: &str) -> Project {
+    let project = Project::from_case("one-shop").env("CHENBAO_NOW", "2026-11-22T08:00:00+08:00");
+    let to = "to = [\"boss@example.com\"]\n";
+    let config = project.read("chenbao.toml");
+    assert!(config.contains(to));
+    project.write(
+        "chenbao.toml",
+        config.replace(to, &format!("{to}{attach}\n")),
+    );
+    let lines = [
+        line(1, "2026-11-21 10:00:00", "120.50").title("=1+1 羽绒服"),
+        line(2, "2026-11-21 11:00:00", "80.00").title("打底裤"),
+        line(3, "2026-11-14 11:00:00", "90.00").title("打底裤"),
+    ];
+    project.write("exports/orders/1795276800_订单导出.csv", export(&lines));
+    project
+}
+
+/// Media types of the files in the one mail of a run.
+fn mailed(attach: &str) -> Result<Vec<String>, Failed> {
+    let project = project(attach);
+    let _ = project.run(&["run", "daily", "--deliver"]).exits(0);
+    assert!(project.path().join(BOOK).exists());
+    let mails = project.files("outbox");
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    let script = crate::house_rules::root().join("tests/servers/parse_mail.py");
+    let out = Command::new("python3")
+        .arg(script)
+        .arg(project.path().join(&mails[0]))
+        .output()?;
+    let mail: Value = serde_json::from_slice(&out.stdout)?;
+    let types = mail["parts"].as_array().into_iter().flatten();
+    let types = types.filter_map(|part| part["type"].as_str());
+    Ok(types
+        .filter(|kind| kind.starts_with("application/"))
+        .map(str::to_owned)
+        .collect())
+}
+
+fn attached() -> Result<(), Failed> {
+    assert_eq!(mailed("")?, ["application/pdf"]);
+    assert_eq!(
+        mailed("attach = [\"xlsx\", \"pdf\"]")?,
+        ["application/pdf", BOOK_TYPE]
+    );
+    assert_eq!(mailed("attach = [\"xlsx\"]")?, [BOOK_TYPE]);
+    assert_eq!(mailed("attach = []")?, Vec::<String>::new());
+    Ok(())
+}
+
+fn converted() -> Result<(), Failed> {
+    let project = project("");
+    let _ = project.run(&["run", "daily"]).exits(0);
+    let profile = format!(
+        "-env:UserInstallation=file://{}",
+        project.path().join("office").display()
+    );
+    // Every sheet as a text file of its own.
+    let filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1";
+    let out = Command::new("soffice")
+        .args([&profile, "--headless", "--convert-to", filter, "--outdir"])
+        .arg(project.path().join("sheets"))
+        .arg(project.path().join(BOOK))
+        .output()?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said}");
+    let sheets = project.files("sheets");
+    assert!(sheets.len() > 3, "{sheets:?} {said}");
+    let all: String = sheets.iter().map(|name| project.read(name)).collect();
+    for words in ["=1+1 羽绒服", "200.50", "口径"] {
+        assert!(all.contains(words), "{words} is not in {all}");
+    }
+    for wrong in ["#NAME?", "#VALUE!", "Err:"] {
+        assert!(!all.contains(wrong), "{wrong} in {all}");
+    }
+    Ok(())
+}
