@@ -383,7 +383,7 @@ impl<'a> Composer<'a> {
                 ))
             }
             Found::Item(metric, Item::Series(series), None) => {
-                self.passports.push(series.passport.clone());
+                self.shown_series(metric, series);
                 let wanted = tables::WantedPoints {
                     lines: self.lines_of(element, "columns", series),
                     last: self.number(element, "last"),
