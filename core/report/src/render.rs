@@ -64,20 +64,7 @@ pub fn render(
                 let attached = formats
                     .contains(&Format::Pdf)
                     .then(|| format!("{stem}.pdf"));
-                let options = HtmlOptions {
-                    fonts: options.fonts,
-                    pictures: options.pictures,
-                    attached,
-                };
-                let written = html::write(document, &options)?;
-                add_new(&mut warnings, written.warnings);
-                let (html, pictures) = written.value;
-                out.push(Artifact::new(
-                    format!("{stem}.html"),
-                    "text/html; charset=utf-8",
-                    html.into_bytes(),
-                ));
-                out.extend(pictures);
+                out.extend(mail_html(document, attached, options, &mut warnings)?);
             }
             Format::Text => {
                 let text = text::write(document).into_bytes();
@@ -116,6 +103,29 @@ pub fn render(
         value: out,
         warnings,
     })
+}
+
+/// The HTML, and its pictures after it.
+fn mail_html(
+    document: &Document,
+    attached: Option<String>,
+    options: &RenderOptions<'_>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Vec<Artifact>, Problems> {
+    let options = HtmlOptions {
+        fonts: options.fonts,
+        pictures: options.pictures,
+        attached,
+    };
+    let written = html::write(document, &options)?;
+    add_new(warnings, written.warnings);
+    let (html, pictures) = written.value;
+    let html = Artifact::new(
+        format!("{}.html", document.meta.file_stem),
+        "text/html; charset=utf-8",
+        html.into_bytes(),
+    );
+    Ok(std::iter::once(html).chain(pictures).collect())
 }
 
 /// Lays pages out, if any format needs them.

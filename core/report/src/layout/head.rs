@@ -62,8 +62,12 @@ impl Builder {
             let stand = Stand::new(0.0, look.s(11.2), small.size);
             end = stand.put(&words, if narrow { width } else { inner }, end, &mut items);
         }
-        let height = end.max(right_end) + look.s(5.0);
-        let stroke = Stroke::solid(look.palette.ink, look.s(1.3));
+        self.closed(items, end.max(right_end) + look.s(5.0), width)
+    }
+
+    /// The piece with its strong rule below.
+    fn closed(&self, mut items: Vec<Item>, height: f32, width: f32) -> Piece {
+        let stroke = Stroke::solid(self.look.palette.ink, self.look.s(1.3));
         items.push(Item::Tag(Tag::Ornament));
         items.push(Item::Line {
             from: (0.0, height),

@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
     fn element(&mut self, element: &'a Dictionary) {
         let kind = name(element, b"S");
         let place = self.said.len();
-        let words = self.kids(element, element);
+        let words = self.kids(element);
         if let Some(alt) = element.get(b"Alt").ok().map(string) {
             self.said.insert(place, (kind, alt));
         } else if !words.is_empty() || matches!(kind.as_str(), "TD" | "TH") {
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The words right in an element; what is in parts of it is said on its own, but for links.
-    fn kids(&mut self, element: &'a Dictionary, holder: &'a Dictionary) -> String {
+    fn kids(&mut self, element: &'a Dictionary) -> String {
         let page = element
             .get(b"Pg")
             .ok()
@@ -90,13 +90,13 @@ impl<'a> Reader<'a> {
                     words.push_str(&self.texts.remove(&(page, id)).unwrap());
                 }
                 Ok(b"OBJR") => {
-                    assert_eq!(name(self.at(kid.get(b"Obj").unwrap()), b"Subtype"), "Link")
+                    assert_eq!(name(self.at(kid.get(b"Obj").unwrap()), b"Subtype"), "Link");
                 }
                 _ if name(kid, b"S") == "Link" => {
-                    let before = words.len();
-                    words.push_str(&self.kids(kid, holder));
+                    let own = self.kids(kid);
                     let annotations = kid.get(b"K").unwrap().as_array().unwrap().len();
-                    self.links.push((words[before..].to_owned(), annotations));
+                    words.push_str(&own);
+                    self.links.push((own, annotations));
                 }
                 _ => self.element(kid),
             }
@@ -251,15 +251,13 @@ fn block_said(block: &Block, level: usize, out: &mut Vec<(String, String)>) {
             let heading = format!("H{}", level + 1);
             say(if heads { &heading } else { "P" }, &plain(inlines));
         }
-        Block::Kpis { kpis } => {
-            for kpi in kpis {
-                say("Lbl", &kpi.label);
-                say("P", &kpi.value);
-                let change = kpi.change.as_ref().map_or("", |change| &change.text);
-                say("P", &format!("{change}{}", kpi.basis));
-                say("P", &kpi.note);
-            }
-        }
+        Block::Kpis { kpis } => kpis.iter().for_each(|kpi| {
+            say("Lbl", &kpi.label);
+            say("P", &kpi.value);
+            let change = kpi.change.as_ref().map_or("", |change| &change.text);
+            say("P", &format!("{change}{}", kpi.basis));
+            say("P", &kpi.note);
+        }),
         Block::Section(Section {
             title,
             note,
@@ -279,14 +277,8 @@ fn block_said(block: &Block, level: usize, out: &mut Vec<(String, String)>) {
         }
         Block::List { ordered, items } => {
             for (i, item) in items.iter().enumerate() {
-                say(
-                    "Lbl",
-                    &if *ordered {
-                        format!("{}.", i + 1)
-                    } else {
-                        "•".into()
-                    },
-                );
+                let number = format!("{}.", i + 1);
+                say("Lbl", if *ordered { &number } else { "•" });
                 say("LBody", &plain(item));
             }
         }
