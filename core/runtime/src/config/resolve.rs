@@ -92,8 +92,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let shops = collect(root.items("shop"), shop);
     let roles = collect(root.items("role"), role);
     let tables = collect(root.items("table"), table::table);
-    let source = |id, table| source(id, table, &known, &folder);
-    let sources = collect(root.items("source"), source);
+    let sources = collect(root.items("source"), |id, t| source(id, t, &known, &folder));
     let metrics = collect(root.items("metric"), metric);
     let campaigns = collect(root.items("campaign"), campaign);
     let base = report::Base {
