@@ -424,7 +424,7 @@ fn a_funnel_is_as_long_as_its_counts_and_marks_its_break_in_words() {
     let broken = texts(&items)
         .find(|text| text.text == "第一处断点")
         .unwrap();
-    assert_eq!(broken.weight, crate::fonts::Weight::Bold);
+    assert_eq!(broken.face, crate::fonts::FaceId::BOLD);
 }
 
 #[test]

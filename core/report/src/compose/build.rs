@@ -347,11 +347,13 @@ impl<'a> Composer<'a> {
     /// A figure's target: a bullet, and how much of it is reached as the note.
     fn kpi_target(&mut self, element: &Element, path: &str, kpi: &mut Kpi) {
         let target = match self.find(element, path) {
-            Some(Found::Item(_, Item::Scalar(target), _)) => target,
+            Some(Found::Item(metric, Item::Scalar(target), _)) => {
+                self.shown_scalar(metric, target);
+                target
+            }
             Some(Found::Item(..)) => return self.mismatch(element, path, "one figure"),
             _ => return,
         };
-        self.passports.push(target.passport.clone());
         let value = element.attribute("value").unwrap_or_default();
         let Some(Found::Item(_, Item::Scalar(actual), _)) = self.find(element, value) else {
             return;

@@ -31,7 +31,7 @@ impl<'a> Composer<'a> {
         let of_table = !of_series || kind == ChartKind::Heatmap;
         match self.find(element, path) {
             Some(Found::Item(metric, Item::Series(series), None)) if of_series => {
-                self.passports.push(series.passport.clone());
+                self.shown_series(metric, series);
                 let wanted = self.wanted(element, kind, series);
                 vec![Block::Chart(self.charting().chart(metric, series, &wanted))]
             }

@@ -79,7 +79,7 @@ impl<'a> Composer<'a> {
     fn agreed(
         &mut self,
         element: &Element,
-        table: &'a Table,
+        (metric, table): (&MetricInput, &'a Table),
         needed: &[&str],
     ) -> Option<Vec<(usize, &'a ResultColumn)>> {
         for name in needed {
@@ -93,8 +93,7 @@ impl<'a> Composer<'a> {
             }
         }
         let columns = self.frame.results.columns(table);
-        let passports = columns.iter().map(|(_, column)| column.passport.clone());
-        self.passports.extend(passports);
+        self.shown_columns(metric, table, &columns);
         Some(columns)
     }
 
@@ -119,7 +118,7 @@ impl<'a> Composer<'a> {
             let none = self.frame.format.word("alerts.none").to_owned();
             return self.sentence(none);
         }
-        let Some(columns) = self.agreed(element, table, &["level", "state"]) else {
+        let Some(columns) = self.agreed(element, (metric, table), &["level", "state"]) else {
             return Vec::new();
         };
         let state = |row: &Vec<Cell>| {
@@ -231,7 +230,8 @@ impl<'a> Composer<'a> {
             let none = self.frame.format.word("decisions.none").to_owned();
             return self.sentence(none);
         }
-        let Some(columns) = self.agreed(element, table, &["day", "decision", "verdict"]) else {
+        let Some(columns) = self.agreed(element, (metric, table), &["day", "decision", "verdict"])
+        else {
             return Vec::new();
         };
         if let Some(missing) = &table.missing {

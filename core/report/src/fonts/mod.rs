@@ -39,6 +39,13 @@ pub enum Voice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct FaceId(u8);
 
+impl FaceId {
+    /// The build's own, 400.
+    pub const REGULAR: Self = Self(0);
+    /// The build's own, 700.
+    pub const BOLD: Self = Self(1);
+}
+
 /// The families that a team wants, each list in the order in which they are tried; the build's own come last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Families {
@@ -123,7 +130,7 @@ impl Fonts {
             Face::new(Cow::Borrowed(REGULAR), 0)?,
             Face::new(Cow::Borrowed(BOLD), 0)?,
         ];
-        let own = Chain([vec![FaceId(0)], vec![FaceId(1)]]);
+        let own = Chain([vec![FaceId::REGULAR], vec![FaceId::BOLD]]);
         Ok(Self {
             faces: Arc::new(faces),
             text: own.clone(),

@@ -1,9 +1,8 @@
 //! Pagination of random documents, on every paper: every row once and whole, totals and headings never alone, nothing
 //! overlaps, nothing leaves the page.
 
-use super::pages;
 use super::probe::{check, sample};
-use super::tests::{found, meta};
+use super::tests::{found, meta, pages};
 use crate::fonts::Fonts;
 use crate::layout::Page;
 use chenbao_model::document::{

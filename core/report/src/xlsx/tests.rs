@@ -36,6 +36,7 @@ fn products() -> Table {
                 ..Inline::words("11-21")
             }],
         ],
+        ..Row::default()
     };
     let total = Row {
         kind: RowKind::Total,

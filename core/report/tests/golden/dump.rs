@@ -1,6 +1,6 @@
 //! Pages as text, one line per item, and back: what the text stands for is drawn with the same fonts.
 
-use chenbao_report::fonts::Weight;
+use chenbao_report::fonts::FaceId;
 use chenbao_report::layout::{Color, Glyph, Item, Page, Stroke, Text};
 use skrifa::instance::{LocationRef, Size};
 use skrifa::{FontRef, MetadataProvider as _};
@@ -26,12 +26,13 @@ pub(crate) fn write(pages: &[Page]) -> String {
 
 fn item_line(item: &Item) -> Option<String> {
     Some(match item {
+        Item::Tag(_) => String::new(),
         Item::Text(text) => format!(
             "text {} {} {} {} {} {}",
             points(&[(text.x, text.y)]),
             number(text.width()),
             number(text.size),
-            if text.weight == Weight::Bold {
+            if text.face == FaceId::BOLD {
                 "bold"
             } else {
                 "regular"
@@ -221,7 +222,7 @@ fn set(
         x,
         y,
         size,
-        weight: if bold { Weight::Bold } else { Weight::Regular },
+        face: if bold { FaceId::BOLD } else { FaceId::REGULAR },
         color,
         text: text.to_owned(),
         glyphs,
