@@ -296,7 +296,8 @@ impl Typesetter {
                 {
                     part.end = end;
                 }
-                (None, None) => {}
+                // A text may begin with a line's end: it must not be lost.
+                (None, None) => parts.push((at..end, FaceId::REGULAR)),
                 (_, Some(face)) => parts.push((at..end, face)),
                 (Some(_), None) => {}
             }
