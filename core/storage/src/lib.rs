@@ -212,7 +212,7 @@ pub fn amount(bytes: u64) -> String {
 #[must_use]
 pub fn refused(what: &str, path: &Path, why: &(dyn Error + 'static)) -> Diagnostic {
     let folder = if path.is_dir() { path } else { folder_of(path) };
-    let deepest = std::iter::successors(Some(why), |why| (*why).source()).last();
+    let deepest = std::iter::successors(Some(why), |why| behind(*why)).last();
     let said = deepest.unwrap_or(why).to_string();
     let said = said.split(" (os error").next().unwrap_or(&said);
     let room = room(folder).map_or_else(|_| String::new(), |room| told(folder, room));
@@ -250,9 +250,20 @@ pub fn is_disk(error: &(dyn Error + 'static)) -> bool {
         StorageFull,
     ];
     let disk = |io: &io::Error| kinds.contains(&io.kind()) || io.raw_os_error() == Some(BROKEN);
-    std::iter::successors(Some(error), |error| (*error).source())
+    std::iter::successors(Some(error), |error| behind(*error))
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .any(disk)
+}
+
+/// The error behind an error. An I/O error that wraps another one names that one's source, and skips the one itself.
+fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    match wrapped {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
 }
 
 /// EIO, which has no kind of its own.
@@ -301,7 +312,8 @@ mod tests {
             !told.machine
                 && told
                     .message
-                    .starts_with("the archive cannot be written: Not a directory; ")
+                    .starts_with("the archive cannot be written: File exists; "),
+            "{told}"
         );
         assert!(told.message.contains(" free of "));
     }

@@ -39,28 +39,41 @@ pub fn payload(platform: Platform, card: &Card) -> String {
     }
 }
 
-/// Takes about so many bytes away: from the longest of lines and title, so that every pass makes it shorter.
+/// A title of more bytes is cut before a line is.
+const TITLE: usize = 300;
+
+/// Takes about so many bytes away, so that every pass makes it shorter: an endless title first, then the longest line, then the last
+/// lines, then an address that fills a message alone. What remains of the title stays.
 fn shorten(card: &mut Card, by: usize) {
-    let longest = card
-        .lines
-        .iter_mut()
-        .chain([&mut card.title])
-        .max_by_key(|line| line.len());
+    if card.title.len() > TITLE {
+        cut(&mut card.title, TITLE);
+        return;
+    }
+    let longest = card.lines.iter_mut().max_by_key(|line| line.len());
     if let Some(line) = longest.filter(|line| line.len() > 8) {
         let keep = line.len().saturating_sub(by + 4).max(line.len() / 2);
-        let mut cut: String = line
-            .char_indices()
-            .take_while(|(at, c)| at + c.len_utf8() <= keep)
-            .map(|(_, c)| c)
-            .collect();
-        cut.push('…');
-        *line = cut;
-    } else {
-        // Many short lines: the last ones go; and an address that fills a message is none.
-        if card.lines.pop().is_none() {
-            card.link = None;
-        }
+        cut(line, keep);
+        return;
     }
+    let mut gone = 0;
+    while gone < by
+        && let Some(line) = card.lines.pop()
+    {
+        // As much as it may be once written, so that too little goes rather than too much.
+        gone += line.len() * 6 + 4;
+    }
+    if gone == 0 {
+        card.link = None;
+    }
+}
+
+/// Keeps at most so many bytes, at a character's end.
+fn cut(text: &mut String, keep: usize) {
+    let whole = |(at, c): &(usize, char)| at + c.len_utf8() <= keep;
+    let kept = text.char_indices().take_while(whole).map(|(_, c)| c);
+    let mut kept: String = kept.collect();
+    kept.push('…');
+    *text = kept;
 }
 
 /// The body, and the bytes that the platform counts.
