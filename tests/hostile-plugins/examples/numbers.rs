@@ -85,7 +85,7 @@ impl Source for Numbers {
             };
             Ok(ScanFacts {
                 exports: vec![fact],
-                skipped: told.iter().map(skipped).collect(),
+                skipped: told.iter().map(|why| skipped(why)).collect(),
                 warnings: told,
             })
         };
@@ -120,10 +120,10 @@ impl Numbers {
     }
 }
 
-fn skipped(why: &String) -> Skipped {
+fn skipped(why: &str) -> Skipped {
     Skipped {
         name: "another".to_owned(),
-        why: why.clone(),
+        why: why.to_owned(),
     }
 }
 

@@ -104,8 +104,11 @@ fn parsed(text: &str) -> Vec<(String, Value, f64)> {
 const OTHER: &str = "[report.other]\ntemplate = \"daily\"\nmetrics = [\"sales\"]\n[report.other.audience.boss]\n\
     role = \"management\"\nshops = [\"main\"]\nto = [\"boss@example.com\"]\n\n[report.daily]";
 
+/// Name, labels and value of a sample.
+type Sample = (&'static str, &'static [(&'static str, &'static str)], f64);
+
 /// What is said after the report has gone out: name, labels and figure. The clock stands at 08:00, the next work begins at 06:40.
-const EXPECTED: &[(&str, &[(&str, &str)], f64)] = &[
+const EXPECTED: &[Sample] = &[
     ("occurrences", &[("state", "done")], 1.0),
     (
         "deliveries",

@@ -455,7 +455,7 @@ pub(super) enum LedgerCommand {
                       chenbao ledger export --dir rows && jq '.pieces | fromjson' rows/deliveries.jsonl"
     )]
     Export {
-        /// A file <table>.jsonl for each table here, instead of one stream on standard output.
+        /// A file TABLE.jsonl for each table here, instead of one stream on standard output.
         #[arg(long)]
         dir: Option<PathBuf>,
     },

@@ -1,6 +1,6 @@
 //! Robots of 飞书, 钉钉 and 企业微信: one HTTP call per message, signed as the platform wants it. The only user of ureq.
 //!
-//! [`payload`] makes the stored message, cut to the platform's size; [`Robot::send`] adds the signature, which holds an hour, and says
+//! [`payload()`] makes the stored message, cut to the platform's size; [`Robot::send`] adds the signature, which holds an hour, and says
 //! what became of it. The URL holds the key, so it never reaches a note, a log or an error.
 
 mod answer;
