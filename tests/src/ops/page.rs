@@ -153,7 +153,9 @@ fn figures() -> Result<(), Failed> {
         let text = get(&at, "/metrics").1;
         let sent = "chenbao_attempts_total{channel=\"folder\",outcome=\"sent\"} 1";
         let done = "chenbao_occurrences{state=\"done\"}";
-        let all = [sent, done, "next_due"]
+        // The process counts an attempt a moment before the ledger has its outcome.
+        let kept = "chenbao_deliveries{state=\"sent\",channel=\"folder\"} 1";
+        let all = [sent, kept, done, "next_due"]
             .iter()
             .all(|words| text.contains(words));
         all.then_some(text)
