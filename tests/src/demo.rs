@@ -92,7 +92,7 @@ fn papers() -> Vec<String> {
     for (folder, audiences) in PAPERS {
         for audience in audiences {
             all.extend(
-                ["html", "pdf", "txt"].map(|format| format!("{folder}/{audience}.{format}")),
+                ["html", "pdf", "txt", "xlsx"].map(|format| format!("{folder}/{audience}.{format}")),
             );
         }
     }
@@ -116,7 +116,7 @@ fn everything(demo: &Project) -> Result<(), Failed> {
     assert_eq!(
         demo.files("reports"),
         papers(),
-        "three reports for every role, as HTML, PDF and text"
+        "three reports for every role, as HTML, PDF, text and workbook"
     );
     let mails = demo.files("outbox");
     assert_eq!(mails.len(), papers().len() / 3, "{mails:?}");
