@@ -92,7 +92,8 @@ fn papers() -> Vec<String> {
     for (folder, audiences) in PAPERS {
         for audience in audiences {
             all.extend(
-                ["html", "pdf", "txt", "xlsx"].map(|format| format!("{folder}/{audience}.{format}")),
+                ["html", "pdf", "txt", "xlsx"]
+                    .map(|format| format!("{folder}/{audience}.{format}")),
             );
         }
     }
@@ -119,7 +120,7 @@ fn everything(demo: &Project) -> Result<(), Failed> {
         "three reports for every role, as HTML, PDF, text and workbook"
     );
     let mails = demo.files("outbox");
-    assert_eq!(mails.len(), papers().len() / 3, "{mails:?}");
+    assert_eq!(mails.len(), papers().len() / 4, "{mails:?}");
     assert!(mails.iter().all(|mail| mail.ends_with(".eml")), "{mails:?}");
     let stories: Vec<_> = truth(demo)["stories"]
         .as_array()
