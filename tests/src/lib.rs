@@ -29,6 +29,7 @@ pub mod returns;
 pub mod robots;
 pub mod schedule;
 pub mod serving;
+pub mod shared_folder;
 pub mod visibility;
 pub mod watch;
 pub mod workbook;
@@ -56,6 +57,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(schedule::trials());
     all.extend(notices::trials());
     all.extend(robots::trials());
+    all.extend(shared_folder::trials());
     all.extend(watch::trials());
     all.extend(faults::trials());
     all.extend(ops::trials());

@@ -220,18 +220,28 @@ fn strays(project: &Project, revisions: &[Revision]) -> Option<Diagnostic> {
 
 /// Every file under a folder, in no particular order.
 pub(crate) fn list(folder: &Path, take: &mut dyn FnMut(&Path)) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
+    for path in entries(folder) {
         if path.is_dir() {
             list(&path, take);
         } else {
             take(&path);
         }
     }
+}
+
+/// The same without the folders in it.
+pub(crate) fn list_flat(folder: &Path, take: &mut dyn FnMut(&Path)) {
+    let files = entries(folder).into_iter().filter(|path| path.is_file());
+    files.for_each(|path| take(&path));
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }
 
 /// A catalogue that was read from the lake.

@@ -7,6 +7,7 @@ use crate::project::Project;
 use crate::storage::{self, Room, amount};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A disk with less than this is full: what little is left is gone with the next file.
@@ -15,7 +16,7 @@ const FULL: u64 = 1 << 20;
 /// A folder that the project writes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
-    /// What it is for: `lake`, `spill`, `archive`, `ledger` or `outbox`.
+    /// What it is for: `lake`, `spill`, `archive`, `ledger`, `outbox`, or `files` for an audience's folder.
     pub what: &'static str,
     /// Where it is.
     pub path: PathBuf,
@@ -40,6 +41,9 @@ pub fn folders(config: &Config) -> Vec<Folder> {
     if let Transport::Folder(outbox) = &config.mail.transport {
         folders.push(("outbox", outbox.clone()));
     }
+    let audiences = config.reports.values().flat_map(|it| it.audiences.values());
+    let shared: BTreeSet<&PathBuf> = audiences.filter_map(|it| it.folder.as_ref()).collect();
+    folders.extend(shared.into_iter().map(|path| ("files", path.clone())));
     let with_room = |(what, path): (&'static str, PathBuf)| Folder {
         what,
         room: storage::room(&path).ok(),

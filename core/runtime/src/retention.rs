@@ -3,11 +3,12 @@
 //! The ledger is told first, then files go, then rows: a process that dies in between leaves work that the next pruning repeats.
 
 use crate::audit;
-use crate::config::meant::{Age, Retention};
+use crate::config::meant::Age;
 use crate::erase;
 use crate::ledger::{Delivery, Mode, Piece, Removed, RemovedKind};
 use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
+use crate::{disk, storage};
 use chenbao_model::catalogue::Revision;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Digest, Id};
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// The fact that says on which day the project was last pruned by a server.
 const PRUNED: &str = "pruned";
+/// What is still unfinished after so long never will be.
+const UNFINISHED_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Servers prune once a night, from this hour on.
 const HOUR: i8 = 3;
 
@@ -57,7 +60,7 @@ pub async fn nightly(project: &Project) -> Result<Vec<Removed>, Problems> {
         .now()
         .to_zoned(project.config.project.zone.clone());
     let today = local.date().to_string();
-    if project.config.retention == Retention::default() || local.hour() < HOUR {
+    if local.hour() < HOUR {
         return Ok(Vec::new());
     }
     let last = project.ledger.fact(PRUNED).await?;
@@ -71,6 +74,7 @@ pub async fn nightly(project: &Project) -> Result<Vec<Removed>, Problems> {
     if !mine? {
         return Ok(Vec::new());
     }
+    sweep(project);
     let removed = prune(project, Mode::Remove).await?;
     let line = |sum: Sum<'_>| {
         format!(
@@ -84,6 +88,32 @@ pub async fn nightly(project: &Project) -> Result<Vec<Removed>, Problems> {
         notice::raise(project, &Notice::new(Kind::Retention, about, lines)).await?;
     }
     Ok(removed)
+}
+
+/// Removes what processes that were killed left unfinished. A file is written in minutes, so one of the day before yesterday is nobody's.
+fn sweep(project: &Project) {
+    let now = project.clock.now();
+    let cutoff = now.checked_sub(UNFINISHED_FOR).unwrap_or(Timestamp::MIN);
+    for folder in disk::folders(&project.config) {
+        let mut left = Vec::new();
+        let mut take = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(storage::UNFINISHED) && touched_before(path, cutoff) {
+                left.push(path.to_path_buf());
+            }
+        };
+        match folder.what {
+            "lake" | "archive" => audit::list(&folder.path, &mut take),
+            // Others may keep anything beside our files.
+            _ => audit::list_flat(&folder.path, &mut take),
+        }
+        for path in left {
+            match std::fs::remove_file(&path) {
+                Ok(()) => tracing::info!("left unfinished, removed: {}", path.display()),
+                Err(why) => tracing::warn!("left unfinished: {}: {why}", path.display()),
+            }
+        }
+    }
 }
 
 /// What was removed of one kind by one rule.

@@ -2,18 +2,23 @@
 
 use super::{rewrite, shop, until};
 use crate::project::{Project, bin_dir};
-use crate::trial;
+use crate::{trial, trial_with};
 use libtest_mimic::{Failed, Trial};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 pub(super) fn trials() -> Vec<Trial> {
     let program = bin_dir().join("examples/libnumbers.so");
+    let needs = &["python:duckdb"];
+    let behind = trial_with("ops::no_secret_is_left_behind", needs, left_behind);
     vec![
-        trial("ops::no_secret_is_left_behind", left_behind).with_ignored_flag(!program.exists()),
+        match program.exists() {
+            true => behind,
+            false => behind.with_ignored_flag(true),
+        },
         trial("ops::the_search_for_secrets_finds_them", search),
     ]
 }
@@ -242,6 +247,12 @@ fn left_behind() -> Result<(), Failed> {
             "--json",
         ],
     );
+    say(&late, "backup", &["backup", "backup.tar"]);
+    let (_, pieces) = unpacked(&late);
+    assert!(
+        pieces > 20,
+        "lake, papers and backup are looked into: {pieces}"
+    );
     clean(&late);
 
     let failed = planted(&["refused", "crash"]).env("CHENBAO_NOW", "2026-11-22T06:30:00+08:00");
@@ -328,8 +339,31 @@ impl Drop for Ended {
     }
 }
 
-/// No file of the project holds a secret.
+/// What is compressed in a project's files, in the clear; how many pieces that are.
+fn unpacked(project: &Project) -> (Project, usize) {
+    let clear = Project::empty();
+    let script = crate::house_rules::root().join("tests/servers/unpack.py");
+    let out = Command::new("python3")
+        .args([&script, project.path(), clear.path()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stdout);
+    let why = String::from_utf8_lossy(&out.stderr);
+    let count = said
+        .trim()
+        .parse()
+        .unwrap_or_else(|e| panic!("{e}: {said}{why}"));
+    (clear, count)
+}
+
+/// No file of the project holds a secret, nor what is compressed in one.
 fn clean(project: &Project) {
+    let (clear, _) = unpacked(project);
+    for file in clear.files("") {
+        let bytes = std::fs::read(clear.path().join(&file)).unwrap_or_default();
+        let found = found_in(&bytes);
+        assert!(found.is_empty(), "{file} holds {found:?}, unpacked");
+    }
     let files = project.files("");
     assert!(files.len() > 3, "{files:?}");
     for file in files {

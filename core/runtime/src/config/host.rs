@@ -1,5 +1,6 @@
 //! How the process runs that serves: its logs, its page for machines, and how long it may take to end.
 
+use super::meant::Config;
 use super::values::{duration, word};
 use super::written::{Read, Table, Value};
 use chenbao_model::Diagnostic;
@@ -24,6 +25,28 @@ pub struct Serve {
     pub drain: Duration,
     /// So many issues are collected and made at once, those first that are due first.
     pub concurrency: usize,
+}
+
+impl Config {
+    /// What a process that serves takes from its configuration once, when it starts, and what another one says otherwise.
+    #[must_use]
+    pub fn fixed_at_start(&self, began: &Self) -> Vec<Diagnostic> {
+        let fixed = [
+            ("[ledger] url", self.ledger == began.ledger),
+            ("[lake] dir", self.lake.dir == began.lake.dir),
+            ("[archive] dir", self.archive == began.archive),
+            ("[serve] listen", self.serve.listen == began.serve.listen),
+            ("[serve] drain", self.serve.drain == began.serve.drain),
+            ("[log] format", self.log == began.log),
+        ];
+        let changed = fixed.iter().filter(|(_, same)| !same);
+        let told = changed.map(|(what, _)| {
+            Diagnostic::error(format!("{what} cannot change while chenbao serves"))
+                .in_file(&self.file)
+                .hint("stop `chenbao serve` and start it again: nothing is lost meanwhile")
+        });
+        told.collect()
+    }
 }
 
 /// Issues made at once, where the configuration does not say.

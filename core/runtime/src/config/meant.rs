@@ -531,6 +531,8 @@ pub struct Audience {
     pub revisions: bool,
     /// Robots that say its lede in their groups.
     pub robots: Vec<Id>,
+    /// Folder that gets every file of its report.
+    pub folder: Option<PathBuf>,
     /// What its mail carries beside the words, in this order.
     pub attach: Vec<Attachment>,
 }

@@ -24,5 +24,6 @@ mod written;
 pub use hide::{SHORTEST, hide};
 pub use load::{fetch, load};
 pub use meant::Config;
+pub use notices::NOTICES;
 pub use resolve::resolve;
 pub use secret::{Secret, SecretRef};

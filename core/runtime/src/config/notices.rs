@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The word under which messages to the owner stand in the ledger, where a report has its id.
+pub const NOTICES: &str = "notices";
+
 /// `[notices]`: how the owner is told.
 #[derive(Debug, Clone)]
 pub struct Notices {
@@ -127,9 +130,10 @@ fn channel(id: Id, table: Table<'_>, folder: &Path) -> Option<Channel> {
         let problem = Diagnostic::error("robots of 企业微信 do not sign");
         table.problem(problem.hint("leave out `secret`: the key is in the url"));
     }
-    if ["mail", "folder"].contains(&id.as_str()) {
+    if ["mail", "folder", "files"].contains(&id.as_str()) {
         let problem = Diagnostic::error(format!("a channel cannot be called `{id}`"));
-        table.problem(problem.hint("that word stands for mail in `history`; take another"));
+        table
+            .problem(problem.hint("that word stands for mail or files in `history`; take another"));
     }
     table.end();
     Some(Channel {

@@ -2,12 +2,14 @@
 
 use super::attach::{Attachment, attachments};
 use super::meant::{Audience, Mailbox, Project, Report, Shop};
-use super::resolve::Known;
+use super::notices::NOTICES;
+use super::resolve::{Known, path};
 use super::schedule::schedule;
 use super::values::{lang, mailbox, names, one_of, parsed};
 use super::written::{Read, Table, Value};
 use chenbao_model::{Diagnostic, Id};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// What reports refer to.
 pub(super) struct Base<'a> {
@@ -15,10 +17,18 @@ pub(super) struct Base<'a> {
     pub(super) project: Option<&'a Project>,
     pub(super) shops: &'a BTreeMap<Id, Shop>,
     pub(super) allow: &'a [String],
+    /// Folder of the configuration.
+    pub(super) folder: &'a Path,
 }
 
 pub(super) fn report(id: Id, table: Table<'_>, base: &Base<'_>) -> Option<Report> {
     let place = table.place();
+    if id.as_str() == NOTICES {
+        let problem = Diagnostic::error(format!("a report cannot be called `{id}`"));
+        table.problem(
+            problem.hint("under that word `history` has what the owner is told; take another"),
+        );
+    }
     let name = table.read("name", names);
     let template = table.need("template", "\"daily\"", |v| {
         parsed::<Id>(v).map(|id| id.to_string())
@@ -113,13 +123,14 @@ fn audience(
             unique(v, |v| one_of(v, "channel", &base.known.channels))
         })
         .unwrap_or_default();
+    let folder = table.read("folder", |v| path(v, base.folder));
     let attach = table
         .read("attach", attachments)
         .unwrap_or_else(|| vec![Attachment::Pdf]);
     if let Some(shops) = &shops {
         one_kind(&table, shops, base.shops);
     }
-    if to.is_empty() && robots.is_empty() {
+    if to.is_empty() && robots.is_empty() && folder.is_none() {
         let problem = Diagnostic::warning(format!("the audience `{id}` has no recipients"));
         table.problem(problem.hint(
             "write to = [\"boss@example.com\"]; until then its report is made and mailed to nobody",
@@ -136,6 +147,7 @@ fn audience(
         to,
         revisions,
         robots,
+        folder,
         attach,
     })
 }

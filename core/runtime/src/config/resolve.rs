@@ -100,6 +100,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
         project: project.as_ref(),
         shops: &shops,
         allow: &allow,
+        folder: &folder,
     };
     let report = |id, table| report::report(id, table, &base);
     let reports = collect(root.items("report"), report);

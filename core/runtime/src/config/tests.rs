@@ -95,6 +95,9 @@ fn the_example_means_the_same_with_its_defaults_written_out() {
         for report in config.reports.values_mut() {
             report.name = None;
             report.owner = None;
+            for audience in report.audiences.values_mut() {
+                audience.folder = None;
+            }
         }
     }
     assert_eq!(format!("{shipped:#?}"), format!("{written:#?}"));
@@ -506,4 +509,29 @@ fn days_off_are_days_spans_and_weekdays() {
         assert!(wrong.contains(words), "{wrong}");
     }
     assert!(told(&format!("{SMALL}[serve]\nconcurrency = 0\n")).contains("at least 1"));
+}
+
+#[test]
+fn what_a_server_takes_once_is_refused_when_it_changes() {
+    let began = meant(SMALL);
+    let fixed = |more: &str| -> Vec<String> {
+        let told = meant(&with(more)).fixed_at_start(&began);
+        told.into_iter().map(|problem| problem.message).collect()
+    };
+    assert_eq!(fixed("[serve]\nconcurrency = 2\n"), Vec::<String>::new());
+    let both = fixed("[log]\nformat = \"json\"\n[archive]\ndir = \"elsewhere\"\n");
+    assert_eq!(
+        both,
+        ["[archive] dir", "[log] format"]
+            .map(|what| format!("{what} cannot change while chenbao serves"))
+    );
+}
+
+#[test]
+fn an_audience_may_have_a_folder_and_no_report_the_name_of_the_owners() {
+    let folder = SMALL.replace("to = [\"x@example.com\"]", "folder = \"shared\"");
+    let config = meant(&folder);
+    let boss = &config.reports["daily"].audiences["boss"];
+    assert_eq!(boss.folder, Some(PathBuf::from("/p/shared")));
+    assert!(changed("report.daily", "report.notices").contains("cannot be called `notices`"));
 }

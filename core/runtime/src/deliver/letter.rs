@@ -95,31 +95,8 @@ impl Outgoing<'_> {
 
     /// A name that tells people what a file of this message is.
     pub(super) fn file_name(&self) -> String {
-        let subject = self
-            .issue
-            .subject
-            .as_ref()
-            .map(Id::as_str)
-            .unwrap_or_default();
-        let (period, edition, revision) = (
-            self.issue.period.to_string(),
-            self.issue.edition.to_string(),
-            self.issue.revision,
-        );
-        let revision = if revision == 0 {
-            String::new()
-        } else {
-            format!("r{revision}")
-        };
-        let words = [
-            self.issue.report.as_str(),
-            subject,
-            &period,
-            &edition,
-            &revision,
-            self.audience.as_str(),
-            &self.to.address,
-        ];
+        let mut words = self.issue.words();
+        words.extend([self.audience.to_string(), self.to.address.clone()]);
         mail::file_name(&words)
     }
 }

@@ -5,6 +5,7 @@ mod letter;
 mod round;
 mod scribe;
 mod send;
+mod shelf;
 mod spoken;
 mod trouble;
 
@@ -68,7 +69,11 @@ pub async fn queue(
     }
     if !matches!(order.send, Send::Test(_)) {
         for paper in &made.papers {
-            deliveries.extend(spoken(project, report, made, (paper, not_before)));
+            let Some(audience) = report.audiences.get(&paper.audience) else {
+                continue;
+            };
+            deliveries.extend(spoken(project, audience, made, (paper, not_before)));
+            deliveries.extend(shelf::rows(made, audience, paper, not_before));
         }
     }
     let new = project.ledger.queue(&deliveries, now).await?;
@@ -78,13 +83,10 @@ pub async fn queue(
 /// What the robots of an audience say of its paper.
 fn spoken(
     project: &Project,
-    report: &Report,
+    audience: &Audience,
     made: &Made,
     (paper, not_before): (&Paper, Timestamp),
 ) -> Vec<NewDelivery> {
-    let Some(audience) = report.audiences.get(&paper.audience) else {
-        return Vec::new();
-    };
     let card = robot::card(&project.config, &made.issue, audience, paper);
     let message = Message {
         issue: &made.issue,
@@ -100,13 +102,16 @@ fn spoken(
     channels.map(|channel| message.row(channel)).collect()
 }
 
-/// Keeps the bodies that the messages of some papers share.
+/// Keeps what the messages and files of some papers are made of.
 ///
 /// # Errors
 /// The archive does not take one.
 pub fn keep(project: &Project, papers: &[Paper]) -> Result<(), Problems> {
     for paper in papers {
         archived_body(project, paper)?;
+        for file in &paper.files {
+            project.archive.put(&file.bytes)?;
+        }
     }
     Ok(())
 }

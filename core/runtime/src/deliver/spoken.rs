@@ -1,9 +1,9 @@
 //! Messages of robots on their way: past the mail server, within each platform's rate, every attempt in the ledger, and the owner told
 //! of what a person must mend.
 
-use super::trouble;
+use super::{shelf, trouble};
 use crate::config::meant::Channel;
-use crate::ledger::{Claimed, DeliveryState, Piece, Verdict, Wish};
+use crate::ledger::{Claimed, DeliveryState, FILES, Piece, Verdict, Wish};
 use crate::life::{self, Doing};
 use crate::mail;
 use crate::notice::{self, About, Kind, Notice};
@@ -19,13 +19,13 @@ use std::time::Duration;
 use tracing::Instrument as _;
 
 /// A sender that dies loses what it holds after this long; a call takes seconds.
-const LEASE: Duration = Duration::from_secs(3 * 60);
+pub(super) const LEASE: Duration = Duration::from_secs(3 * 60);
 /// So many are taken at once.
 const BATCH: u32 = 20;
 /// 飞书 takes five a second.
 const GAP: Duration = Duration::from_millis(200);
 
-/// Lets robots say everything whose time has come; returns how many messages were taken.
+/// Lets robots say, and folders get, everything whose time has come; returns how many messages and files were taken.
 pub(super) async fn say_due(project: &Project) -> Result<usize, Problems> {
     let holder = life::node();
     let mut said = 0;
@@ -42,7 +42,11 @@ pub(super) async fn say_due(project: &Project) -> Result<usize, Problems> {
                 "delivery", delivery = %delivery.id, run = %delivery.run, report = %delivery.issue.report,
                 period = %delivery.issue.period, audience = %delivery.audience, channel = %delivery.channel,
             );
-            said += usize::from(one(project, claimed).instrument(span).await?);
+            let done = match delivery.channel == FILES {
+                true => shelf::put(project, claimed).instrument(span).await?,
+                false => one(project, claimed).instrument(span).await?,
+            };
+            said += usize::from(done);
         }
     }
     Ok(said)
@@ -137,7 +141,7 @@ async fn settle(
     Ok(state == DeliveryState::Sent)
 }
 
-async fn finish(
+pub(super) async fn finish(
     project: &Project,
     claimed: &Claimed,
     state: DeliveryState,
@@ -157,7 +161,7 @@ async fn finish(
     Ok(done?)
 }
 
-fn later(now: Timestamp, pause: Duration) -> Timestamp {
+pub(super) fn later(now: Timestamp, pause: Duration) -> Timestamp {
     let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
     now.checked_add(pause).unwrap_or(Timestamp::MAX)
 }

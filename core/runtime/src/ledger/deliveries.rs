@@ -18,6 +18,8 @@ use sqlx::{Any, Transaction};
 pub const FOLDER: &str = "folder";
 /// The channel of mail servers.
 pub const MAIL: &str = "mail";
+/// The channel of files in a folder that people share. Its attempts may be repeated too.
+pub const FILES: &str = "files";
 
 states! {
     /// Where a delivery stands.
@@ -75,6 +77,21 @@ impl Issue {
             edition: what.edition.clone(),
             revision,
         }
+    }
+
+    /// The words by which people tell its files from others'.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let subject = self.subject.as_ref().map(Id::to_string);
+        let revision = (self.revision > 0).then(|| format!("r{}", self.revision));
+        let edition = (self.edition != Edition::Regular).then(|| self.edition.to_string());
+        vec![
+            self.report.to_string(),
+            subject.unwrap_or_default(),
+            self.period.to_string(),
+            edition.unwrap_or_default(),
+            revision.unwrap_or_default(),
+        ]
     }
 
     /// Binds `$1` to `$5`.

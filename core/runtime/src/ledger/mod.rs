@@ -32,7 +32,7 @@ pub use audit::{Catalogue, Named, Stale};
 pub use catalogue::{Commit, FeedDay};
 pub use collections::{Collection, CollectionState};
 pub use deliveries::{
-    Attempt, Delivery, DeliveryState, FOLDER, Issue, MAIL, NewDelivery, Piece, delivery_id,
+    Attempt, Delivery, DeliveryState, FILES, FOLDER, Issue, MAIL, NewDelivery, Piece, delivery_id,
 };
 pub use erased::{Erase, Erased};
 pub use error::{LedgerError, Result};

@@ -90,12 +90,12 @@ pub struct Wish<'a> {
 /// What is said of a delivery whose sender died after it began.
 pub const SENDER_STOPPED: &str = "the sender stopped while the message was leaving";
 
-/// A message of which bytes may have left when its sender died: `$1` is now, `$2` the channel whose attempts may be repeated.
-const ORPHANED: &str = "state = 'sending' AND lease_ms <= $1 AND channel <> $2
+/// A message of which bytes may have left when its sender died: `$1` is now. Writing the same file again does no harm.
+const ORPHANED: &str = "state = 'sending' AND lease_ms <= $1 AND channel NOT IN ('folder', 'files')
      AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = deliveries.id AND a.number = deliveries.attempts)";
 
-/// The earliest due first; deliveries of one moment in the order of their ids. Of a held report, tests by hand only. Mail and
-/// robots do not wait for each other: `channels` is `IN` for mail, `NOT IN` for robots.
+/// The earliest due first; deliveries of one moment in the order of their ids. Of a held report, tests by hand only. Mail
+/// does not wait for robots and folders, nor they for it: `channels` is `IN` for mail, `NOT IN` for them.
 fn claim_sql(engine: Engine, channels: &str) -> String {
     let (open, lock, close) = match engine {
         Engine::Sqlite => ("IN (", "", ")"),
@@ -125,7 +125,7 @@ impl Ledger {
         self.claim_by(sql, (holder, many), now, lease).await
     }
 
-    /// The same for messages of robots.
+    /// The same for messages of robots and files in folders.
     ///
     /// # Errors
     /// The ledger does not answer.
@@ -334,7 +334,6 @@ impl Ledger {
         let sql = format!("SELECT * FROM deliveries WHERE {ORPHANED} ORDER BY id");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(ms(now))
-            .bind(FOLDER)
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(delivery).collect()
@@ -348,11 +347,10 @@ impl Ledger {
     pub async fn reclaim(&self, now: Timestamp) -> Result<Vec<String>> {
         let mut tx = self.begin().await?;
         let sql = format!(
-            "UPDATE deliveries SET state = 'unknown', holder = '', changed_ms = $1, note = $3 WHERE {ORPHANED} RETURNING id"
+            "UPDATE deliveries SET state = 'unknown', holder = '', changed_ms = $1, note = $2 WHERE {ORPHANED} RETURNING id"
         );
         let unknown = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(ms(now))
-            .bind(FOLDER)
             .bind(SENDER_STOPPED)
             .fetch_all(&mut *tx)
             .await?;

@@ -54,12 +54,19 @@ pub fn message_id(token: &str, from: &Mailbox) -> String {
     format!("chenbao.{token}@{domain}")
 }
 
-/// A file name for a message, safe on any disk and readable: words joined by `_`, at most 180 bytes.
+/// The file name of a message.
 #[must_use]
-pub fn file_name(words: &[&str]) -> String {
+pub fn file_name<W: AsRef<str>>(words: &[W]) -> String {
+    safe_name(words, ".eml")
+}
+
+/// A file name, safe on any disk and readable: words joined by `_`, at most 180 bytes, and an ending such as `.eml`.
+#[must_use]
+pub fn safe_name<W: AsRef<str>>(words: &[W], ending: &str) -> String {
     let good = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '@' | '+' | '=');
     let words: Vec<String> = words
         .iter()
+        .map(AsRef::as_ref)
         .filter(|word| !word.is_empty())
         .map(|word| {
             word.chars()
@@ -77,7 +84,7 @@ pub fn file_name(words: &[&str]) -> String {
         }
         name.push(c);
     }
-    format!("{name}.eml")
+    format!("{name}{ending}")
 }
 
 /// The head of a message as it is sent, up to the body.

@@ -13,7 +13,7 @@ mod smtp;
 mod tests;
 
 pub use mailbox::{Found, Returns};
-pub use message::{Body, Head, body, draft_head, file_name, head, message_id};
+pub use message::{Body, Head, body, draft_head, file_name, head, message_id, safe_name};
 pub use outcome::{About, Answer, Outcome, Step, is_address_fault};
 pub use returned::{Action, Kind, Line, Return, TOKEN};
 

@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use words::{Kind, Said};
 
 /// The report and the audience that the owner's messages have in the ledger of deliveries.
-pub const REPORT: &str = "notices";
+pub const REPORT: &str = config::NOTICES;
 /// See [`REPORT`].
 pub const OWNER: &str = "owner";
 /// A message that could not be mailed is not news after so long.

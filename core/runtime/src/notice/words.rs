@@ -35,6 +35,8 @@ pub enum Kind {
     MailBroken,
     /// A robot refuses us.
     RobotBroken,
+    /// A folder that people share cannot be written.
+    FolderBroken,
     /// A disk is full or cannot be written.
     Disk,
     /// The ledger did not answer.
@@ -59,7 +61,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of a message.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Overdue,
         Self::Silent,
         Self::Failed,
@@ -68,6 +70,7 @@ impl Kind {
         Self::Unknown,
         Self::MailBroken,
         Self::RobotBroken,
+        Self::FolderBroken,
         Self::Disk,
         Self::Ledger,
         Self::Damaged,
@@ -91,6 +94,11 @@ impl Kind {
             Self::Unknown => ("unknown", "是否送达未知", "delivery unknown"),
             Self::MailBroken => ("mail-broken", "邮件发不出去", "mail cannot be sent"),
             Self::RobotBroken => ("robot-broken", "群机器人不可用", "robot refuses"),
+            Self::FolderBroken => (
+                "folder-broken",
+                "文件夹写不进去",
+                "folder cannot be written",
+            ),
             Self::Disk => ("disk", "磁盘有问题", "disk trouble"),
             Self::Ledger => ("ledger", "台账曾不可用", "ledger was away"),
             Self::Damaged => ("damaged", "文件损坏", "damaged file"),
@@ -200,6 +208,10 @@ fn standing_advice(kind: Kind) -> (&'static str, &'static str) {
         Kind::RobotBroken => (
             "检查 [channel] 的网址、密钥和群机器人的安全设置",
             "check url and secret in [channel], and the robot's security settings",
+        ),
+        Kind::FolderBroken => (
+            "检查受众的 folder：磁盘是否已满、网络盘是否在线、有没有写权限；之后自动继续",
+            "check the audience's folder: full disk, share offline, permissions; it goes on by itself",
         ),
         Kind::Disk => (
             "腾出空间或改正权限；之后自动继续，什么都没有丢",

@@ -151,7 +151,14 @@ struct Server {
 impl Server {
     /// Takes a new configuration as a whole, or keeps the old one and tells the owner why. What is under way ends as it began.
     async fn reload(&mut self) {
-        match (self.reopen)().await {
+        let reopened = (self.reopen)().await.and_then(|project| {
+            let fixed = project.config.fixed_at_start(&self.project.config);
+            match fixed.is_empty() {
+                true => Ok(project),
+                false => Err(Problems(fixed)),
+            }
+        });
+        match reopened {
             Ok(mut project) => {
                 project.life = self.project.life.clone();
                 tracing::info!(
@@ -166,9 +173,7 @@ impl Server {
                 let lines = problems.0.iter().map(ToString::to_string).collect();
                 let about = About::Thing(self.project.config.file.clone());
                 let notice = Notice::new(Kind::Fallback, about, lines);
-                if let Err(problems) = notice::raise(&self.project, &notice).await {
-                    tracing::error!("{problems}");
-                }
+                tell(&self.project, notice).await;
             }
         }
     }
@@ -219,9 +224,16 @@ impl Server {
                 Ok(Err(problems)) => {
                     self.outage.suspect(&self.project, &problems).await;
                     tracing::error!("not sent: {problems}");
+                    // An outage of the ledger is told when it is over.
+                    if self.outage.rest().is_none() {
+                        let lines = problems.0.iter().map(ToString::to_string).collect();
+                        tell(&self.project, not_sent(lines)).await;
+                    }
                 }
                 Err(why) => {
-                    tracing::error!("the sender stopped by a mistake in chenbao itself: {why}");
+                    let line = format!("the sender stopped by a mistake in chenbao itself: {why}");
+                    tracing::error!("{line}");
+                    tell(&self.project, not_sent(vec![line])).await;
                 }
             }
         }
@@ -247,6 +259,18 @@ impl Server {
         if let Some(sender) = self.sender.take() {
             drop(sender.await);
         }
+    }
+}
+
+/// The sender failed, and not because of one message or its server.
+fn not_sent(lines: Vec<String>) -> Notice {
+    Notice::new(Kind::MailBroken, About::Thing("chenbao".to_owned()), lines)
+}
+
+/// Tells the owner; where even that fails, the log has it.
+async fn tell(project: &Project, notice: Notice) {
+    if let Err(problems) = notice::raise(project, &notice).await {
+        tracing::error!("the owner cannot be told: {problems}");
     }
 }
 
@@ -289,7 +313,12 @@ async fn send(project: &Project) -> Result<usize, Problems> {
     match retention::nightly(project).await {
         Ok(removed) if removed.is_empty() => {}
         Ok(removed) => tracing::info!(things = removed.len(), "pruned by [retention]"),
-        Err(problems) => tracing::error!("not pruned: {problems}"),
+        Err(problems) => {
+            tracing::error!("not pruned: {problems}");
+            let lines = problems.0.iter().map(ToString::to_string).collect();
+            let about = About::Thing("chenbao prune".to_owned());
+            notice::raise(project, &Notice::new(Kind::Retention, about, lines)).await?;
+        }
     }
     Ok(sent)
 }

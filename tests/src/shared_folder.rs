@@ -1,0 +1,169 @@
+//! An audience's own folder: every file of its report lies there once its time has come, whole, and trouble with it is told and mended.
+
+use crate::orders::{export, line};
+use crate::project::Project;
+use crate::trial;
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+/// All of them.
+#[must_use]
+pub fn trials() -> Vec<Trial> {
+    vec![
+        trial("shared_folder::it_gets_every_file_at_its_time", at_its_time),
+        trial(
+            "shared_folder::one_that_is_closed_is_told_and_filled_later",
+            closed,
+        ),
+        trial(
+            "shared_folder::a_file_that_the_archive_lost_is_made_again",
+            lost,
+        ),
+    ]
+}
+
+/// Before the delivery.
+const EARLY: &str = "2026-11-22T07:41:00+08:00";
+/// At it.
+const TIME: &str = "2026-11-22T08:00:00+08:00";
+
+/// A shop whose boss looks into a folder, and gets no mail.
+fn shop() -> Project {
+    let project = Project::from_case("one-shop");
+    let text = project.read("chenbao.toml").replace(
+        "to = [\"boss@example.com\"]",
+        "folder = \"shared/boss\"\nattach = [\"pdf\", \"xlsx\"]",
+    );
+    project.write("chenbao.toml", text);
+    write_sales(&project, 1_795_276_800, "12.50");
+    // The schedule counts from here.
+    let _ = project
+        .run_at("2026-11-22T06:30:00+08:00", &["serve", "--once"])
+        .exits(0);
+    project
+}
+
+fn write_sales(project: &Project, exported: u64, amount: &str) {
+    let lines: Vec<_> = (1..=40)
+        .map(|n| line(n, "2026-11-21 10:00:00", amount))
+        .collect();
+    project.write(
+        &format!("exports/orders/{exported}_订单导出.csv"),
+        export(&lines),
+    );
+}
+
+fn states(project: &Project) -> Vec<(String, String)> {
+    let history = project.run_at(TIME, &["history", "--json"]).exits(0).json();
+    let run = history[0]["run"].as_str().unwrap().to_owned();
+    let shown = project
+        .run_at(TIME, &["show", &run, "--json"])
+        .exits(0)
+        .json();
+    let deliveries = shown["sent"].as_array().unwrap();
+    let of = |one: &Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
+    let files = deliveries.iter().filter(|one| one["channel"] == "files");
+    files
+        .map(|one| (of(one, "recipient"), of(one, "state")))
+        .collect()
+}
+
+fn at_its_time() -> Result<(), Failed> {
+    let project = shop();
+    let _ = project.run_at(EARLY, &["serve", "--once"]).exits(0);
+    assert_eq!(
+        project.files("shared/boss"),
+        Vec::<String>::new(),
+        "not yet"
+    );
+    let _ = project.run_at(TIME, &["serve", "--once"]).exits(0);
+    let names = project.files("shared/boss");
+    let of = |ending: &str| format!("shared/boss/daily_2026-11-21_boss.{ending}");
+    assert_eq!(
+        names,
+        ["html", "pdf", "txt", "xlsx"].map(of),
+        "one of each kind"
+    );
+    let read = |name: &String| std::fs::read(project.path().join(name)).unwrap();
+    assert!(read(&names[1]).starts_with(b"%PDF") && read(&names[3]).starts_with(b"PK"));
+    let html = String::from_utf8(read(&names[0])).unwrap();
+    assert!(
+        html.contains("¥500") && !html.contains("cid:"),
+        "it stands alone"
+    );
+    assert_eq!(states(&project).len(), 4);
+    assert!(
+        states(&project)
+            .iter()
+            .all(|(path, state)| state == "sent" && path.starts_with('/'))
+    );
+    let before: Vec<Vec<u8>> = names.iter().map(read).collect();
+
+    // A correction lies beside it, under a name of its own.
+    write_sales(&project, 1_795_363_200, "13.00");
+    let later = "2026-11-22T10:00:00+08:00";
+    let _ = project
+        .run_at(later, &["rerun", "daily", "--period", "2026-11-21"])
+        .exits(0);
+    let _ = project.run_at(later, &["serve", "--once"]).exits(0);
+    let names = project.files("shared/boss");
+    assert!(
+        names.contains(&"shared/boss/daily_2026-11-21_r1_boss.pdf".to_owned()),
+        "{names:?}"
+    );
+    let after: Vec<Vec<u8>> = ["html", "pdf", "txt", "xlsx"]
+        .map(of)
+        .iter()
+        .map(read)
+        .collect();
+    assert!(before == after, "what lies there is not touched");
+    Ok(())
+}
+
+fn closed() -> Result<(), Failed> {
+    let project = shop();
+    // A file where the folder should be refuses everybody, root too.
+    project.write("shared", "not a folder");
+    let _ = project.run_at(TIME, &["serve", "--once"]).exits(0);
+    let told = project
+        .files("outbox")
+        .into_iter()
+        .find(|name| name.contains("owner@example.com"));
+    let told = project.read(&told.ok_or("the owner hears nothing")?);
+    assert!(told.contains("To: owner@example.com"), "{told}");
+    assert!(
+        states(&project)
+            .iter()
+            .all(|(_, state)| state == "deferred")
+    );
+    std::fs::remove_file(project.path().join("shared"))?;
+    let _ = project
+        .run_at("2026-11-22T08:31:00+08:00", &["serve", "--once"])
+        .exits(0);
+    assert_eq!(
+        project.files("shared/boss").len(),
+        4,
+        "it goes on by itself"
+    );
+    assert!(states(&project).iter().all(|(_, state)| state == "sent"));
+    Ok(())
+}
+
+fn lost() -> Result<(), Failed> {
+    let project = shop();
+    let _ = project.run_at(EARLY, &["serve", "--once"]).exits(0);
+    for name in project.files("archive") {
+        let path = project.path().join(&name);
+        let bytes = std::fs::read(&path)?;
+        if bytes.starts_with(b"%PDF") {
+            std::fs::write(&path, &bytes[..bytes.len() / 2])?;
+        }
+    }
+    let _ = project.run_at(TIME, &["serve", "--once"]).exits(0);
+    let pdf = std::fs::read(project.path().join("shared/boss/daily_2026-11-21_boss.pdf"))?;
+    assert!(
+        pdf.ends_with(b"%%EOF") || pdf.ends_with(b"%%EOF\n"),
+        "whole again"
+    );
+    Ok(())
+}
