@@ -209,13 +209,9 @@ fn standing_advice(kind: Kind) -> (&'static str, &'static str) {
             "检查 [channel] 的网址、密钥和群机器人的安全设置",
             "check url and secret in [channel], and the robot's security settings",
         ),
-        Kind::FolderBroken => (
-            "检查受众的 folder：磁盘是否已满、网络盘是否在线、有没有写权限；之后自动继续",
-            "check the audience's folder: full disk, share offline, permissions; it goes on by itself",
-        ),
-        Kind::Disk => (
-            "腾出空间或改正权限；之后自动继续，什么都没有丢",
-            "make room or mend the permissions; work goes on by itself, and nothing is lost",
+        Kind::FolderBroken | Kind::Disk => (
+            "腾出空间或改正权限（共享文件夹还要看网络盘是否在线）；之后自动继续，什么都没有丢",
+            "make room or mend the permissions (is a shared folder online?); work goes on by itself, and nothing is lost",
         ),
         Kind::Ledger => (
             "检查数据库；恢复后自动继续",
