@@ -3,6 +3,7 @@
 use crate::databases::servers::Postgres;
 use crate::orders::{export, line};
 use crate::project::{Project, Run};
+use crate::serving::{Serving, deliveries};
 use crate::{trial, trial_with};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
@@ -25,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
             "keeping::a_backup_makes_a_project_that_sends_nothing",
             backup,
         ),
+        trial("keeping::a_backup_beside_a_busy_server_is_whole", beside),
         trial("keeping::a_damaged_backup_is_refused", damaged),
         trial("keeping::a_server_prunes_once_a_night", at_night),
         trial("keeping::what_policy_removed_is_said", retention),
@@ -231,8 +233,13 @@ fn restored(project: &Project, now: &str) -> (Project, Value) {
     let _ = at(project, now, &["backup", "b.tar"])
         .exits(0)
         .says(&["hash.key"]);
+    unpacked(project, "b.tar", now)
+}
+
+/// What is in a backup.
+fn unpacked(project: &Project, tar: &str, now: &str) -> (Project, Value) {
     let copy = Project::empty();
-    let file = project.path().join("b.tar");
+    let file = project.path().join(tar);
     let dir = copy.path().join("p");
     let [file, dir] = [file, dir].map(|path| path.display().to_string());
     let said = at(&copy, now, &["restore", &file, "--dir", &dir, "--json"])
@@ -299,6 +306,27 @@ fn backup() -> Result<(), Failed> {
     let [one, other] = [&project, &copy]
         .map(|project| fs::read(project.path().join(first(project, "outbox"))).unwrap());
     assert_eq!(one, other, "the same bytes");
+    Ok(())
+}
+
+/// Backups one after another while a server collects, makes and sends: whatever moment one meets, it holds together.
+fn beside() -> Result<(), Failed> {
+    let project = Project::from_case("one-shop").file(EXPORT, orders());
+    let _ = at(&project, "2026-11-22T06:30:00+08:00", &["serve", "--once"]).exits(0);
+    let mut server = Serving::start(&project, "08:00:00");
+    let mut tars = Vec::new();
+    while tars.len() < 2 || deliveries(&project, "sent") == 0 {
+        assert!(tars.len() < 300, "nothing is sent");
+        let tar = format!("b{}.tar", tars.len());
+        let _ = at(&project, MORNING, &["backup", &tar]).exits(0);
+        tars.push(tar);
+    }
+    server.until(&project, "still there", |runs| !runs.is_empty());
+    drop(server);
+    for tar in tars {
+        let (copy, _) = unpacked(&project, &tar, MORNING);
+        let _ = at(&copy, MORNING, &["ledger", "check", "--deep"]).exits(0);
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Planted secrets: everything is run that could tell one, and then every byte that was left behind is searched, in every dress.
 
 use super::{rewrite, shop, until};
+use crate::databases::servers::Postgres;
 use crate::project::{Project, bin_dir};
 use crate::{trial, trial_with};
 use libtest_mimic::{Failed, Trial};
@@ -12,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 
 pub(super) fn trials() -> Vec<Trial> {
     let program = bin_dir().join("examples/libnumbers.so");
-    let needs = &["python:duckdb"];
+    let needs = &["python:duckdb", "initdb", "pg_ctl", "psql"];
     let behind = trial_with("ops::no_secret_is_left_behind", needs, left_behind);
     vec![
         match program.exists() {
@@ -278,16 +279,21 @@ fn left_behind() -> Result<(), Failed> {
 
 /// A ledger that cannot be opened is told without its password.
 fn unreachable() {
-    for url in [
-        LEDGER.1,
-        &LEDGER.1.replace(":1/", ":port/"),
-        &LEDGER.1.replace("postgres", "mysql"),
+    // A user whom the server asks for a password that is another.
+    let server = Postgres::start().unwrap();
+    let refused = server.url(&format!("locked:{}", LEDGER_PASSWORDS[0]));
+    for (url, why) in [
+        (LEDGER.1, "Connection refused"),
+        (&LEDGER.1.replace(":1/", ":port/"), ""),
+        (&LEDGER.1.replace("postgres", "mysql"), ""),
+        (&refused, "password authentication failed"),
     ] {
         let unreachable = shop().env("CHENBAO_LOG", "trace").env(LEDGER.0, url);
         let ledger = format!("[ledger]\nurl = \"env:{}\"\n\n[mail]", LEDGER.0);
         rewrite(&unreachable, "[mail]", &ledger);
         let said = say(&unreachable, "plan", &["plan"]);
         assert!(said.contains("cannot open the ledger"), "{said}");
+        assert!(said.contains(why), "{said}");
         clean(&unreachable);
     }
 }
@@ -312,18 +318,22 @@ fn hosts() -> Result<(), Failed> {
             "it ended without its plugin"
         );
         let processes = std::fs::read_dir("/proc").ok()?.flatten();
-        processes.map(|process| process.path()).find(|path| {
+        let host = processes.map(|process| process.path()).find(|path| {
             let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap_or_default();
             let mine = read("status").lines().any(|line| {
                 line.strip_prefix("PPid:")
                     .is_some_and(|id| id.trim() == parent)
             });
             mine && read("cmdline").contains("plugin-host")
-        })
+        })?;
+        // A process that only describes its plugin may be gone by now: then another one comes.
+        let read = |name: &str| std::fs::read(host.join(name)).ok();
+        let seen = [("environ", read("environ")?), ("cmdline", read("cmdline")?)];
+        seen.iter()
+            .all(|(_, bytes)| !bytes.is_empty())
+            .then_some(seen)
     });
-    for name in ["environ", "cmdline"] {
-        let bytes = std::fs::read(host.join(name))?;
-        assert!(!bytes.is_empty());
+    for (name, bytes) in host {
         let found = found_in(&bytes);
         assert!(found.is_empty(), "{name} of a plugin's process: {found:?}");
         assert!(

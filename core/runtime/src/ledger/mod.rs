@@ -127,7 +127,7 @@ impl Ledger {
                 Self::open_sqlite(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
             }
             None if url.starts_with("postgres://") || url.starts_with("postgresql://") => Self {
-                pool: pool(url, |options| options.acquire_timeout(AWAY)).await?,
+                pool: pool_on_server(url).await?,
                 engine: Engine::Postgres,
             },
             None => return Err(LedgerError::Scheme),
@@ -214,6 +214,18 @@ impl Ledger {
             sqlx::query(lock).execute(&mut *tx).await?;
         }
         Ok(tx)
+    }
+}
+
+/// Connections to a server that may be starting. A pool says only that it waited in vain; the reason is asked for afterwards.
+async fn pool_on_server(url: &str) -> Result<AnyPool> {
+    match pool(url, |options| options.acquire_timeout(AWAY)).await {
+        Err(LedgerError::Database(sqlx::Error::PoolTimedOut)) => {
+            let late = AnyConnection::connect(url).await?;
+            late.close().await?;
+            pool(url, |options| options.acquire_timeout(AWAY)).await
+        }
+        answer => answer,
     }
 }
 
