@@ -55,7 +55,7 @@ const LAYERS: &[(u8, &[&str])] = &[
             "retention",
         ],
     ),
-    (4, &["serve", "health", "watchdog"]),
+    (4, &["serve", "health", "watchdog", "preview"]),
     (5, &["cli", "main", "lib"]),
 ];
 /// Modules of this layer never import each other.
@@ -79,7 +79,10 @@ const OWNERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("tokio_cron_scheduler", &["core/runtime/src/ticker"]),
-    ("axum", &["core/runtime/src/health"]),
+    (
+        "axum",
+        &["core/runtime/src/health", "core/runtime/src/preview"],
+    ),
     ("prometheus_client", &["core/runtime/src/life/meter.rs"]),
     ("sd_notify", &["core/runtime/src/systemd.rs"]),
     ("ureq", &["core/runtime/src/webhook"]),

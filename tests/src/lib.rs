@@ -22,6 +22,7 @@ pub mod ops;
 pub mod orders;
 pub mod own_tables;
 pub mod packs;
+pub mod preview;
 pub mod project;
 pub mod published;
 pub mod remap;
@@ -45,6 +46,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(bad_input::trials());
     all.extend(own_tables::trials());
     all.extend(packs::trials());
+    all.extend(preview::trials());
     all.extend(published::trials());
     all.extend(mails::trials());
     all.extend(returns::trials());

@@ -57,6 +57,7 @@ pub mod words;
 
 // 4 hosts.
 pub mod health;
+pub mod preview;
 pub mod serve;
 pub mod watchdog;
 

@@ -10,8 +10,9 @@ use crate::project::Project;
 use crate::run::{Order, Send};
 use crate::{record, verify, words};
 use chenbao_model::diagnostic::Problems;
+use chenbao_model::document::Document;
 use chenbao_model::result::ResultDoc;
-use chenbao_model::{Artifact, Id, Warned};
+use chenbao_model::{Artifact, Id, Sensitivities, Warned};
 use chenbao_report::text::Brief;
 use chenbao_report::{
     CampaignInfo, Completeness, ComposeInput, Format, MetricInput, Outcome, Pictures,
@@ -55,6 +56,39 @@ pub struct Desk<'a> {
     pub judgement: &'a Judgement,
 }
 
+/// The Document of one audience from the results for its shops: step 5.
+///
+/// # Errors
+/// The template's mistakes, all at once.
+pub async fn document(
+    desk: &Desk<'_>,
+    audience: &Audience,
+    computed: &[Computed],
+) -> Result<Warned<Document>, Problems> {
+    let project = desk.project;
+    let metrics: Vec<MetricInput> = computed
+        .iter()
+        .map(|one| metric_input(project, one, &audience.lang))
+        .collect();
+    let mut context = context(desk, audience);
+    context.changes = record::changes(project, desk.report, audience, desk.begun, computed).await?;
+    chenbao_report::compose(&ComposeInput {
+        templates: desk.templates,
+        template: &desk.report.template,
+        lang: &audience.lang,
+        shows: &shows(project, audience),
+        context: &context,
+        metrics: &metrics,
+    })
+}
+
+/// Labels that an audience may see.
+#[must_use]
+pub fn shows(project: &Project, audience: &Audience) -> Sensitivities {
+    let role = project.config.roles.get(&audience.role);
+    role.map(|role| role.shows.clone()).unwrap_or_default()
+}
+
 /// Writes the paper of one audience from the results for its shops.
 ///
 /// # Errors
@@ -65,28 +99,14 @@ pub async fn write(
     computed: &[Computed],
 ) -> Result<Warned<Paper>, Problems> {
     let project = desk.project;
-    let role = project.config.roles.get(&audience.role);
-    let shows = role.map(|role| role.shows.clone()).unwrap_or_default();
-    let metrics: Vec<MetricInput> = computed
-        .iter()
-        .map(|one| metric_input(project, one, &audience.lang))
-        .collect();
-    let mut context = context(desk, audience);
-    context.changes = record::changes(project, desk.report, audience, desk.begun, computed).await?;
-    let composed = chenbao_report::compose(&ComposeInput {
-        templates: desk.templates,
-        template: &desk.report.template,
-        lang: &audience.lang,
-        shows: &shows,
-        context: &context,
-        metrics: &metrics,
-    })?;
+    let composed = document(desk, audience, computed).await?;
     let document = composed.value;
     let fonts = &project.fonts;
     let with = |pictures| RenderOptions { fonts, pictures };
     let (carried, left) = formats(&audience.attach);
     let mail = chenbao_report::render(&document, &carried, &with(Pictures::Cid))?;
     let disk = chenbao_report::render(&document, &left, &with(Pictures::Inline))?;
+    let shows = shows(project, audience);
     let checked = verify::verify(&mail.value, &answers(computed), &shows)?;
     let caveats = composed.warnings.into_iter().chain(mail.warnings);
     let paper = Paper {
@@ -214,7 +234,9 @@ fn zone(config: &Config, audience: &Audience) -> TimeZone {
     shop.map_or_else(|| config.project.zone.clone(), |shop| shop.zone.clone())
 }
 
-fn role(config: &Config, audience: &Audience) -> RoleInfo {
+/// The role of an audience, named in its language.
+#[must_use]
+pub fn role(config: &Config, audience: &Audience) -> RoleInfo {
     let role = config.roles.get(&audience.role);
     RoleInfo {
         id: audience.role.to_string(),

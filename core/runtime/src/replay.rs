@@ -42,7 +42,8 @@ pub struct Replayed {
 pub async fn replay(project: &Project, shown: &Shown) -> Result<Replayed, Problems> {
     readable(project, shown).await?;
     let order = order(shown);
-    let now = run::recompute(project, &order, &shown.run.id, shown.run.started).await?;
+    let again = run::recompute(project, &order, &shown.run.id, shown.run.started).await?;
+    let now = again.results;
     let mut replayed = Replayed {
         caveats: versions(project, shown),
         ..Replayed::default()
@@ -58,7 +59,9 @@ pub async fn replay(project: &Project, shown: &Shown) -> Result<Replayed, Proble
     Ok(replayed)
 }
 
-fn order(shown: &Shown) -> Order {
+/// The order that a past run obeyed, to be obeyed again for nobody.
+#[must_use]
+pub fn order(shown: &Shown) -> Order {
     let issue = &shown.run.issue;
     Order {
         occurrence: Occurrence {

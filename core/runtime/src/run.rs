@@ -86,11 +86,7 @@ pub struct Fallback {
 impl Made {
     /// The results for an audience's shops.
     fn results_of(&self, audience: &Audience) -> &[Computed] {
-        let mine = self
-            .results
-            .iter()
-            .find(|(shops, _)| shops == &audience.shops);
-        mine.map_or(&[], |(_, computed)| computed)
+        results_of(&self.results, audience)
     }
 
     /// Whether anything required was missing or a metric failed.
@@ -416,6 +412,30 @@ async fn compute_all(
     Ok(results)
 }
 
+/// A past run again: what it read, and what comes out of it now.
+#[derive(Debug)]
+pub struct Again {
+    gathered: Gathered,
+    /// Results by set of shops.
+    pub results: Vec<(Vec<Id>, Vec<Computed>)>,
+}
+
+impl Again {
+    /// The results for an audience's shops.
+    #[must_use]
+    pub fn results_of(&self, audience: &Audience) -> &[Computed] {
+        results_of(&self.results, audience)
+    }
+
+    /// Whether the data of an audience's shops is whole.
+    #[must_use]
+    pub fn judgement_of(&self, project: &Project, audience: &Audience, order: &Order) -> Judgement {
+        let needs = needs_of(project, &self.gathered.needs, audience);
+        let period = order.occurrence.period;
+        gate::judge(&project.config, &needs, &self.gathered.snapshot, period)
+    }
+}
+
 /// The results of a past run again, from its snapshot and as of its moment; nothing is recorded, nothing is sent.
 ///
 /// # Errors
@@ -425,18 +445,18 @@ pub async fn recompute(
     order: &Order,
     run: &str,
     then: Timestamp,
-) -> Result<Vec<(Vec<Id>, Vec<Computed>)>, Problems> {
+) -> Result<Again, Problems> {
     let report = plan::report(&project.config, &order.occurrence.report)?;
     let gathered = gather(project, report, order, &|_| {}).await?;
     let fed = fed(&gathered.needs);
-    compute_all(
-        project,
-        report,
-        order,
-        (&gathered.snapshot, &fed, run, then),
-        &|_| {},
-    )
-    .await
+    let about = (&gathered.snapshot, &fed, run, then);
+    let results = compute_all(project, report, order, about, &|_| {}).await?;
+    Ok(Again { gathered, results })
+}
+
+fn results_of<'a>(all: &'a [(Vec<Id>, Vec<Computed>)], audience: &Audience) -> &'a [Computed] {
+    let mine = all.iter().find(|(shops, _)| shops == &audience.shops);
+    mine.map_or(&[], |(_, computed)| computed)
 }
 
 /// What is needed of the sources of an audience's shops.

@@ -66,6 +66,12 @@ pub(super) enum Command {
                       chenbao run daily --drafts drafts"
     )]
     Run(RunArgs),
+    /// Show a report as mail, pages and text in the browser, and follow its template while it is written.
+    #[command(
+        after_help = "The page answers this machine only. It shows the template's samples and past runs; nothing is sent or written down.\n\
+                      Examples:\n  chenbao preview\n  chenbao preview --port 9000"
+    )]
+    Preview(PreviewArgs),
     /// Keep the schedules: collect, make, deliver, until told to stop.
     Serve(ServeArgs),
     /// Let nothing of a report leave, made or queued, until it is released.
@@ -269,6 +275,14 @@ pub(super) struct RunArgs {
     /// Use what is in the lake; fetch nothing.
     #[arg(long)]
     pub(super) no_collect: bool,
+}
+
+/// Options of `preview`.
+#[derive(Debug, Args)]
+pub(super) struct PreviewArgs {
+    /// Port of the page; 0 takes any that is free.
+    #[arg(long, default_value_t = 8790)]
+    pub(super) port: u16,
 }
 
 /// Options of `serve`.

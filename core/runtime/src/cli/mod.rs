@@ -11,6 +11,7 @@ mod lake;
 mod ledger;
 mod make;
 mod plan;
+mod preview;
 mod print;
 mod recipients;
 mod remap;
@@ -103,6 +104,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Init(args) => return check::init(args, voice),
         // Neither lake nor plugins nor fonts: it must live where they do not.
         Command::Watchdog(args) => return watchdog::watchdog(&cli.config, args, voice).await,
+        Command::Preview(args) => return preview::preview(&cli.config, args, voice).await,
         Command::Restore(args) => return backup::restore(args, clock()?.now(), voice).await,
         _ => {}
     }
@@ -153,6 +155,7 @@ async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
         Command::Plugin(PluginCommand::Inspect { plugin }) => ask::inspect(project, plugin, voice),
         Command::Demo(_)
         | Command::Init(_)
+        | Command::Preview(_)
         | Command::Restore(_)
         | Command::Watchdog(_)
         | Command::PluginHost => Ok(Ended::Done),
