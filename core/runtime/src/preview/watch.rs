@@ -35,7 +35,7 @@ fn stamps(project: &Project) -> (Stamp, Stamp) {
     let (mut config, mut templates) = (Vec::new(), Vec::new());
     add(Path::new(&project.config.file), &mut config);
     crate::audit::list(&project.config.templates, &mut |path| {
-        add(path, &mut templates)
+        add(path, &mut templates);
     });
     (config, templates)
 }
