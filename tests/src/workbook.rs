@@ -20,6 +20,11 @@ pub fn trials() -> Vec<Trial> {
             attached,
         ),
         trial_with(
+            "workbook::a_mail_that_would_be_too_large_says_what_it_lacks",
+            &["python3"],
+            too_large,
+        ),
+        trial_with(
             "workbook::an_office_program_reads_every_sheet",
             &["soffice"],
             converted,
@@ -51,6 +56,11 @@ fn mailed(attach: &str) -> Result<Vec<String>, Failed> {
     let project = project(attach);
     let _ = project.run(&["run", "daily", "--deliver"]).exits(0);
     assert!(project.path().join(BOOK).exists());
+    Ok(files(&the_mail(&project)?))
+}
+
+/// What Python's parser sees in the one mail of a project.
+fn the_mail(project: &Project) -> Result<Value, Failed> {
     let mails = project.files("outbox");
     assert_eq!(mails.len(), 1, "{mails:?}");
     let script = crate::house_rules::root().join("tests/servers/parse_mail.py");
@@ -58,13 +68,60 @@ fn mailed(attach: &str) -> Result<Vec<String>, Failed> {
         .arg(script)
         .arg(project.path().join(&mails[0]))
         .output()?;
-    let mail: Value = serde_json::from_slice(&out.stdout)?;
+    Ok(serde_json::from_slice(&out.stdout)?)
+}
+
+fn files(mail: &Value) -> Vec<String> {
     let types = mail["parts"].as_array().into_iter().flatten();
     let types = types.filter_map(|part| part["type"].as_str());
-    Ok(types
+    types
         .filter(|kind| kind.starts_with("application/"))
         .map(str::to_owned)
-        .collect())
+        .collect()
+}
+
+fn too_large() -> Result<(), Failed> {
+    let link = "[deliver]\nlink = \"https://reports.example.com/{report}/{period}/{audience}\"\n\n[shop.main]";
+    for (limit, carried, lacks, pictures) in [
+        ("150 kB", &["application/pdf"][..], "未附XLSX；", true),
+        ("70 kB", &[], "未附PDF、XLSX；", true),
+        ("1 kB", &[], "未附PDF、XLSX、图表；", false),
+    ] {
+        let project = project("attach = [\"pdf\", \"xlsx\"]");
+        let text = project.read("chenbao.toml").replace("[shop.main]", link);
+        let small = format!("folder = \"outbox\"\nmax_size = \"{limit}\"");
+        project.write("chenbao.toml", text.replace("folder = \"outbox\"", &small));
+        let ran = project.run(&["run", "daily", "--deliver"]);
+        let ran = ran.says(&["超过上限", lacks]);
+        if limit == "1 kB" {
+            // Words alone are too much: it is not sent, and that is said.
+            assert_eq!(project.files("outbox").len(), 0, "{}", ran.stdout);
+            let _ = ran.exits(4).says(&["more than mail.max_size"]);
+            continue;
+        }
+        let _ = ran.exits(0);
+        let mail = the_mail(&project)?;
+        assert_eq!(files(&mail), carried, "{limit}");
+        let parts: Vec<&Value> = mail["parts"].as_array().into_iter().flatten().collect();
+        for part in &parts[..2] {
+            let text = part["text"].as_str().unwrap_or_default();
+            assert!(text.contains(lacks), "{limit}: {text}");
+            assert!(text.contains("https://reports.example.com/daily/2026-11-21/boss"));
+        }
+        let drawn = parts.iter().any(|part| part["type"] == "image/png");
+        assert_eq!(drawn, pictures, "{limit}");
+        assert!(
+            project.path().join(BOOK).exists(),
+            "the folder has all of it"
+        );
+        let run = project.run(&["history", "--json"]).exits(0).json();
+        let run = run[0]["run"].as_str().unwrap_or_default().to_owned();
+        let _ = project
+            .run(&["show", &run, "--json"])
+            .exits(0)
+            .says(&[lacks]);
+    }
+    Ok(())
 }
 
 fn attached() -> Result<(), Failed> {

@@ -30,6 +30,8 @@ pub enum Pictures {
     Cid,
     /// In it, as `data:` addresses: for a file on disk, which carries the whole Document.
     Inline,
+    /// Left out: their sentences stand alone, as in a mail that would be too large.
+    Without,
 }
 
 /// How to write.
@@ -39,6 +41,8 @@ pub struct RenderOptions<'a> {
     pub fonts: &'a Fonts,
     /// Where the pictures of the HTML are.
     pub pictures: Pictures,
+    /// Why the mail does not carry everything that it should: stands with the attachments, or in their place.
+    pub lacks: Option<&'a str>,
 }
 
 /// Pixels per point of page pictures: 150 dots per inch.
@@ -67,7 +71,12 @@ pub fn render(
                 out.extend(mail_html(document, attached, options, &mut warnings)?);
             }
             Format::Text => {
-                let text = text::write(document).into_bytes();
+                let mut text = text::write(document);
+                if let Some(why) = options.lacks {
+                    text.push_str(why);
+                    text.push('\n');
+                }
+                let text = text.into_bytes();
                 out.push(Artifact::new(
                     format!("{stem}.txt"),
                     "text/plain; charset=utf-8",
@@ -116,6 +125,7 @@ fn mail_html(
         fonts: options.fonts,
         pictures: options.pictures,
         attached,
+        lacks: options.lacks.map(str::to_owned),
     };
     let written = html::write(document, &options)?;
     add_new(warnings, written.warnings);

@@ -41,6 +41,7 @@ fn every_template_sample_role_and_language_renders() {
         let options = RenderOptions {
             fonts: &fonts,
             pictures: Pictures::Cid,
+            lacks: None,
         };
         let formats = [Format::Html, Format::Text, Format::Pdf, Format::Xlsx];
         let files = render(&document, &formats, &options)
@@ -121,7 +122,11 @@ fn samples_speak_with_the_words_of_the_plugins() {
 fn keep(out: &Path, stem: &str, document: &Document, fonts: &Fonts) {
     std::fs::create_dir_all(out).unwrap();
     for (pictures, suffix) in [(Pictures::Cid, "-mail"), (Pictures::Inline, "")] {
-        let options = RenderOptions { fonts, pictures };
+        let options = RenderOptions {
+            fonts,
+            pictures,
+            lacks: None,
+        };
         let files = render(
             document,
             &[Format::Html, Format::Text, Format::Pdf],
@@ -158,6 +163,7 @@ fn words(document: &Document) -> String {
         let options = RenderOptions {
             fonts: &fonts,
             pictures,
+            lacks: None,
         };
         for file in render(document, &[Format::Html, Format::Text], &options)
             .unwrap()
@@ -254,6 +260,7 @@ fn a_partial_report_says_why_in_the_mail() {
     let options = RenderOptions {
         fonts: &fonts,
         pictures: Pictures::Cid,
+        lacks: None,
     };
     let files = render(&document, &[Format::Html, Format::Pdf], &options)
         .unwrap()
@@ -296,6 +303,7 @@ fn texts_from_data_are_literal_everywhere() {
         let options = RenderOptions {
             fonts: &fonts,
             pictures: Pictures::Inline,
+            lacks: None,
         };
         let files = render(
             &document,
@@ -539,6 +547,7 @@ fn the_same_input_gives_the_same_bytes() {
         let options = RenderOptions {
             fonts: &fonts,
             pictures: Pictures::Cid,
+            lacks: None,
         };
         let files = render(
             &document,

@@ -8,11 +8,11 @@ use crate::config::meant::{Audience, Report};
 use crate::gate::Judgement;
 use crate::project::Project;
 use crate::run::{Order, Send};
-use crate::{record, verify, words};
+use crate::{record, robot, verify, words};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::Document;
 use chenbao_model::result::ResultDoc;
-use chenbao_model::{Artifact, Id, Sensitivities, Warned};
+use chenbao_model::{Artifact, Diagnostic, Id, Sensitivities, Warned};
 use chenbao_report::text::Brief;
 use chenbao_report::{
     CampaignInfo, Completeness, ComposeInput, Format, MetricInput, Outcome, Pictures,
@@ -101,11 +101,14 @@ pub async fn write(
     let project = desk.project;
     let composed = document(desk, audience, computed).await?;
     let document = composed.value;
-    let fonts = &project.fonts;
-    let with = |pictures| RenderOptions { fonts, pictures };
-    let (carried, left) = formats(&audience.attach);
-    let mail = chenbao_report::render(&document, &carried, &with(Pictures::Cid))?;
-    let disk = chenbao_report::render(&document, &left, &with(Pictures::Inline))?;
+    let link = robot::link(&project.config, &desk.begun.issue, audience);
+    let (mail, left) = mail(project, audience, &document, link.as_deref())?;
+    let options = RenderOptions {
+        fonts: &project.fonts,
+        pictures: Pictures::Inline,
+        lacks: None,
+    };
+    let disk = chenbao_report::render(&document, &left, &options)?;
     let shows = shows(project, audience);
     let checked = verify::verify(&mail.value, &answers(computed), &shows)?;
     let caveats = composed.warnings.into_iter().chain(mail.warnings);
@@ -120,6 +123,68 @@ pub async fn write(
         value: paper,
         warnings: caveats.chain(checked).collect(),
     })
+}
+
+/// The parts of the mail, and what else a folder gets beside it. A mail that would be larger than `[mail] max_size` leaves out its
+/// workbook, then its pages, then its pictures, and says so.
+///
+/// # Errors
+/// A glyph that no font has, a page that does not fit.
+pub fn mail(
+    project: &Project,
+    audience: &Audience,
+    document: &Document,
+    link: Option<&str>,
+) -> Result<(Warned<Vec<Artifact>>, Vec<Format>), Problems> {
+    let limit = project.config.mail.max_size;
+    let without = |file: Attachment| -> Vec<Attachment> {
+        let attach = audience.attach.iter().copied();
+        attach.filter(|one| *one != file).collect()
+    };
+    let steps = [
+        (audience.attach.clone(), Pictures::Cid),
+        (without(Attachment::Xlsx), Pictures::Cid),
+        (Vec::new(), Pictures::Cid),
+        (Vec::new(), Pictures::Without),
+    ];
+    let mut wanted = None;
+    for (attach, pictures) in steps {
+        let left_out: Vec<Attachment> = audience
+            .attach
+            .iter()
+            .copied()
+            .filter(|it| !attach.contains(it))
+            .collect();
+        let lacks = wanted.map(|size| {
+            let pictures = pictures == Pictures::Without;
+            words::too_large(&left_out, pictures, (size, limit), link, &audience.lang)
+        });
+        let options = RenderOptions {
+            fonts: &project.fonts,
+            pictures,
+            lacks: lacks.as_deref(),
+        };
+        let (carried, left) = formats(&attach);
+        let mut made = chenbao_report::render(document, &carried, &options)?;
+        let size = encoded_size(&made.value);
+        if size <= limit || pictures == Pictures::Without {
+            made.warnings.extend(lacks.map(Diagnostic::warning));
+            return Ok((made, left));
+        }
+        wanted.get_or_insert(size);
+    }
+    Err(Diagnostic::error("a mail of words alone was not made").into())
+}
+
+/// Bytes of a mail with these parts: three of them are four letters, and each line has two more.
+fn encoded_size(parts: &[Artifact]) -> u64 {
+    /// The heads of the message and of each part.
+    const HEADS: u64 = 512;
+    let parts = parts.iter().map(|part| {
+        let bytes = u64::try_from(part.bytes.len()).unwrap_or(u64::MAX);
+        bytes.div_ceil(57).saturating_mul(78).saturating_add(HEADS)
+    });
+    parts.fold(2 * HEADS, u64::saturating_add)
 }
 
 /// What the mail is made of, and what a folder gets beside it: HTML of its own, and every file that the mail does without.

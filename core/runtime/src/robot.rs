@@ -59,12 +59,16 @@ pub fn card(config: &config::Config, issue: &Issue, audience: &Audience, paper: 
         // The word that a robot with a keyword wants.
         title: format!("[晨报] {}{stamp}", brief.title),
         lines: head.chain(brief.lede.iter().cloned()).collect(),
-        link: config
-            .link
-            .as_deref()
-            .map(|link| filled(link, issue, audience)),
+        link: link(config, issue, audience),
         open: words::open_report(&audience.lang).to_owned(),
     }
+}
+
+/// Where the whole report of an audience is to be found, if the configuration says so.
+#[must_use]
+pub fn link(config: &config::Config, issue: &Issue, audience: &Audience) -> Option<String> {
+    let link = config.link.as_deref();
+    link.map(|link| filled(link, issue, audience))
 }
 
 fn filled(link: &str, issue: &Issue, audience: &Audience) -> String {

@@ -1,7 +1,9 @@
 //! The runtime's own sentences on pages: gaps and doubts of the data, in the language of the report.
 
 use crate::config::Config;
+use crate::config::attach::Attachment;
 use crate::gate::{Doubt, Gap, Judgement};
+use crate::storage::amount;
 use chenbao_model::Period;
 use jiff::civil::Date;
 
@@ -46,6 +48,43 @@ pub fn unknown_year(year: i16, lang: &str) -> String {
         false => {
             format!("the public holidays of {year} are not known yet: workdays go by weekday alone")
         }
+    }
+}
+
+/// That a mail does without something because of its size; where the whole is to be found, if that is known.
+#[must_use]
+pub fn too_large(
+    files: &[Attachment],
+    pictures: bool,
+    (size, limit): (u64, u64),
+    link: Option<&str>,
+    lang: &str,
+) -> String {
+    let (size, limit) = (amount(size), amount(limit));
+    let zh = chinese(lang);
+    let name = |file: &Attachment| match (file, zh) {
+        (Attachment::Pdf, _) => "PDF",
+        (Attachment::Xlsx, _) => "XLSX",
+    };
+    let mut left: Vec<&str> = files.iter().map(name).collect();
+    if pictures {
+        left.push(if zh { "图表" } else { "its charts" });
+    }
+    let whole = match (link, zh) {
+        (Some(link), true) => format!("；完整报告：{link}"),
+        (None, true) => "；完整报告请向发件人索取".to_owned(),
+        (Some(link), false) => format!("; the whole report: {link}"),
+        (None, false) => "; ask the sender for the whole report".to_owned(),
+    };
+    match zh {
+        true => format!(
+            "邮件本应有 {size}，超过上限 {limit}，因此未附{}{whole}",
+            left.join("、")
+        ),
+        false => format!(
+            "with everything this mail would have {size}, more than the {limit} allowed, so it goes without {}{whole}",
+            left.join(" and ")
+        ),
     }
 }
 

@@ -209,7 +209,7 @@ impl<'a> Page<'a> {
         }).collect();
         let left = table.rows.len() - rows.len();
         let more = if left > 0 {
-            Some(self.words.rows(left))
+            Some(self.words.rows(left, self.options.attached.is_some()))
         } else {
             table.more.clone()
         };
@@ -288,6 +288,9 @@ impl<'a> Page<'a> {
         if let Some(why) = &chart.empty {
             return self.quiet(why);
         }
+        if self.options.pictures == Pictures::Without {
+            return self.quiet(&chart.alt);
+        }
         let drawn = png::chart(chart, self.style.theme(), DRAWN, SCALE, self.options.fonts);
         let picture = match drawn {
             Ok(picture) => picture,
@@ -304,7 +307,9 @@ impl<'a> Page<'a> {
                 self.pictures.push(artifact);
                 format!("cid:{}", chart.id)
             }
-            Pictures::Inline => format!("data:image/png;base64,{}", base64(&picture.png)),
+            Pictures::Inline | Pictures::Without => {
+                format!("data:image/png;base64,{}", base64(&picture.png))
+            }
         };
         format!(
             "<img src=\"{source}\" width=\"{SHOWN}\" height=\"{height}\" alt=\"{}\" style=\"display:block;width:100%;max-width:{SHOWN}px;height:auto;border:0;font-size:13px;line-height:20px;{}\">\n",

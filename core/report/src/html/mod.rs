@@ -27,6 +27,8 @@ pub struct HtmlOptions<'a> {
     pub pictures: Pictures,
     /// Name of the attached PDF; without one, the HTML carries everything.
     pub attached: Option<String>,
+    /// Why something is not attached that should be; then the HTML is as short as with it.
+    pub lacks: Option<String>,
 }
 
 /// Writes the HTML, and the pictures that stand beside it.
@@ -37,7 +39,8 @@ pub fn write(
     document: &Document,
     options: &HtmlOptions<'_>,
 ) -> Result<Warned<(String, Vec<Artifact>)>, Problems> {
-    let whole = options.attached.is_none() || options.pictures == Pictures::Inline;
+    let apart = options.attached.is_some() || options.lacks.is_some();
+    let whole = !apart || options.pictures == Pictures::Inline;
     let mut warnings = Vec::new();
     if whole {
         let mut page = blocks::Page::new(document, options, None);
@@ -155,23 +158,8 @@ fn footer(
     let meta = &document.meta;
     let words = parts::Words::of(&meta.lang);
     let mut out = String::new();
-    if let Some(name) = options
-        .attached
-        .as_ref()
-        .filter(|_| options.pictures == Pictures::Cid)
-    {
-        let rest = if left.is_empty() {
-            words.details.to_owned()
-        } else {
-            words.left(left)
-        };
-        out.push_str(&style.boxed(&format!(
-            "<b>{}</b>&#160; {}<br><span class=\"grey\" style=\"{}\">{}</span>",
-            words.attached,
-            escape(name),
-            style.grey(),
-            escape(&rest)
-        )));
+    if options.pictures != Pictures::Inline {
+        out.push_str(&attachments(options, style, &words, left));
     }
     let facts = document.blocks.iter().find_map(|block| match block {
         Block::Masthead(masthead) => Some(masthead.facts.join(" · ")),
@@ -193,6 +181,31 @@ fn footer(
         lines.join("<br>")
     ));
     out
+}
+
+/// What is attached, what is only there, and why something is not attached.
+fn attachments(
+    options: &HtmlOptions<'_>,
+    style: &Style<'_>,
+    words: &parts::Words,
+    left: &[String],
+) -> String {
+    let mut lines = Vec::new();
+    if let Some(name) = &options.attached {
+        lines.push(format!("<b>{}</b>&#160; {}", words.attached, escape(name)));
+        let rest = match left {
+            [] => words.details.to_owned(),
+            titles => words.left(titles),
+        };
+        lines.push(style.aside(&rest));
+    } else if !left.is_empty() {
+        lines.push(style.aside(&words.not_here(left)));
+    }
+    lines.extend(options.lacks.as_deref().map(|why| style.aside(why)));
+    match lines.is_empty() {
+        true => String::new(),
+        false => style.boxed(&lines.join("<br>")),
+    }
 }
 
 #[cfg(test)]

@@ -101,6 +101,12 @@ impl<'a> Style<'a> {
         format!(";background-color:{ground};color:{}", self.theme.ink)
     }
 
+    /// Words in grey.
+    pub(super) fn aside(&self, text: &str) -> String {
+        let (grey, text) = (self.grey(), escape(text));
+        format!("<span class=\"grey\" style=\"{grey}\">{text}</span>")
+    }
+
     /// A soft box.
     pub(super) fn boxed(&self, inner: &str) -> String {
         format!(
@@ -220,12 +226,22 @@ impl Words {
         }
     }
 
-    /// How many rows are only in the pages.
-    pub(super) fn rows(self, n: usize) -> String {
+    /// Which sections this mail does without, where nothing is attached.
+    pub(super) fn not_here(self, titles: &[String]) -> String {
         if self.chinese {
-            format!("其余 {n} 行见附件。")
+            format!("本邮件未载：{}。", titles.join("、"))
         } else {
-            format!("{n} more rows are in the attachment.")
+            format!("Not in this mail: {}.", titles.join(", "))
+        }
+    }
+
+    /// How many rows are only in the pages, if these are attached.
+    pub(super) fn rows(self, n: usize, attached: bool) -> String {
+        match (self.chinese, attached) {
+            (true, true) => format!("其余 {n} 行见附件。"),
+            (true, false) => format!("其余 {n} 行本邮件未载。"),
+            (false, true) => format!("{n} more rows are in the attachment."),
+            (false, false) => format!("{n} more rows are not in this mail."),
         }
     }
 }

@@ -217,28 +217,37 @@ fn written(
     audience: &Audience,
     document: Warned<Document>,
 ) -> Result<Value, Problems> {
+    let (files, _) = paper::mail(project, audience, &document.value, None)?;
     let options = RenderOptions {
         fonts: &project.fonts,
-        pictures: Pictures::Inline,
+        pictures: Pictures::Cid,
+        lacks: None,
     };
     let subject = document.value.meta.subject.clone();
-    // With a PDF beside it, the mail leaves the later pages to it, as it will.
-    let formats = [Format::Html, Format::Text, Format::Pdf];
-    let files = chenbao_report::render(&document.value, &formats, &options)?;
-    let pages = chenbao_report::render(&document.value, &[Format::Png], &options)?;
-    let of = |media: &str| {
-        files
+    let pages = chenbao_report::render(&document.value, &[Format::Pdf, Format::Png], &options)?;
+    let (pdf, pages): (Vec<&Artifact>, Vec<&Artifact>) = pages
+        .value
+        .iter()
+        .partition(|file| file.media_type == "application/pdf");
+    let text = |media: &str| {
+        let file = files
             .value
             .iter()
-            .find(|file| file.media_type.starts_with(media))
+            .find(|file| file.media_type.starts_with(media));
+        file.map(|file| String::from_utf8_lossy(&file.bytes).into_owned())
     };
-    let text =
-        |media: &str| of(media).map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+    // A browser has the pictures of a mail only where they stand in it.
+    let mut html = text("text/html").unwrap_or_default();
+    for picture in &files.value {
+        if let Some(cid) = &picture.cid {
+            html = html.replace(&format!("\"cid:{cid}\""), &format!("\"{}\"", data(picture)));
+        }
+    }
     let warnings = document.warnings.into_iter().chain(files.warnings);
     Ok(json!({
-        "subject": subject, "lang": audience.lang, "html": text("text/html"), "text": text("text/plain"),
-        "pages": pages.value.iter().map(data).collect::<Vec<_>>(),
-        "pdf": of("application/pdf").map(|file| json!({"name": file.name, "data": data(file)})),
+        "subject": subject, "lang": audience.lang, "html": html, "text": text("text/plain"),
+        "pages": pages.into_iter().map(data).collect::<Vec<_>>(),
+        "pdf": pdf.first().map(|file| json!({"name": file.name, "data": data(file)})),
         "warnings": warnings.collect::<Vec<_>>(),
     }))
 }
