@@ -2,15 +2,18 @@
 
 use crate::orders::{export, line};
 use crate::project::Project;
+use crate::serving::Serving;
 use crate::trial;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
+use std::time::Instant;
 
 /// All of them.
 #[must_use]
 pub fn trials() -> Vec<Trial> {
     vec![
         trial("shared_folder::it_gets_every_file_at_its_time", at_its_time),
+        trial("shared_folder::a_living_server_looks_at_its_disks", disks),
         trial(
             "shared_folder::one_that_is_closed_is_told_and_filled_later",
             closed,
@@ -131,10 +134,20 @@ fn closed() -> Result<(), Failed> {
         .find(|name| name.contains("owner@example.com"));
     let told = project.read(&told.ok_or("the owner hears nothing")?);
     assert!(told.contains("To: owner@example.com"), "{told}");
-    assert!(
-        states(&project)
-            .iter()
-            .all(|(_, state)| state == "deferred")
+    // One was tried; the others of that folder wait without being tried.
+    let waits: Vec<String> = states(&project)
+        .into_iter()
+        .map(|(_, state)| state)
+        .collect();
+    assert_eq!(
+        waits.iter().filter(|state| *state == "deferred").count(),
+        1,
+        "{waits:?}"
+    );
+    assert_eq!(
+        waits.iter().filter(|state| *state == "queued").count(),
+        3,
+        "{waits:?}"
     );
     std::fs::remove_file(project.path().join("shared"))?;
     let _ = project
@@ -165,5 +178,24 @@ fn lost() -> Result<(), Failed> {
         pdf.ends_with(b"%%EOF") || pdf.ends_with(b"%%EOF\n"),
         "whole again"
     );
+    Ok(())
+}
+
+/// Nobody asks it to: a disk that fills up is told by the process that serves.
+fn disks() -> Result<(), Failed> {
+    let project = shop();
+    let text = project.read("chenbao.toml") + "[disk]\nwarn = \"900000 GB\"\n";
+    project.write("chenbao.toml", text);
+    let server = Serving::start(&project, "06:31:00");
+    let told = || {
+        let notices = project.run_at(TIME, &["notices", "--json"]).exits(0).json();
+        let all = notices.as_array().cloned().unwrap_or_default();
+        all.iter().any(|one| one["kind"] == "disk")
+    };
+    let began = Instant::now();
+    while !told() {
+        assert!(began.elapsed().as_secs() < 60, "nobody is told of the disk");
+    }
+    drop(server);
     Ok(())
 }

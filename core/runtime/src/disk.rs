@@ -9,6 +9,7 @@ use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A disk with less than this is full: what little is left is gone with the next file.
 const FULL: u64 = 1 << 20;
@@ -118,8 +119,11 @@ pub fn explain(config: &Config, mut refused: Problems) -> Problems {
 }
 
 /// Tells the owner of disks that are full, closed or filling up: once a day for each.
-pub async fn watch(project: &Project) {
-    for problem in problems(&project.config) {
+pub async fn watch(project: &Arc<Project>) {
+    let seen = Arc::clone(project);
+    // A disk that does not answer keeps a thread, not the loop.
+    let found = tokio::task::spawn_blocking(move || problems(&seen.config)).await;
+    for problem in found.unwrap_or_default() {
         let place = problem
             .place
             .as_ref()

@@ -85,7 +85,11 @@ pub async fn round(config: &Config, now: Timestamp) -> Result<Round, Problems> {
     memory
         .told
         .retain(|_, at| now.duration_since(*at) < REMEMBERED);
-    remember(config, &memory)?;
+    if let Err(problem) = remember(config, &memory) {
+        round
+            .failed
+            .extend(Problems::from(problem).0.iter().map(ToString::to_string));
+    }
     round.failed.extend(ping(config, &round).await);
     Ok(round)
 }

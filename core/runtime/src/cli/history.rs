@@ -274,13 +274,19 @@ pub(super) async fn resend(project: &Project, args: &ResendArgs, voice: Voice) -
         true => &[DeliveryState::Unknown],
         false => &[
             DeliveryState::Sent,
-            DeliveryState::Unknown,
             DeliveryState::Delivered,
             DeliveryState::Bounced,
             DeliveryState::Deferred,
             DeliveryState::Suppressed,
         ],
     };
+    let unknown = |one: &&Delivery| one.state == DeliveryState::Unknown;
+    let left = candidates.iter().filter(unknown).count();
+    if left > 0 && !args.unknown {
+        let told = format!("{left} of them may have arrived already and are left out");
+        let again = "ask the recipients first; if nothing came: chenbao resend --unknown";
+        voice.tell(&[Diagnostic::warning(told).hint(again)]);
+    }
     let now = project.clock.now();
     let (mut ids, mut lost) = (Vec::new(), 0);
     for delivery in candidates {

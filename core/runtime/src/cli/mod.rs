@@ -89,13 +89,16 @@ pub fn main() -> ExitCode {
             return Ended::Failed.into();
         }
     };
-    match runtime.block_on(command(&cli, voice)) {
+    let code = match runtime.block_on(command(&cli, voice)) {
         Ok(ended) => ended.into(),
         Err(problems) => {
             voice.tell(&problems.0);
             Ended::Failed.into()
         }
-    }
+    };
+    // A thread that hangs on a share which does not answer does not keep the process.
+    runtime.shutdown_background();
+    code
 }
 
 async fn command(cli: &Cli, voice: Voice) -> Answer {

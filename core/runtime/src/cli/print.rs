@@ -1,10 +1,6 @@
 //! Printing: the only place that writes to the terminal.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is the place that prints"
-)]
+#![expect(clippy::print_stderr, reason = "this is the place that prints")]
 
 use crate::config::hide;
 use chenbao_model::{Diagnostic, Severity};
@@ -23,18 +19,24 @@ pub(super) struct Voice {
     pub(super) verbose: bool,
 }
 
+/// A line on stdout. A reader who has heard enough (`| head`) is no mistake.
+fn out(line: &str) {
+    use std::io::Write as _;
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
 impl Voice {
     /// A line of the answer.
     pub(super) fn say(self, line: impl AsRef<str>) {
         if !self.json && self.quiet < 2 {
-            println!("{}", line.as_ref());
+            out(line.as_ref());
         }
     }
 
     /// The answer for scripts; text was said line by line before.
     pub(super) fn answer(self, value: &serde_json::Value) {
         if self.json {
-            println!("{value:#}");
+            out(&format!("{value:#}"));
         }
     }
 

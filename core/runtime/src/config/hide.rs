@@ -34,6 +34,10 @@ pub fn hide(text: &str) -> Cow<'_, str> {
             hidden = Cow::Owned(hidden.replace(form.as_str(), HIDDEN));
         }
     }
+    // What servers and plugins say goes into a ledger, and PostgreSQL takes no NUL.
+    if hidden.contains('\0') {
+        hidden = Cow::Owned(hidden.replace('\0', "\u{fffd}"));
+    }
     hidden
 }
 

@@ -87,7 +87,7 @@ fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let (allow, link) = notices::deliver(root.section("deliver"));
     let (notices, watchdog, channels) = notices::all(&root, &known.channels, &folder);
     let (log, serve) = host::all(&root);
-    let project = project(root.section("project"));
+    let project = project(root.section("project"), &allow);
     let shop = |id, table| shop(id, table, project.as_ref());
     let shops = collect(root.items("shop"), shop);
     let roles = collect(root.items("role"), role);
@@ -160,7 +160,7 @@ fn folder_of(root: &Table<'_>, section: &'static str, default: &str, folder: &Pa
     dir
 }
 
-fn project(table: Table<'_>) -> Option<Project> {
+fn project(table: Table<'_>, allow: &[String]) -> Option<Project> {
     let name = table.need("name", "\"青禾女装\"", words);
     let zone = table.need("zone", "\"Asia/Shanghai\"", zone);
     let currency = table
@@ -169,7 +169,16 @@ fn project(table: Table<'_>) -> Option<Project> {
     let lang = table
         .read("lang", lang)
         .unwrap_or_else(|| "zh-CN".to_owned());
-    let owner = table.need("owner", "\"owner@example.com\"", mailbox);
+    let owner = table.need("owner", "\"owner@example.com\"", |v| {
+        mailbox(v).and_then(|owner| match is_allowed(&owner.address, allow) {
+            true => Ok(owner),
+            false => Err(Diagnostic::error(format!(
+                "the owner {} is outside deliver.allow, and would hear of no trouble",
+                owner.address
+            ))
+            .hint("add the domain to deliver.allow")),
+        })
+    });
     table.end();
     Some(Project {
         name: name?,
@@ -178,6 +187,12 @@ fn project(table: Table<'_>) -> Option<Project> {
         lang,
         owner: owner?,
     })
+}
+
+/// Whether `deliver.allow` lets mail go to an address; an empty list lets every domain pass.
+fn is_allowed(address: &str, allow: &[String]) -> bool {
+    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    allow.is_empty() || allow.contains(&domain.to_ascii_lowercase())
 }
 
 fn plugins(table: Table<'_>, folder: &Path) -> Plugins {

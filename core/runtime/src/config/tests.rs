@@ -406,7 +406,8 @@ fn audiences_add_up_only_what_adds_up() {
     assert!(
         changed("shops = [\"a\"]", "shops = [\"a\", \"a\"]").contains("stands in the list twice")
     );
-    let allow = format!("[deliver]\nallow = [\"Company.example\"]\n{SMALL}");
+    let allowed = SMALL.replace("o@example.com", "o@company.example");
+    let allow = format!("[deliver]\nallow = [\"Company.example\"]\n{allowed}");
     assert!(
         super::resolve(&allow, "c")
             .unwrap_err()
@@ -533,5 +534,7 @@ fn an_audience_may_have_a_folder_and_no_report_the_name_of_the_owners() {
     let config = meant(&folder);
     let boss = &config.reports["daily"].audiences["boss"];
     assert_eq!(boss.folder, Some(PathBuf::from("/p/shared")));
+    let allow = with("[deliver]\nallow = [\"elsewhere.com\"]\n");
+    assert!(told(&allow).contains("the owner o@example.com is outside deliver.allow"));
     assert!(changed("report.daily", "report.notices").contains("cannot be called `notices`"));
 }

@@ -10,7 +10,8 @@ mod spoken;
 mod trouble;
 
 pub use bounces::{hear, read_bounces};
-pub use send::send_due;
+pub use send::{mail_due, send_due};
+pub use spoken::say_due;
 pub use trouble::ledger_was_away;
 
 use self::letter::{Outgoing, archived_body};

@@ -2,7 +2,8 @@
 //! all of them at once, and nothing else does.
 
 use super::round::{Round, Stop};
-use super::{spoken, trouble};
+use super::spoken::say_due;
+use super::trouble;
 use crate::config;
 use crate::config::meant::Transport;
 use crate::ledger::{
@@ -24,11 +25,21 @@ const BATCH: u32 = 12;
 /// Added to twice the time of a send, a sender that dies loses what it holds after this long.
 const SLACK: Duration = Duration::from_secs(60);
 
-/// Sends everything whose time has come and whose domain's rate allows it; returns how many messages were taken.
+/// Sends everything whose time has come, by mail, robots and folders; none of them waits for another. Returns how many messages and
+/// files were taken.
+///
+/// # Errors
+/// The ledger does not answer. A server that takes nothing is no error: everything waits, and the owner is told.
+pub async fn send_due(project: &Project) -> Result<usize, Problems> {
+    let (mailed, said) = tokio::join!(mail_due(project), say_due(project));
+    Ok(mailed? + said?)
+}
+
+/// Mails everything whose time has come and whose domain's rate allows it; returns how many messages were taken.
 ///
 /// # Errors
 /// The ledger does not answer. A mail server that takes nothing is no error: everything waits, and the owner is told.
-pub async fn send_due(project: &Project) -> Result<usize, Problems> {
+pub async fn mail_due(project: &Project) -> Result<usize, Problems> {
     let now = project.clock.now();
     for delivery in project.ledger.orphaned(now).await? {
         trouble::unknown(project, &delivery, SENDER_STOPPED).await?;
@@ -38,19 +49,17 @@ pub async fn send_due(project: &Project) -> Result<usize, Problems> {
     if waits(project.ledger.next_delivery().await?) {
         return Ok(0);
     }
-    // First those who need no mail server: they say that it is broken.
-    let said = spoken::say_due(project).await?;
     let mut post = match Post::open(project) {
         Ok(post) => post,
         Err(problems) => {
             let note = format!("the mail settings cannot be used: {problems}");
             stop(project, &Stop::ours(&note)).await?;
-            return Ok(said);
+            return Ok(0);
         }
     };
     let done = post.send_all().await;
     post.close().await;
-    Ok(said + done?)
+    done
 }
 
 /// Connections to the mail server, opened when they are needed.

@@ -116,13 +116,20 @@ async fn bytes(project: &Project, claimed: &Claimed) -> Result<Vec<u8>, Diagnost
     again.map_err(|_| problem)
 }
 
+/// A share that does not answer may keep its thread, but nobody who waits for the others.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 async fn write(path: PathBuf, bytes: Vec<u8>) -> Result<(), Diagnostic> {
     let shown = path.display().to_string();
-    let written = tokio::task::spawn_blocking(move || {
+    let writing = tokio::task::spawn_blocking(move || {
         let refused = |why: std::io::Error| storage::refused("the file", &path, &why);
         storage::write(&path, &bytes).map_err(refused)
     });
-    written.await.unwrap_or_else(|why| {
+    let lost = |why: &str| {
         Err(Diagnostic::error(format!("{shown} was not written: {why}")).hint("it is tried again"))
-    })
+    };
+    match tokio::time::timeout(PATIENCE, writing).await {
+        Ok(written) => written.unwrap_or_else(|why| lost(&why.to_string())),
+        Err(_) => lost("the folder does not answer"),
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::{shelf, trouble};
 use crate::config::meant::Channel;
-use crate::ledger::{Claimed, DeliveryState, FILES, Piece, Verdict, Wish};
+use crate::ledger::{Claimed, Delivery, DeliveryState, FILES, Piece, Verdict, Wish};
 use crate::life::{self, Doing};
 use crate::mail;
 use crate::notice::{self, About, Kind, Notice};
@@ -15,6 +15,8 @@ use chenbao_model::Digest;
 use chenbao_model::Id;
 use chenbao_model::diagnostic::Problems;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 use tracing::Instrument as _;
 
@@ -22,13 +24,19 @@ use tracing::Instrument as _;
 pub(super) const LEASE: Duration = Duration::from_secs(3 * 60);
 /// So many are taken at once.
 const BATCH: u32 = 20;
+/// Whoever did not take something is left alone for so long.
+const REST: Duration = Duration::from_secs(60);
 /// 飞书 takes five a second.
 const GAP: Duration = Duration::from_millis(200);
 
 /// Lets robots say, and folders get, everything whose time has come; returns how many messages and files were taken.
-pub(super) async fn say_due(project: &Project) -> Result<usize, Problems> {
+///
+/// # Errors
+/// The ledger does not answer. Who does not answer rests for a while, and holds up nobody else.
+pub async fn say_due(project: &Project) -> Result<usize, Problems> {
     let holder = life::node();
     let mut said = 0;
+    let mut silent: BTreeSet<String> = BTreeSet::new();
     while !project.life.stopping() {
         let (ledger, now) = (&project.ledger, project.clock.now());
         let batch = ledger.claim_spoken(&holder, now, LEASE, BATCH).await?;
@@ -38,6 +46,12 @@ pub(super) async fn say_due(project: &Project) -> Result<usize, Problems> {
         for claimed in &batch {
             project.life.turn(Doing::Work);
             let delivery = &claimed.delivery;
+            let whose = whose(delivery);
+            if silent.contains(&whose) {
+                let (back, now) = (std::slice::from_ref(claimed), project.clock.now());
+                ledger.hand_back(back, later(now, REST)).await?;
+                continue;
+            }
             let span = tracing::error_span!(
                 "delivery", delivery = %delivery.id, run = %delivery.run, report = %delivery.issue.report,
                 period = %delivery.issue.period, audience = %delivery.audience, channel = %delivery.channel,
@@ -46,10 +60,22 @@ pub(super) async fn say_due(project: &Project) -> Result<usize, Problems> {
                 true => shelf::put(project, claimed).instrument(span).await?,
                 false => one(project, claimed).instrument(span).await?,
             };
-            said += usize::from(done);
+            match done {
+                true => said += 1,
+                false => drop(silent.insert(whose)),
+            }
         }
     }
     Ok(said)
+}
+
+/// Who is meant: a robot, or a folder.
+fn whose(delivery: &Delivery) -> String {
+    let folder = Path::new(&delivery.recipient).parent();
+    match (delivery.channel == FILES, folder) {
+        (true, Some(folder)) => folder.display().to_string(),
+        _ => delivery.channel.clone(),
+    }
 }
 
 /// Says one; true if the platform took it.
@@ -58,6 +84,7 @@ async fn one(project: &Project, claimed: &Claimed) -> Result<bool, Problems> {
     let id: Option<Id> = claimed.delivery.channel.parse().ok();
     let Some(channel) = id.and_then(|id| project.config.channels.get(&id)) else {
         let note = "the configuration has no such channel any more".to_owned();
+        trouble::bounced(project, &claimed.delivery, mail::About::Message, &note).await?;
         finish(project, claimed, DeliveryState::Suppressed, None, &note).await?;
         return Ok(false);
     };

@@ -4,7 +4,7 @@ use super::Ledger;
 use super::deliveries::{FOLDER, MAIL, NewDelivery, insert};
 use super::error::Result;
 use super::rows::{NEVER, json, maybe_ms, maybe_time, ms, number, small, text, time, to_json};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::any::AnyRow;
 
 /// A notice as it is raised.
@@ -54,18 +54,26 @@ pub struct LastTold {
     pub urgent: Option<Timestamp>,
 }
 
+/// What has not been met for so long was over: met again, it is news.
+const QUIET: SignedDuration = SignedDuration::from_hours(1);
+
 impl Ledger {
-    /// Writes a notice down; one that is there already is counted, and says the newest while it is untold. True if it is new.
+    /// Writes a notice down; one that is there already is counted, and says the newest while it is untold. One that comes back after
+    /// a quiet hour is told again. True if it is new.
     ///
     /// # Errors
     /// The ledger does not answer.
     pub async fn raise(&self, new: &NewNotice, now: Timestamp) -> Result<bool> {
+        let quiet = now.checked_sub(QUIET).unwrap_or(Timestamp::MIN);
         let row = sqlx::query(
             "INSERT INTO notices (id, kind, about, facts, todo, run, urgent, times, first_ms, last_ms, by_ms, told_ms, message)
              VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, $9, $10, '')
              ON CONFLICT (id) DO UPDATE SET times = notices.times + 1, last_ms = excluded.last_ms,
-             facts = CASE WHEN notices.told_ms = $10 THEN excluded.facts ELSE notices.facts END
-             RETURNING times",
+             facts = CASE WHEN notices.told_ms = $10 OR notices.last_ms < $11 THEN excluded.facts ELSE notices.facts END,
+             by_ms = CASE WHEN notices.told_ms = $10 OR notices.last_ms < $11 THEN excluded.by_ms ELSE notices.by_ms END,
+             message = CASE WHEN notices.last_ms < $11 THEN '' ELSE notices.message END,
+             told_ms = CASE WHEN notices.last_ms < $11 THEN $10 ELSE notices.told_ms END
+             RETURNING times, told_ms",
         )
         .bind(new.id.as_str())
         .bind(new.kind.as_str())
@@ -77,6 +85,7 @@ impl Ledger {
         .bind(ms(now))
         .bind(maybe_ms(new.by))
         .bind(NEVER)
+        .bind(ms(quiet))
         .fetch_one(&self.pool)
         .await?;
         Ok(number(&row, "times")? == 1)

@@ -250,37 +250,40 @@ impl Ledger {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Ends an occurrence.
+    /// Ends an occurrence: false if its claim was lost to another holder, whose word counts.
     ///
     /// # Errors
     /// The ledger does not answer, or the occurrence was never claimed.
     pub async fn settle(
         &self,
         what: &Occurrence,
-        state: OccurrenceState,
-        note: &str,
+        holder: &str,
+        (state, note): (OccurrenceState, &str),
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let update = sqlx::query(
             "UPDATE occurrences SET state = $6, note = $7, changed_ms = $8
-             WHERE report = $1 AND subject = $2 AND period = $3 AND edition = $4 AND due_ms = $5",
+             WHERE report = $1 AND subject = $2 AND period = $3 AND edition = $4 AND due_ms = $5
+             AND state = 'claimed' AND holder = $9",
         );
         let done = bind_key(update, what)
             .bind(state.word())
             .bind(note)
             .bind(ms(now))
+            .bind(holder)
             .execute(&self.pool)
             .await?;
-        if done.rows_affected() == 0 {
+        if done.rows_affected() == 0 && self.occurrence_state(what).await?.is_none() {
             return Err(LedgerError::Gone(format!(
                 "the report {} due {} was never claimed",
                 what.report, what.due
             )));
         }
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 
-    /// Records occurrences that make nothing, and why: missed or covered. One that somebody has claimed stays as it is.
+    /// Records occurrences that make nothing, and why: missed or covered. One that somebody has claimed stays as it is;
+    /// returns the others.
     ///
     /// # Errors
     /// The ledger does not answer.
@@ -289,22 +292,24 @@ impl Ledger {
         all: &[Occurrence],
         (state, why): (OccurrenceState, &str),
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<Vec<Occurrence>> {
         let mut tx = self.begin().await?;
+        let mut new = Vec::new();
         for what in all {
             let insert = sqlx::query(
                 "INSERT INTO occurrences (report, subject, period, edition, due_ms, state, holder, lease_ms, changed_ms, note)
                  VALUES ($1, $2, $3, $4, $5, $6, '', 0, $7, $8) ON CONFLICT DO NOTHING",
             );
-            bind_key(insert, what)
+            let done = bind_key(insert, what)
                 .bind(state.word())
                 .bind(ms(now))
                 .bind(why)
                 .execute(&mut *tx)
                 .await?;
+            new.extend((done.rows_affected() == 1).then(|| what.clone()));
         }
         tx.commit().await?;
-        Ok(())
+        Ok(new)
     }
 
     /// Occurrences that are free to go on with: claimed, and the lease has run out, because their holder died or gave them back while

@@ -8,6 +8,7 @@ use super::error::{LedgerError, Result};
 use super::holds::NOT_HELD;
 use super::rows::{json, later, ms, parsed, text, to_json};
 use super::{Engine, Ledger};
+use crate::config::NOTICES;
 use crate::policy::{Rate, Spent};
 use chenbao_model::Digest;
 use jiff::Timestamp;
@@ -94,7 +95,11 @@ pub const SENDER_STOPPED: &str = "the sender stopped while the message was leavi
 const ORPHANED: &str = "state = 'sending' AND lease_ms <= $1 AND channel NOT IN ('folder', 'files')
      AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = deliveries.id AND a.number = deliveries.attempts)";
 
-/// The earliest due first; deliveries of one moment in the order of their ids. Of a held report, tests by hand only. Mail
+/// Patience counts from the first try, not from a time that was slept through or held: `$4` is now.
+const PATIENCE: &str =
+    "due_ms = CASE WHEN state = 'queued' AND due_ms < $4 THEN $4 ELSE due_ms END";
+
+/// What the owner hears goes first, then the earliest due; deliveries of one moment in the order of their ids. Of a held report, tests by hand only. Mail
 /// does not wait for robots and folders, nor they for it: `channels` is `IN` for mail, `NOT IN` for them.
 fn claim_sql(engine: Engine, channels: &str) -> String {
     let (open, lock, close) = match engine {
@@ -105,7 +110,7 @@ fn claim_sql(engine: Engine, channels: &str) -> String {
         "UPDATE deliveries SET state = 'sending', holder = $1, lease_ms = $2, attempts = attempts + 1, changed_ms = $3
          WHERE id {open}SELECT id FROM deliveries WHERE state IN ('queued', 'deferred') AND next_ms <= $3 AND {NOT_HELD}
          AND channel {channels} ('mail', 'folder')
-         ORDER BY due_ms, id LIMIT $4{lock}{close} RETURNING *"
+         ORDER BY CASE WHEN report = '{NOTICES}' THEN 0 ELSE 1 END, due_ms, id LIMIT $4{lock}{close} RETURNING *"
     )
 }
 
@@ -221,7 +226,8 @@ impl Ledger {
         Ok(granted)
     }
 
-    /// Gives up what a channel should have sent before that moment and could not: it counts as bounced. Returns those deliveries.
+    /// Gives up what a channel has tried in vain since that moment or longer: it counts as bounced. What is held has not been tried.
+    /// Returns those deliveries.
     ///
     /// # Errors
     /// The ledger does not answer.
@@ -233,16 +239,17 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Vec<Delivery>> {
         let mut tx = self.begin().await?;
-        let rows = sqlx::query(
+        let sql = format!(
             "UPDATE deliveries SET state = 'bounced', note = $3, changed_ms = $4
-             WHERE channel = $1 AND state IN ('queued', 'deferred') AND due_ms <= $2 RETURNING *",
-        )
-        .bind(channel)
-        .bind(ms(due_before))
-        .bind(format!("given up: {note}"))
-        .bind(ms(now))
-        .fetch_all(&mut *tx)
-        .await?;
+             WHERE channel = $1 AND state = 'deferred' AND due_ms <= $2 AND {NOT_HELD} RETURNING *"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(channel)
+            .bind(ms(due_before))
+            .bind(format!("given up: {note}"))
+            .bind(ms(now))
+            .fetch_all(&mut *tx)
+            .await?;
         tx.commit().await?;
         rows.iter().map(delivery).collect()
     }
@@ -260,8 +267,10 @@ impl Ledger {
     ) -> Result<u64> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
-            "UPDATE deliveries SET state = 'deferred', next_ms = $2, note = $3, changed_ms = $4
-             WHERE channel = $1 AND state IN ('queued', 'deferred') AND next_ms <= $4",
+            sqlx::AssertSqlSafe(format!(
+                "UPDATE deliveries SET state = 'deferred', next_ms = $2, note = $3, changed_ms = $4, {PATIENCE}
+                 WHERE channel = $1 AND state IN ('queued', 'deferred') AND next_ms <= $4 AND {NOT_HELD}"
+            )),
         )
         .bind(channel)
         .bind(ms(next))
@@ -433,14 +442,16 @@ async fn start(
     now: Timestamp,
 ) -> Result<bool> {
     let held = sqlx::query(
-        "UPDATE deliveries SET lease_ms = $4, digest = $5 WHERE id = $1 AND state = 'sending' AND holder = $2
-         AND attempts = $3 AND digest IN ('', $5)",
+        "UPDATE deliveries SET lease_ms = $4, digest = $5,
+         due_ms = CASE WHEN attempts = 1 AND due_ms < $6 THEN $6 ELSE due_ms END
+         WHERE id = $1 AND state = 'sending' AND holder = $2 AND attempts = $3 AND digest IN ('', $5)",
     )
     .bind(entry.delivery.as_str())
     .bind(entry.holder.as_str())
     .bind(i64::from(entry.attempt))
     .bind(later(now, lease))
     .bind(message.as_str())
+    .bind(ms(now))
     .execute(&mut **tx)
     .await?;
     if held.rows_affected() == 0 {

@@ -5,8 +5,9 @@ mod meter;
 pub use meter::{Meter, Sample, Unit};
 
 use jiff::Timestamp;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Stands for "not yet".
@@ -118,11 +119,16 @@ impl Life {
     }
 }
 
-/// Who holds a claim: this process on this machine.
+/// Who holds a claim: this process on this machine. Containers may share a host's name and their process's number, so a mark of its
+/// own is part of it.
 #[must_use]
 pub fn node() -> String {
+    static MARK: LazyLock<String> = LazyLock::new(|| {
+        let random = RandomState::new().build_hasher().finish();
+        format!("{:08x}", random & 0xffff_ffff)
+    });
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), std::process::id())
+    format!("{}:{}:{}", host.trim(), std::process::id(), *MARK)
 }
 
 fn read(ms: &AtomicI64) -> Option<Timestamp> {

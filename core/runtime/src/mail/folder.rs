@@ -4,6 +4,10 @@ use super::{About, Answer, Letter, Outcome};
 use crate::policy::Retry;
 use crate::storage;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A share that does not answer keeps nobody longer than this.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder of `.eml` files.
 #[derive(Debug)]
@@ -24,13 +28,14 @@ impl Outbox {
         let path = self.folder.join(name.trim_start_matches('.'));
         let shown = path.display().to_string();
         let bytes = letter.bytes.to_vec();
-        let written = tokio::task::spawn_blocking(move || {
+        let writing = tokio::task::spawn_blocking(move || {
             storage::write(&path, &bytes).map_err(|why| storage::refused("the outbox", &path, &why))
         });
-        let why = match written.await {
-            Ok(Ok(())) => return Answer::sent(format!("written to {shown}")),
-            Ok(Err(problem)) => problem.to_string(),
-            Err(why) => format!("{shown} was not written: {why}"),
+        let why = match tokio::time::timeout(PATIENCE, writing).await {
+            Ok(Ok(Ok(()))) => return Answer::sent(format!("written to {shown}")),
+            Ok(Ok(Err(problem))) => problem.to_string(),
+            Ok(Err(why)) => format!("{shown} was not written: {why}"),
+            Err(_) => format!("{shown} was not written: the folder does not answer"),
         };
         // A disk that is full is full for every message.
         Answer {

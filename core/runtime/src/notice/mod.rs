@@ -74,6 +74,8 @@ pub struct Notice {
     pub run: Option<String>,
     /// When it is too late to be of use: the delivery that it speaks of.
     pub by: Option<Timestamp>,
+    /// What tells it from another of its kind about the same thing; empty for most.
+    because: &'static str,
 }
 
 impl Notice {
@@ -86,7 +88,15 @@ impl Notice {
             lines,
             run: None,
             by: None,
+            because: "",
         }
+    }
+
+    /// For this reason: another reason makes another notice of the same kind and thing.
+    #[must_use]
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.because = reason;
+        self
     }
 
     /// Met by this run.
@@ -126,7 +136,7 @@ fn written(notice: &Notice, project: &config::meant::Project, now: Timestamp) ->
         About::Issue(_) => String::new(),
         About::Report(_) | About::Thing(_) => now.to_zoned(project.zone.clone()).date().to_string(),
     };
-    let digest = Digest::of(format!("{kind}\n{about}\n{day}"));
+    let digest = Digest::of(format!("{kind}\n{about}\n{day}{}", notice.because));
     NewNotice {
         id: digest.as_str().chars().take(32).collect(),
         kind: kind.to_owned(),
@@ -195,7 +205,9 @@ async fn say_elsewhere(project: &Project, now: Timestamp) -> Result<bool, Proble
 
 /// A message is its notices.
 fn message_id_of(notices: &[ledger::Notice]) -> String {
-    let ids: Vec<&str> = notices.iter().map(|one| one.said.id.as_str()).collect();
+    // One that is told again is told in another message.
+    let id = |one: &ledger::Notice| format!("{} {}", one.said.id, one.times);
+    let ids: Vec<String> = notices.iter().map(id).collect();
     let digest = Digest::of(ids.join("\n"));
     digest.as_str().chars().take(16).collect()
 }

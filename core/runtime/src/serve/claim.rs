@@ -84,8 +84,22 @@ impl Claim {
     /// The ledger does not answer.
     pub async fn settle(self, state: OccurrenceState, note: &str) -> Result<(), Problems> {
         let now = self.clock.now();
-        let settled = self.ledger.settle(&self.occurrence, state, note, now).await;
-        settled.map_err(Problems::from)
+        let (verdict, node) = ((state, note), node());
+        let settled = self.ledger.settle(&self.occurrence, &node, verdict, now);
+        if !settled.await? {
+            tracing::warn!(report = %self.occurrence.report, "another node took this over, and its word counts");
+        }
+        Ok(())
+    }
+
+    /// Whether it is still this process's: a machine that stood still may have lost it.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn holds(&self) -> Result<bool, Problems> {
+        let (now, node) = (self.clock.now(), node());
+        let mine = self.ledger.renew(&self.occurrence, &node, now, LEASE);
+        Ok(mine.await?)
     }
 
     /// Ends it without a trace: a part of an issue was made by hand, and the schedule makes the rest.

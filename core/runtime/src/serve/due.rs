@@ -105,13 +105,16 @@ async fn begins(
             "due while nobody looked; misfire = \"{}\"",
             schedule.misfire
         );
-        look.missed += missed.len();
+        // A campaign's deliveries of the same moment come up again; what was made or left out before is no news.
         let state = OccurrenceState::Missed;
-        project
+        let new = project
             .ledger
             .leave_out(&missed, (state, &why), now)
             .await?;
-        tell_missed(project, report, &missed).await?;
+        look.missed += new.len();
+        if !new.is_empty() {
+            tell_missed(project, report, &new).await?;
+        }
     }
     let begin = |fire: Fire| Work {
         report: report.id.clone(),

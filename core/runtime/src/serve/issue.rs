@@ -106,7 +106,7 @@ async fn go_on(
     } else {
         order.collect = Some(last_question(times, now));
     }
-    make(project, report, &order, claim).await
+    make(project, report, &order, claim, Some(times)).await
 }
 
 fn order(open: &Open, not_before: Timestamp) -> Order {
@@ -146,7 +146,9 @@ async fn is_ready(
     };
     if !lines.is_empty() {
         let about = About::Issue(Issue::of(&order.occurrence, order.revision));
-        let notice = Notice::new(Kind::Late, about, lines).by(times.deliver);
+        let notice = Notice::new(Kind::Late, about, lines)
+            .because("sources")
+            .by(times.deliver);
         notice::raise(project, &notice).await?;
     }
     Ok(false)
@@ -178,13 +180,20 @@ async fn complete(project: &Project, report: &Report, open: &Open) -> Result<Cam
         since: now.checked_sub(ASK_AGAIN).ok(),
         until: None,
     });
-    let gathered = run::gather(project, report, &order, &|_| {}).await;
-    if !gathered.is_ok_and(|gathered| gathered.judgement.ready()) {
-        return Ok(Came::Nothing);
+    match run::gather(project, report, &order, &|_| {}).await {
+        Ok(gathered) if gathered.judgement.ready() => {}
+        Ok(_) => return Ok(Came::Nothing),
+        Err(problems) if problems.machine() => return Err(problems),
+        Err(problems) => {
+            let about = About::Issue(Issue::of(&order.occurrence, order.revision));
+            let told = Notice::new(Kind::Failed, about, vec![problems.to_string()]);
+            notice::raise(project, &told).await?;
+            return Ok(Came::Nothing);
+        }
     }
     order.collect = None;
     match Claim::again(project, open).await? {
-        Some(claim) => make(project, report, &order, claim).await,
+        Some(claim) => make(project, report, &order, claim, None).await,
         None => Ok(Came::Nothing),
     }
 }
@@ -194,6 +203,7 @@ async fn make(
     report: &Report,
     order: &Order,
     claim: Claim,
+    times: Option<Times>,
 ) -> Result<Came, Problems> {
     let issue = Issue::of(&order.occurrence, order.revision);
     let over = plan::over_at(&project.config, report, issue.period);
@@ -218,6 +228,15 @@ async fn make(
             claim.give_back().await?;
             return Ok(Came::Retries);
         }
+        // A template or configuration that is mended before the deadline still makes it.
+        Err(problems) if times.is_some_and(|times| project.clock.now() < times.data_deadline) => {
+            tracing::error!(report = %report.id, "cannot be made yet: {problems}");
+            let lines = vec![problems.to_string()];
+            let told = Notice::new(Kind::Late, About::Issue(issue), lines).because("broken");
+            notice::raise(project, &told.by(order.occurrence.due)).await?;
+            claim.give_back().await?;
+            return Ok(Came::Waits);
+        }
         Err(problems) => {
             tracing::error!(report = %report.id, "not made: {problems}");
             let why = problems.to_string();
@@ -225,6 +244,9 @@ async fn make(
             (Came::Failed, OccurrenceState::Failed, why, vec![told])
         }
     };
+    if !claim.holds().await? {
+        return Ok(Came::Nothing);
+    }
     // First the notices, then the state: who dies between the two makes it again, and says the same thing again.
     for notice in told {
         notice::raise(project, &notice.by(order.occurrence.due)).await?;
@@ -259,7 +281,11 @@ fn told_of(project: &Project, report: &Report, order: &Order, made: &Made) -> Ve
     let (due, now) = (order.occurrence.due, project.clock.now());
     if order.revision == 0 && now.duration_since(due) > LATE {
         let line = words::made_late(&said(config, report, due), &said(config, report, now), lang);
-        told.push(Notice::new(Kind::Late, about(), vec![line]).of_run(&made.run));
+        told.push(
+            Notice::new(Kind::Late, about(), vec![line])
+                .because("made")
+                .of_run(&made.run),
+        );
     }
     told
 }

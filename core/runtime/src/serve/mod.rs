@@ -3,6 +3,7 @@
 mod alive;
 pub mod claim;
 mod due;
+mod errand;
 mod issue;
 mod outage;
 mod works;
@@ -11,13 +12,13 @@ use self::outage::Outage;
 use crate::life::{Doing, Life};
 use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
-use crate::retention;
 use crate::systemd::{self, State};
 use crate::ticker::{Bell, HEART_BEAT, Ticker};
 use crate::{deliver, disk};
 use alive::Alive;
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
+use errand::{Errand, What};
 use futures::future::BoxFuture;
 use issue::Came;
 use jiff::Timestamp;
@@ -25,7 +26,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::task::JoinHandle;
 use works::{Done, Works};
 
 /// What one look at the ledger did.
@@ -102,7 +102,7 @@ pub async fn serve(
         project,
         reopen,
         works: Works::ringing(ticker.bell()),
-        sender: None,
+        errands: [What::Mail, What::Talk, What::Keep].map(Errand::new),
         bell: ticker.bell(),
         looked: None,
         outage: Outage::default(),
@@ -140,8 +140,7 @@ struct Server {
     project: Arc<Project>,
     reopen: Reopen,
     works: Works,
-    /// One sender at a time: a slow mail server holds up no report that is being made.
-    sender: Option<JoinHandle<Result<usize, Problems>>>,
+    errands: [Errand; 3],
     bell: Bell,
     /// When the schedules were last gone through.
     looked: Option<Timestamp>,
@@ -189,10 +188,13 @@ impl Server {
                 self.outage.suspect(&self.project, &problems).await;
                 let problems = disk::explain(&self.project.config, problems);
                 tracing::error!("nothing more is begun until the next look: {problems}");
+                if self.outage.rest().is_none() {
+                    tell(&self.project, not_done(&problems)).await;
+                }
             }
         }
         self.works.fill(&self.project);
-        self.send().await;
+        self.run_errands().await;
     }
 
     /// Goes through the schedules, unless a look of a moment ago still has work in the queue.
@@ -215,38 +217,28 @@ impl Server {
         self.works.foretell(&self.project).await
     }
 
-    /// Sends what is queued, in a task of its own.
-    async fn send(&mut self) {
-        if let Some(sender) = self.sender.take_if(|sender| sender.is_finished()) {
-            match sender.await {
-                Ok(Ok(0)) => {}
-                Ok(Ok(sent)) => tracing::info!(sent, "sent"),
-                Ok(Err(problems)) => {
+    /// Begins the errands again that are done, each in a task of its own: mail waits for no robot, and nobody for the nightly cleaning.
+    async fn run_errands(&mut self) {
+        for n in 0..self.errands.len() {
+            let Some(done) = self.errands[n].done().await else {
+                continue;
+            };
+            match done {
+                Ok(0) => {}
+                Ok(sent) => tracing::info!(sent, "sent"),
+                Err(problems) => {
                     self.outage.suspect(&self.project, &problems).await;
                     tracing::error!("not sent: {problems}");
                     // An outage of the ledger is told when it is over.
                     if self.outage.rest().is_none() {
-                        let lines = problems.0.iter().map(ToString::to_string).collect();
-                        tell(&self.project, not_sent(lines)).await;
+                        tell(&self.project, not_done(&problems)).await;
                     }
-                }
-                Err(why) => {
-                    let line = format!("the sender stopped by a mistake in chenbao itself: {why}");
-                    tracing::error!("{line}");
-                    tell(&self.project, not_sent(vec![line])).await;
                 }
             }
         }
-        if self.sender.is_none() {
-            let (project, bell) = (Arc::clone(&self.project), self.bell.clone());
-            self.sender = Some(tokio::spawn(async move {
-                let sent = send(&project).await;
-                // More may have been queued while it was sending.
-                if sent.as_ref().is_ok_and(|sent| *sent > 0) {
-                    bell.ring();
-                }
-                sent
-            }));
+        let now = self.project.clock.now();
+        for errand in &mut self.errands {
+            errand.begin(&self.project, &self.bell, now);
         }
     }
 
@@ -256,15 +248,20 @@ impl Server {
         while let Some(done) = self.works.next(&self.project).await {
             log(&done);
         }
-        if let Some(sender) = self.sender.take() {
-            drop(sender.await);
+        for errand in &mut self.errands {
+            errand.end().await;
         }
     }
 }
 
-/// The sender failed, and not because of one message or its server.
-fn not_sent(lines: Vec<String>) -> Notice {
-    Notice::new(Kind::MailBroken, About::Thing("chenbao".to_owned()), lines)
+/// Something failed, and not because of one message or its server.
+fn not_done(problems: &Problems) -> Notice {
+    let lines = problems.0.iter().map(ToString::to_string).collect();
+    Notice::new(
+        Kind::MailBroken,
+        About::Thing("chenbao serve".to_owned()),
+        lines,
+    )
 }
 
 /// Tells the owner; where even that fails, the log has it.
@@ -302,25 +299,14 @@ fn log(done: &Done) {
     }
 }
 
-/// Sends what is queued, and what the owner has to hear; then, once a night, removes what is old.
+/// Sends what is queued, and what the owner has to hear.
 async fn send(project: &Project) -> Result<usize, Problems> {
     let sent = deliver::send_due(project).await?;
     deliver::hear(project).await?;
-    let sent = match notice::tell(project).await? {
+    Ok(match notice::tell(project).await? {
         true => sent + deliver::send_due(project).await?,
         false => sent,
-    };
-    match retention::nightly(project).await {
-        Ok(removed) if removed.is_empty() => {}
-        Ok(removed) => tracing::info!(things = removed.len(), "pruned by [retention]"),
-        Err(problems) => {
-            tracing::error!("not pruned: {problems}");
-            let lines = problems.0.iter().map(ToString::to_string).collect();
-            let about = About::Thing("chenbao prune".to_owned());
-            notice::raise(project, &Notice::new(Kind::Retention, about, lines)).await?;
-        }
-    }
-    Ok(sent)
+    })
 }
 
 /// One look: everything that is due now is done, in the order of its delivery time, and what is queued is sent.
@@ -354,6 +340,8 @@ pub async fn look(project: &Arc<Project>) -> Result<Look, Problems> {
             look.sent += send(project).await?;
         }
     }
+    look.sent += send(project).await?;
+    errand::prune(project).await?;
     look.sent += send(project).await?;
     stopped.map(|()| look)
 }

@@ -62,7 +62,19 @@ impl Works {
             let until = self.rests.get(&work.key());
             until.is_some_and(|until| now < *until && *until <= longest)
         };
-        self.queue = all.into_iter().filter(|work| !rests(work)).collect();
+        // A due time is not overtaken by a later one of its report: that would count it as served.
+        let mut rest: BTreeSet<(Id, Option<Id>)> = BTreeSet::new();
+        let mut ready = VecDeque::new();
+        for work in all {
+            let whose = (work.report.clone(), work.key().2);
+            let begins = matches!(work.task, Task::Begin(_));
+            if rests(&work) {
+                rest.extend(begins.then_some(whose));
+            } else if !(begins && rest.contains(&whose)) {
+                ready.push_back(work);
+            }
+        }
+        self.queue = ready;
     }
 
     /// Whether nothing waits to be begun.
@@ -219,7 +231,9 @@ async fn tell_late(project: &Project, work: &Work, ready: Timestamp) -> Result<(
         issue::said(config, report, ready),
     );
     let line = words::will_be_late(&due, &ready, &config.project.lang);
-    let notice = Notice::new(Kind::Late, About::Issue(issue), vec![line]).by(work.times.deliver);
+    let notice = Notice::new(Kind::Late, About::Issue(issue), vec![line])
+        .because("forecast")
+        .by(work.times.deliver);
     notice::raise(project, &notice).await
 }
 

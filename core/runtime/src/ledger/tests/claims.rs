@@ -68,9 +68,14 @@ async fn a_dead_holder_loses_its_claim() {
         assert!(ledger.claim(&what, "b", seconds(91), LEASE).await.unwrap());
         assert!(!ledger.renew(&what, "a", seconds(91), LEASE).await.unwrap());
         ledger
-            .settle(&what, OccurrenceState::Done, "", seconds(92))
+            .settle(&what, "b", (OccurrenceState::Done, ""), seconds(92))
             .await
             .unwrap();
+        // Whoever stood still and was taken over has no say.
+        let late = (OccurrenceState::Failed, "late");
+        assert!(!ledger.settle(&what, "a", late, seconds(93)).await.unwrap());
+        let state = ledger.occurrence_state(&what).await.unwrap();
+        assert_eq!(state, Some(OccurrenceState::Done));
         assert!(
             !ledger
                 .claim(&what, "c", seconds(9000), LEASE)
@@ -95,7 +100,7 @@ async fn missed_ones_stay_missed_and_done_ones_stay_done() {
         let (done, missed) = (occurrence("daily", noon()), occurrence("daily", later));
         assert!(ledger.claim(&done, "a", noon(), LEASE).await.unwrap());
         ledger
-            .settle(&done, OccurrenceState::Done, "", noon())
+            .settle(&done, "a", (OccurrenceState::Done, ""), noon())
             .await
             .unwrap();
         ledger
@@ -127,8 +132,8 @@ async fn missed_ones_stay_missed_and_done_ones_stay_done() {
             ledger
                 .settle(
                     &occurrence("other", noon()),
-                    OccurrenceState::Done,
-                    "",
+                    "a",
+                    (OccurrenceState::Done, ""),
                     noon()
                 )
                 .await
@@ -182,7 +187,7 @@ async fn an_issue_is_made_under_one_due_time_at_once() {
         );
         assert_eq!(ledger.covered_by(&nine).await.unwrap(), None);
         ledger
-            .settle(&eight, OccurrenceState::Done, "", noon())
+            .settle(&eight, "a", (OccurrenceState::Done, ""), noon())
             .await
             .unwrap();
         assert_eq!(ledger.covered_by(&nine).await.unwrap(), Some(noon()));

@@ -1,7 +1,7 @@
 //! Deliveries: once per key, never early, and an honest word about what a dead sender had done.
 
 use super::{LEASE, Opened, at, issue, ledgers, mail, noon, sent};
-use crate::ledger::{Claimed, DeliveryState, Ledger, NewDelivery, Verdict};
+use crate::ledger::{Claimed, DeliveryState, Ledger, NewDelivery, Verdict, Waiting};
 use chenbao_model::Digest;
 use jiff::{SignedDuration, Timestamp};
 
@@ -260,5 +260,72 @@ async fn eight_busy_senders_send_each_of_200_once() {
                 .len(),
             200
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patience_counts_from_the_first_try_and_not_while_held() {
+    for opened in ledgers("t_patience").await {
+        let ledger = &opened.ledger;
+        let (one, other) = (
+            mail("daily", "a@example.com", noon()),
+            mail("weekly", "b@example.com", noon()),
+        );
+        ledger
+            .queue(&[one.clone(), other.clone()], noon())
+            .await
+            .unwrap();
+        ledger
+            .hold(&"daily".parse().unwrap(), "", noon())
+            .await
+            .unwrap();
+        // The machine slept for three days, and then the server refuses.
+        let awake = noon() + SignedDuration::from_hours(72);
+        let day = SignedDuration::from_hours(24);
+        assert_eq!(
+            ledger
+                .give_up("mail", awake - day, "refused", awake)
+                .await
+                .unwrap()
+                .len(),
+            0
+        );
+        assert_eq!(
+            ledger
+                .defer_all("mail", awake, "refused", awake)
+                .await
+                .unwrap(),
+            1,
+            "not the held one"
+        );
+        assert_eq!(
+            ledger
+                .give_up("mail", awake - day, "refused", awake)
+                .await
+                .unwrap()
+                .len(),
+            0
+        );
+        // A day of refusals later it is enough, and still not for the held one.
+        let later = awake + day;
+        let given_up = ledger
+            .give_up("mail", later - day, "refused", later)
+            .await
+            .unwrap();
+        assert_eq!(given_up.len(), 1);
+        assert_eq!(given_up[0].recipient, "b@example.com");
+        // Released, it has all the patience that others have.
+        ledger
+            .release_report(&"daily".parse().unwrap(), Waiting::Leaves, later)
+            .await
+            .unwrap();
+        let claimed = take(ledger, later).await.unwrap();
+        assert!(starts(ledger, &claimed, later).await);
+        let delivery = ledger
+            .delivery(&claimed.delivery.id)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(delivery.due, later);
     }
 }

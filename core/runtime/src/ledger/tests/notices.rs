@@ -86,6 +86,39 @@ async fn the_same_notice_is_one_row_until_it_is_told() {
     }
 }
 
+/// What comes back after a quiet hour is news; what never went away is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_comes_back_is_told_again() {
+    for opened in ledgers("notices_again").await {
+        let ledger = &opened.ledger;
+        let minutes = |n| noon() + SignedDuration::from_mins(n);
+        ledger
+            .raise(&raised("a", true, "one"), noon())
+            .await
+            .unwrap();
+        let untold = ledger.untold().await.unwrap();
+        let deliveries = [message("m1", FOLDER)];
+        assert!(
+            ledger
+                .tell("m1", &untold, &deliveries, noon())
+                .await
+                .unwrap()
+        );
+        for n in [40, 80] {
+            ledger
+                .raise(&raised("a", true, "on"), minutes(n))
+                .await
+                .unwrap();
+        }
+        assert_eq!(ledger.untold().await.unwrap().len(), 0);
+        ledger
+            .raise(&raised("a", true, "again"), minutes(150))
+            .await
+            .unwrap();
+        assert_eq!(ledger.untold().await.unwrap()[0].said.lines, ["again"]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_are_seen_and_forgotten() {
     for opened in ledgers("notices_nodes").await {
