@@ -1,7 +1,9 @@
 // Drives `chenbao preview` in a real browser: preview.cjs URL PROJECT. Saves files as an editor would, waits for what the page shows,
 // and prints what it saw as JSON. Every wait ends by itself with an error that names it.
 "use strict";
+const { execFileSync } = require("child_process");
 const fs = require("fs");
+const os = require("os");
 const path = require("path");
 const { chromium } = require("playwright-core");
 
@@ -14,6 +16,62 @@ function save(name, text) {
   const file = path.join(project, name);
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, text);
+}
+
+// The PDF as poppler draws it, page by page, at twice the size that the browser gives the vectors.
+function drawn(pdf) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "chenbao-preview-"));
+  try {
+    const file = path.join(folder, "report.pdf");
+    fs.writeFileSync(file, Buffer.from(pdf.split(",")[1], "base64"));
+    execFileSync("pdftoppm", ["-r", "192", "-png", file, path.join(folder, "page")]);
+    return fs.readdirSync(folder).filter((name) => name.endsWith(".png")).sort()
+      .map((name) => `data:image/png;base64,${fs.readFileSync(path.join(folder, name)).toString("base64")}`);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+// How far each page on screen is from poppler's, in the browser: the mean difference, and how much of both is ink, of 255. Squares
+// are compared, not pixels, so that two ways to smooth an edge are little and a word elsewhere is much.
+function apart(pictures) {
+  const SIDE = 4;
+  const load = (src) => new Promise((done, fail) => {
+    const image = new Image();
+    image.onload = () => done(image);
+    image.onerror = () => fail(new Error("a picture does not load"));
+    image.src = src;
+  });
+  // Means of squares.
+  const grey = (image, [width, height], [across, down]) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const pen = canvas.getContext("2d");
+    pen.drawImage(image, 0, 0, across, down);
+    const { data } = pen.getImageData(0, 0, width, height);
+    const [columns, rows] = [Math.floor(width / SIDE), Math.floor(height / SIDE)];
+    const means = new Array(columns * rows).fill(0);
+    for (let y = 0; y < rows * SIDE; y++) {
+      for (let x = 0; x < columns * SIDE; x++) {
+        const at = 4 * (y * width + x);
+        means[Math.floor(y / SIDE) * columns + Math.floor(x / SIDE)] += (data[at] + data[at + 1] + data[at + 2]) / 3 / SIDE / SIDE;
+      }
+    }
+    return means;
+  };
+  const here = [...document.querySelectorAll(".sheets img")].map((one) => one.src);
+  return Promise.all(pictures.map(async (picture, n) => {
+    const [own, theirs] = await Promise.all([load(here[n]), load(picture)]);
+    const whole = [theirs.naturalWidth, theirs.naturalHeight];
+    // Poppler fills whole pixels with a page that is a part of one shorter.
+    const box = /viewBox="0 0 (\S+) (\S+)"/.exec(atob(here[n].split(",")[1].slice(0, 400)));
+    const exact = [Number(box[1]), Number(box[2])].map((points) => points * 192 / 72);
+    const [a, b] = [grey(own, whole, exact), grey(theirs, whole, whole)];
+    const mean = (of) => of.reduce((sum, one) => sum + one, 0) / of.length;
+    return {
+      svg: here[n].startsWith("data:image/svg+xml"), ink: [255 - mean(a), 255 - mean(b)],
+      differ: mean(a.map((one, at) => Math.abs(one - b[at]))),
+    };
+  }));
 }
 
 (async () => {
@@ -35,7 +93,11 @@ function save(name, text) {
   await page.waitForSelector("body[data-shown]", PATIENCE);
   seen.subject = await page.textContent("#subject b");
   seen.frames = await page.locator("iframe").count();
-  seen.pictures = await page.evaluate(() => [...document.querySelectorAll(".sheets img")].map((one) => one.naturalWidth));
+  const pages = drawn(await page.getAttribute(".pages a", "href"));
+  seen.pictures = await page.locator(".sheets img").count();
+  seen.poppler = await page.evaluate(apart, pages);
+  // The same against the next page: what a difference looks like.
+  seen.wrong = await page.evaluate(apart, [...pages.slice(1), pages[0]]);
   seen.boss = await text();
   await choose("audience", "ops");
   seen.ops = await text();

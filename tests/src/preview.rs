@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 /// All of them.
 #[must_use]
 pub fn trials() -> Vec<Trial> {
-    let needs = &["node", "npm:playwright-core", "chromium"];
+    let needs = &["node", "npm:playwright-core", "chromium", "pdftoppm"];
     vec![
         trial_with("preview::a_browser_follows_what_is_saved", needs, follows),
         trial("preview::strangers_are_not_answered", strangers),
@@ -112,11 +112,7 @@ fn follows() -> Result<(), Failed> {
         text("subject")
     );
     assert_eq!(seen["frames"], 3, "desktop, phone and dark");
-    let pictures = seen["pictures"].as_array().ok_or("no pages")?;
-    assert!(
-        pictures.len() >= 2 && pictures.iter().all(|width| width.as_u64() > Some(1000)),
-        "{pictures:?}"
-    );
+    like_the_pdf(&seen)?;
     // What the one may not see is not even named to it.
     assert!(text("boss").contains("退款后金额") && text("boss").contains("仅供「管理层」"));
     assert!(!text("ops").contains("退款后金额") && text("ops").contains("仅供「运营」"));
@@ -139,6 +135,22 @@ fn follows() -> Result<(), Failed> {
     assert_eq!(seen["toggled"], 0, "the fifth pane goes with its key");
     drop(preview);
     assert_eq!(kept(&project), before, "nothing is written down");
+    Ok(())
+}
+
+/// The pages on screen are the PDF's: poppler draws the same, and would not draw the next page the same.
+fn like_the_pdf(seen: &Value) -> Result<(), Failed> {
+    let pages = |key: &str| seen[key].as_array().cloned().ok_or("no pages");
+    let (same, other) = (pages("poppler")?, pages("wrong")?);
+    assert!(same.len() >= 2, "{same:?}");
+    assert_eq!(seen["pictures"].as_u64(), u64::try_from(same.len()).ok());
+    for (page, next) in same.iter().zip(&other) {
+        assert_eq!(page["svg"], true, "{page}");
+        let differ = |page: &Value| page["differ"].as_f64().unwrap_or(f64::MAX);
+        let ink = page["ink"][1].as_f64().unwrap_or_default();
+        assert!(differ(page) < 0.25 * ink, "{page}");
+        assert!(differ(next) > ink, "{next}");
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ pub mod fonts;
 pub mod layout;
 pub mod pdf;
 pub mod png;
+pub mod svg;
 pub mod xlsx;
 
 pub use compose::{Need, TemplateSet, compose};

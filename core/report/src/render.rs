@@ -2,7 +2,7 @@
 
 use crate::fonts::Fonts;
 use crate::html::{self, HtmlOptions};
-use crate::{layout, pdf, png, text, xlsx};
+use crate::{layout, pdf, png, svg, text, xlsx};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::Document;
 use chenbao_model::{Artifact, Diagnostic, Warned};
@@ -18,8 +18,10 @@ pub enum Format {
     Pdf,
     /// Tables and charts as a workbook.
     Xlsx,
-    /// Each page as a picture, for previews.
+    /// Each page as a picture.
     Png,
+    /// Each page as vectors, for the preview.
+    Svg,
 }
 
 /// Where the pictures of the HTML are.
@@ -106,6 +108,13 @@ pub fn render(
                     Artifact::new(format!("{stem}-{}.png", i + 1), "image/png", bytes)
                 }));
             }
+            Format::Svg => {
+                let drawn = svg::pages(&laid.pages, options.fonts).into_iter();
+                out.extend(drawn.enumerate().map(|(i, page)| {
+                    let name = format!("{stem}-{}.svg", i + 1);
+                    Artifact::new(name, "image/svg+xml", page.into_bytes())
+                }));
+            }
         }
     }
     Ok(Warned {
@@ -147,7 +156,7 @@ fn pages(
 ) -> Result<layout::Pages, Problems> {
     if !formats
         .iter()
-        .any(|format| matches!(format, Format::Pdf | Format::Png))
+        .any(|format| matches!(format, Format::Pdf | Format::Png | Format::Svg))
     {
         return Ok(layout::Pages {
             pages: Vec::new(),

@@ -5,6 +5,7 @@ use harfrust::{
     Direction, Feature, ShapeOptions, ShapePlan, ShaperData, Tag, UnicodeBuffer, script,
 };
 use skrifa::instance::{LocationRef, Size};
+use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::raw::{FontRef, TableProvider as _};
 use skrifa::string::StringId;
 use skrifa::{GlyphId, MetadataProvider as _};
@@ -168,6 +169,17 @@ impl Face {
             });
         }
         glyphs
+    }
+
+    /// Draws a glyph at a size, y upwards; nothing where it has no outline.
+    pub(crate) fn outline(&self, glyph: u16, size: f32, pen: &mut impl OutlinePen) {
+        let font = self.font();
+        let found = font.and_then(|font| font.outline_glyphs().get(GlyphId::from(glyph)));
+        if let Some(outline) = found {
+            let settings = DrawSettings::unhinted(Size::new(size), LocationRef::default());
+            // A glyph whose outline does not parse leaves what was drawn of it.
+            drop(outline.draw(settings, pen));
+        }
     }
 
     /// The width of a glyph as part of the size.

@@ -44,6 +44,11 @@ impl FaceId {
     pub const REGULAR: Self = Self(0);
     /// The build's own, 700.
     pub const BOLD: Self = Self(1);
+
+    /// Where it stands among the faces.
+    pub(crate) fn number(self) -> u8 {
+        self.0
+    }
 }
 
 /// The families that a team wants, each list in the order in which they are tried; the build's own come last.

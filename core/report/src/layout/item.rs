@@ -1,4 +1,4 @@
-//! Pages of placed items: what layout makes and the PDF and PNG writers only write. Points, y downwards.
+//! Pages of placed items: what layout makes and the PDF, SVG and PNG writers only write. Points, y downwards.
 
 use super::parts::Part;
 use crate::fonts::FaceId;

@@ -8,9 +8,7 @@ use crate::layout::{Color, Item, Page, Stroke, Text};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::{Chart, Spark, Theme};
-use skrifa::instance::{LocationRef, Size};
-use skrifa::outline::{DrawSettings, OutlinePen};
-use skrifa::{GlyphId, MetadataProvider as _};
+use skrifa::outline::OutlinePen;
 use std::collections::BTreeMap;
 use tiny_skia::{
     FillRule, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, StrokeDash, Transform,
@@ -219,17 +217,7 @@ impl<'a> Brush<'a> {
             .entry((face, glyph))
             .or_insert_with(|| {
                 let mut pen = Pen(PathBuilder::new());
-                let outline = fonts
-                    .face(face)
-                    .font()?
-                    .outline_glyphs()
-                    .get(GlyphId::from(glyph))?;
-                outline
-                    .draw(
-                        DrawSettings::unhinted(Size::new(1.0), LocationRef::default()),
-                        &mut pen,
-                    )
-                    .ok()?;
+                fonts.face(face).outline(glyph, 1.0, &mut pen);
                 pen.0.finish()
             })
             .as_ref()

@@ -224,7 +224,7 @@ fn written(
         lacks: None,
     };
     let subject = document.value.meta.subject.clone();
-    let pages = chenbao_report::render(&document.value, &[Format::Pdf, Format::Png], &options)?;
+    let pages = chenbao_report::render(&document.value, &[Format::Pdf, Format::Svg], &options)?;
     let (pdf, pages): (Vec<&Artifact>, Vec<&Artifact>) = pages
         .value
         .iter()
