@@ -122,8 +122,11 @@ function tell(found, mild) {
       const where = [place.file, place.line || undefined, place.column || undefined].filter((part) => part !== undefined);
       item.append(element("div", where.join(":"), { className: "place" }));
       if (place.source) {
-        const caret = place.column ? `\n${" ".repeat(place.column - 1)}^` : "";
-        item.append(element("pre", place.source + caret));
+        const line = element("pre");
+        const at = [...place.source];
+        const column = place.column || at.length + 1;
+        line.append(at.slice(0, column - 1).join(""), element("mark", at.slice(column - 1).join("") || " "));
+        item.append(line);
       }
     }
     if (one.hint) item.append(element("div", say.hint + one.hint, { className: "hint" }));
@@ -171,8 +174,9 @@ async function follow() {
       await load(chosen());
       await show();
     } catch {
+      // The preview was stopped; when it runs again, the page follows it again.
       note(say.away, true);
-      return;
+      await new Promise((wake) => { setTimeout(wake, 2000); });
     }
   }
 }

@@ -24,9 +24,9 @@ pub(super) async fn watch(desk: Arc<Desk>) {
         if now.0 != before.0 {
             reopen(&desk).await;
         }
-        desk.version.send_modify(|version| *version += 1);
-        // A configuration may have moved the templates.
+        // A configuration may have moved the templates. What is saved from here on is another change.
         before = (now.0, stamps(&desk.project()).1);
+        desk.version.send_modify(|version| *version += 1);
     }
 }
 
