@@ -73,12 +73,7 @@ pub fn render(
                 out.extend(mail_html(document, attached, options, &mut warnings)?);
             }
             Format::Text => {
-                let mut text = text::write(document);
-                if let Some(why) = options.lacks {
-                    text.push_str(why);
-                    text.push('\n');
-                }
-                let text = text.into_bytes();
+                let text = plain(document, options.lacks).into_bytes();
                 out.push(Artifact::new(
                     format!("{stem}.txt"),
                     "text/plain; charset=utf-8",
@@ -121,6 +116,16 @@ pub fn render(
         value: out,
         warnings,
     })
+}
+
+/// The text alternative, with why the mail lacks something at its end.
+fn plain(document: &Document, lacks: Option<&str>) -> String {
+    let mut text = text::write(document);
+    if let Some(why) = lacks {
+        text.push_str(why);
+        text.push('\n');
+    }
+    text
 }
 
 /// The HTML, and its pictures after it.
