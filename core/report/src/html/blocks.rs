@@ -312,7 +312,7 @@ impl<'a> Page<'a> {
             }
         };
         format!(
-            "<img src=\"{source}\" width=\"{SHOWN}\" height=\"{height}\" alt=\"{}\" style=\"display:block;width:100%;max-width:{SHOWN}px;height:auto;border:0;font-size:13px;line-height:20px;{}\">\n",
+            "<img class=\"plate\" src=\"{source}\" width=\"{SHOWN}\" height=\"{height}\" alt=\"{}\" style=\"display:block;width:100%;max-width:{SHOWN}px;height:auto;border:0;font-size:13px;line-height:20px;{}\">\n",
             escape(&chart.alt),
             self.style.grey()
         )
