@@ -339,6 +339,9 @@ impl World {
     fn send(&mut self, case: &Case, to: Option<&str>) -> Result<Vec<Value>, String> {
         self.hours += 1;
         self.configure(case.way)?;
+        // What may have arrived before is sent again only if somebody says so, here before the fault begins.
+        self.fail(&json!({}))?;
+        self.json(&["resend", self.run.as_str(), "--unknown", "--json"])?;
         self.fail(&case.fault)?;
         self.arrived();
         let mut args = vec!["resend", self.run.as_str(), "--json"];
