@@ -25,6 +25,11 @@ pub fn trials() -> Vec<Trial> {
             too_large,
         ),
         trial_with(
+            "workbook::a_mail_without_files_leaves_out_its_pictures",
+            &["python3"],
+            without_attachments,
+        ),
+        trial_with(
             "workbook::an_office_program_reads_every_sheet",
             &["soffice"],
             converted,
@@ -132,6 +137,20 @@ fn attached() -> Result<(), Failed> {
     );
     assert_eq!(mailed("attach = [\"xlsx\"]")?, [BOOK_TYPE]);
     assert_eq!(mailed("attach = []")?, Vec::<String>::new());
+    Ok(())
+}
+
+/// Where nothing is attached, only the pictures can go.
+fn without_attachments() -> Result<(), Failed> {
+    let project = project("attach = []");
+    let small = "folder = \"outbox\"\nmax_size = \"40 kB\"";
+    let text = project.read("chenbao.toml");
+    project.write("chenbao.toml", text.replace("folder = \"outbox\"", small));
+    let ran = project.run(&["run", "daily", "--deliver"]).exits(0);
+    let _ = ran.says(&["未附图表；完整报告请向发件人索取"]);
+    let mail = the_mail(&project)?;
+    let mut parts = mail["parts"].as_array().into_iter().flatten();
+    assert!(parts.all(|part| part["type"] != "image/png"));
     Ok(())
 }
 

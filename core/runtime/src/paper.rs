@@ -141,12 +141,14 @@ pub fn mail(
         let attach = audience.attach.iter().copied();
         attach.filter(|one| *one != file).collect()
     };
-    let steps = [
+    let mut steps = vec![
         (audience.attach.clone(), Pictures::Cid),
         (without(Attachment::Xlsx), Pictures::Cid),
         (Vec::new(), Pictures::Cid),
         (Vec::new(), Pictures::Without),
     ];
+    // What an audience does not ask for cannot be left out.
+    steps.dedup();
     let mut wanted = None;
     for (attach, pictures) in steps {
         let left_out: Vec<Attachment> = audience

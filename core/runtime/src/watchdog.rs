@@ -47,7 +47,7 @@ pub struct Round {
 /// What the watchdog remembers between rounds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Memory {
+pub struct Memory {
     /// When it looked first: what was due before is not its business.
     first: Option<Timestamp>,
     /// Since when the ledger has not answered.
@@ -56,15 +56,12 @@ struct Memory {
     told: BTreeMap<String, Timestamp>,
 }
 
-/// One round: looks, tells what is new, calls the dead-man's address.
-///
-/// # Errors
-/// Its own file can be neither read nor written: then it might tell the same thing every minute.
-pub async fn round(config: &Config, now: Timestamp) -> Result<Round, Problems> {
-    let mut memory = remembered(config)?;
+/// One round: looks, tells what is new, calls the dead-man's address. A memory that cannot be written down is kept all the same, so
+/// that the process does not tell the same thing every minute.
+pub async fn round(config: &Config, memory: &mut Memory, now: Timestamp) -> Round {
     let first = *memory.first.get_or_insert(now);
     let mut round = Round {
-        troubles: find(config, &mut memory, first, now).await,
+        troubles: find(config, memory, first, now).await,
         ..Round::default()
     };
     let news: Vec<&Trouble> = round
@@ -85,13 +82,13 @@ pub async fn round(config: &Config, now: Timestamp) -> Result<Round, Problems> {
     memory
         .told
         .retain(|_, at| now.duration_since(*at) < REMEMBERED);
-    if let Err(problem) = remember(config, &memory) {
+    if let Err(problem) = remember(config, memory) {
         round
             .failed
             .extend(Problems::from(problem).0.iter().map(ToString::to_string));
     }
     round.failed.extend(ping(config, &round).await);
-    Ok(round)
+    round
 }
 
 /// Everything that is wrong now.
@@ -331,7 +328,11 @@ fn trouble_with(config: &Config, why: impl std::fmt::Display) -> Diagnostic {
         .hint("make the file's folder writable, or name another with [watchdog] state")
 }
 
-fn remembered(config: &Config) -> Result<Memory, Diagnostic> {
+/// What was told before.
+///
+/// # Errors
+/// Its file is there and cannot be read.
+pub fn remembered(config: &Config) -> Result<Memory, Diagnostic> {
     match std::fs::read(&config.watchdog.state) {
         // A file that nobody can read is begun anew: better told twice than never.
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),

@@ -223,6 +223,7 @@ pub struct CbSecretService {
     /// Zero.
     pub reserved0: u32,
     /// A secret by name.
+    // SAFETY: a plugin calls this with the `ctx` of its host, and with arguments valid for the call.
     pub get: unsafe extern "C" fn(*mut c_void, CbStr, *mut CbBuf, *mut CbError) -> i32,
 }
 
@@ -242,6 +243,8 @@ pub struct CbSourceApi {
     /// Zero.
     pub reserved0: u32,
     /// Makes an instance.
+    // SAFETY: the host calls this and the slots below with an instance that `open` gave and `close` has not ended, and with arguments
+    // valid for the call.
     pub open:
         unsafe extern "C" fn(*const CbHost, CbStr, CbStr, *mut *mut CbSource, *mut CbError) -> i32,
     /// Proves that it can be reached.

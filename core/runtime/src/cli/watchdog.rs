@@ -7,7 +7,6 @@ use super::{Answer, Ended, clock};
 use crate::config;
 use crate::telemetry;
 use crate::watchdog::{self, Round};
-use chenbao_model::diagnostic::Problems;
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
@@ -27,18 +26,20 @@ pub(super) async fn watchdog(file: &Path, args: &WatchdogArgs, voice: Voice) -> 
     let mut config = loaded.value;
     telemetry::start(if args.once { "error" } else { "info" }, config.log)?;
     if args.once {
-        let round = watchdog::round(&config, clock.now()).await?;
+        let mut memory = watchdog::remembered(&config)?;
+        let round = watchdog::round(&config, &mut memory, clock.now()).await;
         return Ok(say(&round, voice));
     }
     voice.say("watching; stop with Ctrl-C");
     let mut signals = Signals::listen()?;
+    let mut memory = watchdog::remembered(&config)?;
     loop {
         // What the configuration says now; a broken one is somebody else's notice, and the last that worked is good enough here.
         match config::load(file) {
             Ok(loaded) => config = loaded.value,
             Err(problems) => tracing::warn!("the configuration is not used as it is: {problems}"),
         }
-        log(watchdog::round(&config, clock.now()).await);
+        log(&watchdog::round(&config, &mut memory, clock.now()).await);
         tokio::select! {
             () = signals.next() => break,
             () = tokio::time::sleep(EVERY) => {}
@@ -48,19 +49,14 @@ pub(super) async fn watchdog(file: &Path, args: &WatchdogArgs, voice: Voice) -> 
     Ok(Ended::Done)
 }
 
-fn log(round: Result<Round, Problems>) {
-    match round {
-        Ok(round) => {
-            for trouble in &round.troubles {
-                let told = round.told.contains(&trouble.key);
-                let lines = trouble.notice.lines.join("; ");
-                tracing::warn!(trouble = %trouble.key, told, "{lines}");
-            }
-            for failed in &round.failed {
-                tracing::error!("not told: {failed}");
-            }
-        }
-        Err(problems) => tracing::error!("{problems}"),
+fn log(round: &Round) {
+    for trouble in &round.troubles {
+        let told = round.told.contains(&trouble.key);
+        let lines = trouble.notice.lines.join("; ");
+        tracing::warn!(trouble = %trouble.key, told, "{lines}");
+    }
+    for failed in &round.failed {
+        tracing::error!("not told: {failed}");
     }
 }
 

@@ -263,6 +263,7 @@ mod tests {
     fn a_text_without_secrets_is_left_alone() {
         remember("abc");
         assert_eq!(hide("abc of the alphabet"), "abc of the alphabet");
+        assert_eq!(hide("no such\0user"), "no such\u{fffd}user");
     }
 
     #[test]

@@ -104,13 +104,14 @@ impl Config {
     /// Whether mail may go to this address under `deliver.allow`.
     #[must_use]
     pub fn may_mail(&self, address: &str) -> bool {
-        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-        self.allow.is_empty()
-            || self
-                .allow
-                .iter()
-                .any(|allowed| allowed.eq_ignore_ascii_case(domain))
+        is_allowed(address, &self.allow)
     }
+}
+
+/// Whether `deliver.allow` lets mail go to an address; an empty list lets every domain pass.
+pub(super) fn is_allowed(address: &str, allow: &[String]) -> bool {
+    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    allow.is_empty() || allow.contains(&domain.to_ascii_lowercase())
 }
 
 /// `[project]`.

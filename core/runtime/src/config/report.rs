@@ -1,7 +1,7 @@
 //! Reports, their schedules and audiences: the part of the configuration where everything else is referred to.
 
 use super::attach::{Attachment, attachments};
-use super::meant::{Audience, Mailbox, Project, Report, Shop};
+use super::meant::{Audience, Mailbox, Project, Report, Shop, is_allowed};
 use super::notices::NOTICES;
 use super::resolve::{Known, path};
 use super::schedule::schedule;
@@ -164,7 +164,7 @@ fn recipients(value: &Value<'_>, allow: &[String]) -> Read<Vec<Mailbox>> {
             .rsplit_once('@')
             .map_or("", |(_, domain)| domain)
             .to_ascii_lowercase();
-        if !allow.is_empty() && !allow.contains(&domain) {
+        if !is_allowed(&mailbox.address, allow) {
             let problem =
                 Diagnostic::error(format!("`deliver.allow` does not let mail go to {domain}"));
             member.problem(problem.hint(format!(

@@ -6,7 +6,7 @@ use super::host;
 use super::keeping;
 use super::mail::mail;
 use super::meant::{
-    Campaign, Config, MappingRef, Metric, Phase, Plugins, Project, Role, Shop, Source,
+    Campaign, Config, MappingRef, Metric, Phase, Plugins, Project, Role, Shop, Source, is_allowed,
 };
 use super::notices;
 use super::report;
@@ -187,12 +187,6 @@ fn project(table: Table<'_>, allow: &[String]) -> Option<Project> {
         lang,
         owner: owner?,
     })
-}
-
-/// Whether `deliver.allow` lets mail go to an address; an empty list lets every domain pass.
-fn is_allowed(address: &str, allow: &[String]) -> bool {
-    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-    allow.is_empty() || allow.contains(&domain.to_ascii_lowercase())
 }
 
 fn plugins(table: Table<'_>, folder: &Path) -> Plugins {

@@ -2,7 +2,7 @@
 //! all of them at once, and nothing else does.
 
 use super::round::{Round, Stop};
-use super::spoken::say_due;
+use super::spoken::{later, say_due};
 use super::trouble;
 use crate::config;
 use crate::config::meant::Transport;
@@ -360,11 +360,6 @@ fn verdict(answer: &Answer, due: Timestamp, now: Timestamp) -> Verdict {
 
 fn waited(due: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(due)).unwrap_or_default()
-}
-
-fn later(now: Timestamp, pause: Duration) -> Timestamp {
-    let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
-    now.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
 
 /// The server takes nothing now: everything that is due waits. The owner hears of it at once if a person must mend something, and

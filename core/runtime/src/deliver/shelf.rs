@@ -63,7 +63,7 @@ pub(super) async fn put(project: &Project, claimed: &Claimed) -> Result<bool, Pr
             {
                 return Ok(false);
             }
-            write(PathBuf::from(&delivery.recipient), bytes).await
+            mail::put("the file", PathBuf::from(&delivery.recipient), bytes).await
         }
         Err(problem) => Err(problem),
     };
@@ -114,22 +114,4 @@ async fn bytes(project: &Project, claimed: &Claimed) -> Result<Vec<u8>, Diagnost
     let again = project.archive.get(digest);
     trouble::damaged(project, delivery, &problem, again.is_ok()).await;
     again.map_err(|_| problem)
-}
-
-/// A share that does not answer may keep its thread, but nobody who waits for the others.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-async fn write(path: PathBuf, bytes: Vec<u8>) -> Result<(), Diagnostic> {
-    let shown = path.display().to_string();
-    let writing = tokio::task::spawn_blocking(move || {
-        let refused = |why: std::io::Error| storage::refused("the file", &path, &why);
-        storage::write(&path, &bytes).map_err(refused)
-    });
-    let lost = |why: &str| {
-        Err(Diagnostic::error(format!("{shown} was not written: {why}")).hint("it is tried again"))
-    };
-    match tokio::time::timeout(PATIENCE, writing).await {
-        Ok(written) => written.unwrap_or_else(|why| lost(&why.to_string())),
-        Err(_) => lost("the folder does not answer"),
-    }
 }

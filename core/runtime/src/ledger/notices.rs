@@ -73,7 +73,7 @@ impl Ledger {
              by_ms = CASE WHEN notices.told_ms = $10 OR notices.last_ms < $11 THEN excluded.by_ms ELSE notices.by_ms END,
              message = CASE WHEN notices.last_ms < $11 THEN '' ELSE notices.message END,
              told_ms = CASE WHEN notices.last_ms < $11 THEN $10 ELSE notices.told_ms END
-             RETURNING times, told_ms",
+             RETURNING times",
         )
         .bind(new.id.as_str())
         .bind(new.kind.as_str())

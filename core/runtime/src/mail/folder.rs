@@ -3,6 +3,7 @@
 use super::{About, Answer, Letter, Outcome};
 use crate::policy::Retry;
 use crate::storage;
+use chenbao_model::Diagnostic;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,15 +28,9 @@ impl Outbox {
         let name = letter.file_name.replace(['/', '\\', '\0'], "_");
         let path = self.folder.join(name.trim_start_matches('.'));
         let shown = path.display().to_string();
-        let bytes = letter.bytes.to_vec();
-        let writing = tokio::task::spawn_blocking(move || {
-            storage::write(&path, &bytes).map_err(|why| storage::refused("the outbox", &path, &why))
-        });
-        let why = match tokio::time::timeout(PATIENCE, writing).await {
-            Ok(Ok(Ok(()))) => return Answer::sent(format!("written to {shown}")),
-            Ok(Ok(Err(problem))) => problem.to_string(),
-            Ok(Err(why)) => format!("{shown} was not written: {why}"),
-            Err(_) => format!("{shown} was not written: the folder does not answer"),
+        let why = match put("the outbox", path, letter.bytes.to_vec()).await {
+            Ok(()) => return Answer::sent(format!("written to {shown}")),
+            Err(problem) => problem.to_string(),
         };
         // A disk that is full is full for every message.
         Answer {
@@ -44,5 +39,23 @@ impl Outbox {
             retry: Retry::SERVER,
             ..Answer::sent(why)
         }
+    }
+}
+
+/// Writes a file whole or not at all. A share that does not answer may keep its thread, but not whoever waits for it.
+///
+/// # Errors
+/// The disk refuses, or does not answer.
+pub async fn put(what: &'static str, path: PathBuf, bytes: Vec<u8>) -> Result<(), Diagnostic> {
+    let shown = path.display().to_string();
+    let writing = tokio::task::spawn_blocking(move || {
+        storage::write(&path, &bytes).map_err(|why| storage::refused(what, &path, &why))
+    });
+    let lost = |why: &str| {
+        Err(Diagnostic::error(format!("{shown} was not written: {why}")).hint("it is tried again"))
+    };
+    match tokio::time::timeout(PATIENCE, writing).await {
+        Ok(written) => written.unwrap_or_else(|why| lost(&why.to_string())),
+        Err(_) => lost("the folder does not answer"),
     }
 }

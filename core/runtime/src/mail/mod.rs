@@ -12,6 +12,7 @@ mod smtp;
 #[cfg(test)]
 mod tests;
 
+pub use folder::put;
 pub use mailbox::{Found, Returns};
 pub use message::{Body, Head, body, draft_head, file_name, head, message_id, safe_name};
 pub use outcome::{About, Answer, Outcome, Step, is_address_fault};

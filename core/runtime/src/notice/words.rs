@@ -37,6 +37,8 @@ pub enum Kind {
     RobotBroken,
     /// A folder that people share cannot be written.
     FolderBroken,
+    /// The serving process could not do something, and no message, server or disk is to blame.
+    Stuck,
     /// A disk is full or cannot be written.
     Disk,
     /// The ledger did not answer.
@@ -61,7 +63,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of a message.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Overdue,
         Self::Silent,
         Self::Failed,
@@ -71,6 +73,7 @@ impl Kind {
         Self::MailBroken,
         Self::RobotBroken,
         Self::FolderBroken,
+        Self::Stuck,
         Self::Disk,
         Self::Ledger,
         Self::Damaged,
@@ -99,6 +102,7 @@ impl Kind {
                 "文件夹写不进去",
                 "folder cannot be written",
             ),
+            Self::Stuck => ("stuck", "程序出错", "chenbao met a mistake"),
             Self::Disk => ("disk", "磁盘有问题", "disk trouble"),
             Self::Ledger => ("ledger", "台账曾不可用", "ledger was away"),
             Self::Damaged => ("damaged", "文件损坏", "damaged file"),
@@ -221,9 +225,9 @@ fn standing_advice(kind: Kind) -> (&'static str, &'static str) {
             "检查磁盘；chenbao collect 重新取数，或从备份恢复",
             "check the disk; chenbao collect fetches the data again, or restore from a backup",
         ),
-        Kind::Fallback => (
-            "chenbao check 指出错在哪里",
-            "chenbao check says what is wrong",
+        Kind::Fallback | Kind::Stuck => (
+            "chenbao check 指出错在哪里，日志里有全部",
+            "chenbao check says what is wrong, the log has all of it",
         ),
         Kind::Bounced => (
             "核对地址，更正配置里的收件人",

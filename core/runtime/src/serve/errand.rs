@@ -115,5 +115,5 @@ pub(super) async fn prune(project: &Project) -> Result<(), Problems> {
     tracing::error!("not pruned: {problems}");
     let lines = problems.0.iter().map(ToString::to_string).collect();
     let about = About::Thing("chenbao prune".to_owned());
-    notice::raise(project, &Notice::new(Kind::Retention, about, lines)).await
+    notice::raise(project, &Notice::new(Kind::Stuck, about, lines)).await
 }

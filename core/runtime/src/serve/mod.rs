@@ -228,7 +228,7 @@ impl Server {
                 Ok(sent) => tracing::info!(sent, "sent"),
                 Err(problems) => {
                     self.outage.suspect(&self.project, &problems).await;
-                    tracing::error!("not sent: {problems}");
+                    tracing::error!("not done: {problems}");
                     // An outage of the ledger is told when it is over.
                     if self.outage.rest().is_none() {
                         tell(&self.project, not_done(&problems)).await;
@@ -257,11 +257,7 @@ impl Server {
 /// Something failed, and not because of one message or its server.
 fn not_done(problems: &Problems) -> Notice {
     let lines = problems.0.iter().map(ToString::to_string).collect();
-    Notice::new(
-        Kind::MailBroken,
-        About::Thing("chenbao serve".to_owned()),
-        lines,
-    )
+    Notice::new(Kind::Stuck, About::Thing("chenbao serve".to_owned()), lines)
 }
 
 /// Tells the owner; where even that fails, the log has it.
