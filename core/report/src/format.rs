@@ -134,8 +134,8 @@ impl<'a> Formatter<'a> {
             Unit::Money | Unit::Number => format!("{sign}{digits}"),
             Unit::Days => format!("{sign}{digits}{}", self.word("unit.days")),
             Unit::Count => format!("{sign}{}", group(value.abs(), 0)),
-            // A rate reads the same wherever it stands.
-            Unit::Points | Unit::Percent => self.figure(value, unit, Style::Full),
+            Unit::Percent => format!("{sign}{digits}%"),
+            Unit::Points => format!("{sign}{digits}{}", self.word("unit.points")),
         }
     }
 
@@ -148,7 +148,14 @@ impl<'a> Formatter<'a> {
             Unit::Money => u32::from(largest < Decimal::ONE_THOUSAND) * 2,
             Unit::Days => u32::from(!whole),
             Unit::Number => u32::from(!whole) * 2,
-            Unit::Points | Unit::Percent | Unit::Count => 0,
+            // As many as the rate that needs most: 3.12% beside 12.00%, but 3.3% beside 62.4%.
+            Unit::Points | Unit::Percent => values
+                .iter()
+                .map(|value| round(value.abs(), rate_places(value.abs())))
+                .map(|value| value.normalize().scale().max(1))
+                .max()
+                .unwrap_or(1),
+            Unit::Count => 0,
         }
     }
 
@@ -498,6 +505,23 @@ mod tests {
         assert_eq!(zh.percent_change(dec("-0.04")), "0.0%");
         assert_eq!(zh.percent_change(dec("99.96")), "+100%");
         assert_eq!(zh.percent_change(dec("-99.94")), "−99.9%");
+    }
+
+    #[test]
+    fn the_rates_of_a_column_have_as_many_decimals() {
+        let words = words();
+        let zh = Formatter::new("zh-CN", "CNY", &words);
+        let column = |rates: &[&str], unit: &str| {
+            let rates: Vec<Decimal> = rates.iter().map(|rate| dec(rate)).collect();
+            let places = Formatter::places(&rates, unit);
+            let cells = rates.iter().map(|rate| zh.cell(*rate, unit, places));
+            cells.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(column(&["13.4", "3.31", "9.92"], "%"), "13.40% 3.31% 9.92%");
+        assert_eq!(column(&["62.44", "3.3", "100"], "%"), "62.4% 3.3% 100.0%");
+        assert_eq!(column(&["-0.001", "0.5"], "%"), "0.0% 0.5%");
+        assert_eq!(column(&["-12", "0.41"], "pp"), "−12.00pp 0.41pp");
+        assert_eq!(column(&["12", "9.996"], "%"), "12.0% 10.0%");
     }
 
     #[test]

@@ -237,7 +237,7 @@ impl Tabling<'_> {
         let signed = is_change(column);
         let text = match Unit::of(&column.unit) {
             Unit::Percent if signed => self.format.percent_change_to(value, places),
-            Unit::Money if signed => {
+            Unit::Money | Unit::Points if signed => {
                 let body = self.format.cell(value, &column.unit, places);
                 if value.is_sign_positive() && !value.is_zero() {
                     format!("+{body}")
