@@ -5,9 +5,10 @@ use crate::project::Project;
 use crate::serving::{
     EXPORT, Serving, deliveries, did, history, look, look_at, mails, orders, shop, with_hostile,
 };
-use crate::trial;
+use crate::{trial, trial_with};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
+use std::process::Command;
 
 /// All of them.
 #[must_use]
@@ -15,6 +16,11 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("schedule::nothing_of_a_held_report_leaves", held),
         trial("schedule::a_partial_report_is_completed_once", completed),
+        trial_with(
+            "schedule::a_revision_whose_process_died_still_waits_for_its_data",
+            &["python3"],
+            died_completing,
+        ),
         trial(
             "schedule::a_source_in_trouble_is_told_while_there_is_time",
             in_trouble,
@@ -235,6 +241,38 @@ fn completed() -> Result<(), Failed> {
         &["show", run, "--json"],
     );
     assert_eq!(shown["sent"].as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+/// What a process leaves in the ledger that dies right after it took a report again to complete it.
+fn died_completing() -> Result<(), Failed> {
+    let project = shop().file("exports/orders/1795262400_订单导出.csv", half_a_day());
+    for time in ["06:30:00", "06:40:00", "07:40:00", "08:00:00"] {
+        look(&project, time);
+    }
+    assert_eq!(mails(&project, "boss@").len(), 1, "部分");
+    let die = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(\"UPDATE occurrences SET \
+               state = 'claimed', revision = 1, holder = 'dead', lease_ms = 0\"); db.commit(); print(db.total_changes)";
+    let ledger = project.path().join("ledger.sqlite");
+    let died = Command::new("python3")
+        .args(["-c", die])
+        .arg(ledger)
+        .output()?;
+    assert_eq!(died.stdout, b"1\n");
+    assert_eq!(
+        look(&project, "08:10:00"),
+        did(0, 0, 0, 0),
+        "taken over, and still not whole"
+    );
+    project.write(EXPORT, orders());
+    assert_eq!(look(&project, "08:20:00"), did(1, 0, 0, 1), "completed");
+    assert_eq!(look(&project, "08:40:00"), did(0, 0, 0, 0), "once");
+    let runs = history(&project);
+    assert_eq!(
+        (&runs[0]["revision"], &runs[0]["state"]),
+        (&Value::from(1), &Value::from("done"))
+    );
+    assert_eq!(mails(&project, "boss@").len(), 2);
     Ok(())
 }
 

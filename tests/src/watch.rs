@@ -24,6 +24,11 @@ pub fn trials() -> Vec<Trial> {
             needs,
             by_mail,
         ),
+        trial_with(
+            "watch::a_report_that_nobody_gets_is_told",
+            needs,
+            nobody_gets_it,
+        ),
         trial_with("watch::the_process_tells_within_its_round", needs, process),
     ]
 }
@@ -66,10 +71,9 @@ fn is(kinds: &[(&str, bool)]) -> Vec<(String, bool)> {
 /// A shop that was served until 07:45, and whose server is dead since.
 fn dead(robots: &Robots) -> Project {
     let project = robots::shop(robots, "feishu");
-    let mut server = Serving::start(&project, "07:45:00");
-    server.until(&project, "queued", |runs| {
-        runs.iter().any(|run| run["deliveries"]["queued"] == 2)
-    });
+    // What is due at 08:00 is queued, and the report is done with.
+    crate::serving::look(&project, "07:45:00");
+    drop(Serving::start(&project, "07:45:00"));
     project
 }
 
@@ -140,6 +144,40 @@ fn killed_for_good() -> Result<(), Failed> {
         is(&[]),
         "all is out"
     );
+    Ok(())
+}
+
+/// It was made in time, and kept back from everybody: for the schedule all is well.
+fn nobody_gets_it() -> Result<(), Failed> {
+    let robots = Robots::start();
+    let project = robots::shop(&robots, "feishu");
+    let text = project.read("chenbao.toml");
+    let alone = text.replace("\nrobots = [\"ops-group\"]", "");
+    assert_ne!(alone, text, "the audience has no robot");
+    project.write("chenbao.toml", alone);
+    let off = [
+        "recipients",
+        "unsubscribe",
+        "boss@example.com",
+        "--report",
+        "daily",
+    ];
+    drop(project.run(&off).exits(0));
+    for time in ["06:30:00", "06:45:00", "08:00:00"] {
+        crate::serving::look(&project, time);
+    }
+    assert_eq!(troubles(&round(&project, "08:14:00", 0)), is(&[]));
+    assert_eq!(
+        troubles(&round(&project, "08:15:00", 4)),
+        is(&[("overdue", true), ("silent", true)])
+    );
+    let said = robots
+        .taken()
+        .last()
+        .cloned()
+        .unwrap_or_default()
+        .to_string();
+    assert!(said.contains("1 封全部被退回或被拦下"), "{said}");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::config;
 use crate::config::meant::Source;
 use crate::gate::Need;
 use crate::ledger::{Collection, CollectionState, Commit};
-use crate::life::Doing;
+use crate::life::{Doing, Part};
 use crate::plugin::host::SourceHost;
 use crate::plugin::verdict::Verdict;
 use crate::project::Project;
@@ -177,7 +177,7 @@ async fn asked(project: &Project, source: &Source, windows: Windows, ask: Ask) -
 
 /// Collects a source and says how it went: to the log, the meter and, if it failed, the ledger.
 async fn told(project: &Project, source: &Source, window: Period, ask: Ask) -> Collected {
-    project.life.turn(Doing::Work);
+    project.life.turn(Part::Loop, Doing::Work);
     let collected = one(project, source, window, ask).await;
     let state = match &collected.trouble {
         Some(problems) => {

@@ -6,7 +6,7 @@ use crate::compute::{self, Computed};
 use crate::config::meant::{Audience, Report};
 use crate::gate::{self, Judgement, Need};
 use crate::ledger::Issue;
-use crate::life::Doing;
+use crate::life::{Doing, Part};
 use crate::paper::{self, Desk, Paper};
 use crate::project::Project;
 use crate::recover::Mended;
@@ -183,7 +183,7 @@ pub async fn run(
         "run", run = %begun.run, report = %report.id, period = %begun.issue.period, edition = %begun.issue.edition,
     );
     let turning = |what: &str| {
-        project.life.turn(Doing::Work);
+        project.life.turn(Part::Loop, Doing::Work);
         progress(what);
     };
     async {

@@ -215,8 +215,12 @@ async fn overdue(
             ];
             let waiting: u32 = waiting.iter().filter_map(|state| states.get(state)).sum();
             let all: u32 = states.values().sum();
+            let kept = [DeliveryState::Bounced, DeliveryState::Suppressed];
+            let kept: u32 = kept.iter().filter_map(|state| states.get(state)).sum();
             if waiting > 0 {
                 lines.push(notice::sentence::waiting(&at, (waiting, all), lang));
+            } else if all > 0 && kept == all {
+                lines.push(notice::sentence::nobody_got_it(&at, all, lang));
             }
         }
         Some(_) => {}

@@ -1,5 +1,6 @@
 //! Kills: a real `serve` and a real mail server; the first is ended with SIGKILL at random moments, over many due times. Nothing may
-//! arrive twice, nothing may be missing, and each outcome that nobody can know is in the ledger as `unknown`.
+//! arrive twice, nothing may be missing, and each outcome that nobody can know is in the ledger as `unknown` and in a notice to the owner.
+//! A folder that people share gets each of its files once, whole.
 //!
 //! The clock is handed to each process when it starts and moves on between starts, so that leases run out as they would.
 
@@ -15,8 +16,10 @@ use std::time::{Duration, Instant};
 
 /// Who gets the report: two audiences.
 const BOSSES: &str = "to = [\"boss@example.com\", \"cfo@example.com\", \"老板 <ceo@example.com>\"]";
-const OPERATIONS: &str = "\n[report.daily.audience.ops]\nrole = \"management\"\nshops = [\"main\"]\nto = [\"ops@example.com\", \"ads@example.com\"]\n";
+const OPERATIONS: &str = "\n[report.daily.audience.ops]\nrole = \"management\"\nshops = [\"main\"]\nto = [\"ops@example.com\", \"ads@example.com\"]\nfolder = \"shared\"\n";
 const RECIPIENTS: usize = 5;
+/// The folder that gets the files of the second audience.
+const SHARED: &str = "shared";
 /// Who hears of trouble, as the case says.
 const OWNER: &str = "owner@example.com";
 /// A day that is not whole after so many undisturbed looks never will be.
@@ -227,10 +230,14 @@ impl World {
                 return Ok(());
             }
         }
+        let mut open = Vec::new();
+        for run in self.open()? {
+            let shown = self.json(&["show", &text(&run["run"]), "--json"])?;
+            open.push(shown["sent"].clone());
+        }
         Err(format!(
-            "the day {} never came to rest: {:?}",
-            self.at(0),
-            self.open()?
+            "the day {} never came to rest: {open:?}",
+            self.at(0)
         ))
     }
 
@@ -249,6 +256,14 @@ impl World {
             .map(|runs| runs.as_array().cloned().unwrap_or_default())
     }
 
+    /// What the notices of unknown messages are about.
+    fn told(&self) -> Result<Vec<String>, String> {
+        let notices = self.json(&["notices", "--json", "--limit", "1000000"])?;
+        let all = notices.as_array().into_iter().flatten();
+        let unknown = all.filter(|one| one["kind"] == "unknown");
+        Ok(unknown.map(|one| text(&one["about"])).collect())
+    }
+
     fn json(&self, args: &[&str]) -> Result<Value, String> {
         let out = self
             .project
@@ -260,10 +275,14 @@ impl World {
             .map_err(|e| format!("{args:?}: {e}\n{}", String::from_utf8_lossy(&out.stderr)))
     }
 
-    /// Every delivery of the ledger beside what the mail server was given.
+    /// Every delivery of the ledger beside what the mail server was given, what lies in the folder and what the owner was told.
     fn tally(&self) -> Result<Tally, String> {
+        let mut files = self.project.files(SHARED);
+        files.sort();
         let mut tally = Tally {
             arrived: self.mail.arrived(),
+            files,
+            told: self.told()?,
             ..Tally::default()
         };
         for run in self.history(1_000_000)? {
@@ -279,6 +298,7 @@ impl World {
             for sent in shown["sent"].as_array().into_iter().flatten() {
                 tally.deliveries.push(Delivery {
                     period: period.clone(),
+                    file: sent["channel"] == "files",
                     to: text(&sent["recipient"]),
                     message: text(&sent["message_id"]),
                     state: text(&sent["state"]),
@@ -312,6 +332,8 @@ fn civil(days: u32) -> String {
 #[derive(Debug)]
 struct Delivery {
     period: String,
+    /// Whether it is a file for the folder.
+    file: bool,
     to: String,
     message: String,
     state: String,
@@ -322,6 +344,10 @@ struct Delivery {
 struct Tally {
     arrived: Vec<Arrived>,
     deliveries: Vec<Delivery>,
+    /// Files in the shared folder.
+    files: Vec<String>,
+    /// Messages that the owner was told nobody knows of: recipient, report and days.
+    told: Vec<String>,
 }
 
 impl Tally {
@@ -335,8 +361,8 @@ impl Tally {
         let times =
             |delivery: &Delivery| count.get(delivery.message.as_str()).copied().unwrap_or(0);
         let of = |state: &str| {
-            self.deliveries
-                .iter()
+            let mails = self.deliveries.iter().filter(|one| !one.file);
+            mails
                 .filter(move |one| one.state == state)
                 .collect::<Vec<_>>()
         };
@@ -355,6 +381,8 @@ impl Tally {
         let (sent, unknown) = (of("sent"), of("unknown"));
         let lost: Vec<_> = sent.iter().filter(|one| times(one) == 0).collect();
         let missing = self.missing(world);
+        let untold: Vec<_> = unknown.iter().filter(|one| !self.was_told(one)).collect();
+        let misplaced = self.misplaced(world.days);
         let arrived = unknown.iter().filter(|one| times(one) == 1).count();
         let name = world
             .postgres
@@ -362,7 +390,7 @@ impl Tally {
             .map_or("SQLite, one node", |_| "PostgreSQL, two nodes");
         let figures = vec![format!(
             "{name}: {} kills over {} due times; {} RCPT, {} messages arrived; {} duplicates, {} missing, {} sent but not arrived, {} stray; \
-             {} unknown ({arrived} of them had arrived); {} to the owner",
+             {} unknown ({arrived} of them had arrived, {} not told); {} to the owner; {} files in the folder, {} wrong",
             world.kills,
             world.days,
             world.mail.named(),
@@ -372,15 +400,57 @@ impl Tally {
             lost.len(),
             stray.len(),
             unknown.len(),
+            untold.len(),
             told.len(),
+            self.files.len(),
+            misplaced.len(),
         )];
-        match twice.is_empty() && missing.is_empty() && lost.is_empty() && stray.is_empty() {
+        let wrong = [
+            ("duplicates", format!("{twice:?}"), twice.len()),
+            ("missing", format!("{missing:?}"), missing.len()),
+            ("lost", format!("{lost:?}"), lost.len()),
+            ("stray", format!("{stray:?}"), stray.len()),
+            ("not told", format!("{untold:?}"), untold.len()),
+            ("files", format!("{misplaced:?}"), misplaced.len()),
+        ];
+        let wrong = wrong.into_iter().filter(|(_, _, many)| *many > 0);
+        let wrong: Vec<String> = wrong
+            .map(|(what, which, _)| format!("{what} {which}"))
+            .collect();
+        match wrong.is_empty() {
             true => Ok(figures),
-            false => Err(format!(
-                "{}\nduplicates {twice:?}\nmissing {missing:?}\nlost {lost:?}\nstray {stray:?}",
-                figures.join("\n")
-            )),
+            false => Err(format!("{}\n{}", figures.join("\n"), wrong.join("\n"))),
         }
+    }
+
+    /// Whether the owner was told that nobody knows of this message.
+    fn was_told(&self, delivery: &Delivery) -> bool {
+        let name = format!("{} · daily {}", delivery.to, delivery.period);
+        self.told.contains(&name)
+    }
+
+    /// Files that no delivery names or that are not whole, deliveries whose file is not there, and days without files.
+    fn misplaced(&self, days: u32) -> Vec<String> {
+        let placed: Vec<String> = self
+            .deliveries
+            .iter()
+            .filter(|one| one.file && one.state == "sent")
+            .filter_map(|one| Some(format!("{SHARED}/{}", one.to.rsplit_once('/')?.1)))
+            .collect();
+        let stray = self.files.iter().filter(|file| !placed.contains(file));
+        let lost = placed.iter().filter(|file| !self.files.contains(file));
+        let kinds = [".html", ".pdf", ".txt", ".xlsx"];
+        let all = (0..days)
+            .map(civil)
+            .flat_map(|day| kinds.map(|kind| (day.clone(), kind)));
+        let there = |(day, kind): &(String, &str)| {
+            let mut files = self.files.iter();
+            files.any(|file| file.contains(&format!("_{day}_")) && file.ends_with(kind))
+        };
+        let missing = all
+            .filter(|one| !there(one))
+            .map(|(day, kind)| format!("{day} {kind}"));
+        stray.chain(lost).cloned().chain(missing).collect()
     }
 
     /// Days and recipients whose report was neither sent nor is known to be unknown.

@@ -1,6 +1,7 @@
 //! Run by people who did not write it: secrets, logs, the page for machines, systemd, an end in time, and packages.
 
 mod drain;
+mod foresee;
 mod logs;
 mod packages;
 mod page;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 #[must_use]
 pub fn trials() -> Vec<Trial> {
     let mut all = drain::trials();
+    all.extend(foresee::trials());
     all.extend(logs::trials());
     all.extend(packages::trials());
     all.extend(page::trials());

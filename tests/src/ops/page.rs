@@ -64,6 +64,7 @@ fn ready() -> Result<(), Failed> {
         let (status, body) = get(&at, "/healthz");
         assert_eq!(status, 200, "{body}");
         let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["standing"], serde_json::json!([]), "{body}");
         body["last_look"].is_string().then_some(())
     });
     assert_eq!(get(&at, "/readyz").0, 200);

@@ -25,7 +25,7 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// Name of a variable, and the secret in it. They hold what encodings treat apart.
-const PASSWORD: (&str, &str) = ("PLANTED_PASSWORD", "Sm/tp+ge?heim \"密码\" 01");
+pub(super) const PASSWORD: (&str, &str) = ("PLANTED_PASSWORD", "Sm/tp+ge?heim \"密码\" 01");
 const TOKEN: (&str, &str) = ("PLANTED_TOKEN", "to/ken+Zz9=?~\\密钥 02");
 const HASH_KEY: (&str, &str) = ("PLANTED_HASH_KEY", "hash/key+of the lake 03");
 const LEDGER: (&str, &str) = (
@@ -106,7 +106,7 @@ fn planted(ways: &[&str]) -> Project {
 }
 
 /// Turns mail over to a server that refuses the login and repeats it.
-fn with_server(project: &Project, port: u16) {
+pub(super) fn with_server(project: &Project, port: u16) {
     let smtp = format!(
         "transport = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nuser = \"chenbao\"\npassword = \"env:{}\"",
         PASSWORD.0
@@ -183,7 +183,7 @@ fn repeat(mut stream: &TcpStream) -> std::io::Result<()> {
 }
 
 /// Serves until the test's process ends.
-fn indiscreet_server() -> u16 {
+pub(super) fn indiscreet_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

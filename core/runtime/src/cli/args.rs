@@ -46,7 +46,12 @@ pub(super) enum Command {
     /// Write a new project's chenbao.toml here.
     Init(InitArgs),
     /// Check the whole project: configuration, plugins, mappings, SQL, templates. All problems at once.
-    Check,
+    #[command(after_help = "Examples:\n  chenbao check\n  chenbao check --mail")]
+    Check {
+        /// Connect and sign in at the mail server too; nothing is sent. `serve` does so while it prepares a delivery.
+        #[arg(long)]
+        mail: bool,
+    },
     /// Fetch what the reports need from their sources into the lake.
     #[command(after_help = "Example:\n  chenbao collect --days 35")]
     Collect(CollectArgs),

@@ -12,7 +12,7 @@ use crate::plan;
 use crate::project::Project;
 use crate::schedule::Ahead;
 use crate::storage::{self, amount};
-use crate::{disk, tables, words};
+use crate::{deliver, disk, tables, words};
 use chenbao_engine::{Mapping, check_sql};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Severity};
@@ -72,8 +72,11 @@ pub(super) fn problems(project: &Project) -> Vec<Diagnostic> {
     problems
 }
 
-pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
+pub(super) async fn check(project: &Project, mail: bool, voice: Voice) -> Answer {
     let mut problems = problems(project);
+    if mail {
+        problems.extend(mail_problem(project).await);
+    }
     let blocked = project.ledger.blocks().await?;
     problems.extend(blocked.iter().map(left_alone));
     problems.extend(disk::problems(&project.config));
@@ -108,6 +111,14 @@ pub(super) async fn check(project: &Project, voice: Voice) -> Answer {
     } else {
         Ended::Refused
     })
+}
+
+/// What would keep mail from leaving now.
+async fn mail_problem(project: &Project) -> Option<Diagnostic> {
+    let fault = deliver::probe(&project.config.mail).await?;
+    let problem = Diagnostic::error(format!("mail cannot leave: {}", fault.note));
+    let problem = problem.in_file(&project.config.file);
+    Some(problem.hint("check server, login and certificate in [mail]"))
 }
 
 /// The mailbox of bounces, if it cannot be read.

@@ -259,10 +259,8 @@ pub(super) async fn resend(project: &Project, args: &ResendArgs, voice: Voice) -
     let candidates = match (&args.run, args.unknown) {
         (Some(run), _) => find(project, run).await?.deliveries,
         (None, true) => {
-            project
-                .ledger
-                .deliveries_in(DeliveryState::Unknown, 1000)
-                .await?
+            let unknown = project.ledger.deliveries_in(DeliveryState::Unknown);
+            unknown.await?
         }
         (None, false) => {
             return Err(Diagnostic::error("which delivery?")

@@ -129,7 +129,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
 /// A command that needs the project open.
 async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
     match &cli.command {
-        Command::Check => check::check(project, voice).await,
+        Command::Check { mail } => check::check(project, *mail, voice).await,
         Command::Collect(args) => make::collect(project, args, voice).await,
         Command::Backfill(args) => make::backfill(project, args, voice).await,
         Command::Remap(args) => remap::remap(project, args, voice).await,

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// is nothing to read.
 ///
 /// # Errors
-/// The mailbox cannot be read, or the ledger does not answer.
+/// The mailbox, or a message in it, cannot be read (the others are taken all the same), or the ledger does not answer.
 pub async fn read_bounces(project: &Project) -> Result<BTreeMap<Meaning, u64>, Problems> {
     let mut counts = BTreeMap::new();
     let Some(bounces) = &project.config.mail.bounces else {
@@ -34,9 +34,16 @@ pub async fn read_bounces(project: &Project) -> Result<BTreeMap<Meaning, u64>, P
             .in_file(&name)
             .hint("mail.bounces.path names a Maildir folder or an mbox file that chenbao may read")
     };
+    let mut lost = Vec::new();
     for found in Returns::open(&bounces.path).map_err(unreadable)? {
-        // A message that vanished or cannot be read keeps none of the others.
-        let Ok(found) = found else { continue };
+        // A message that cannot be read keeps none of the others; one that vanished was taken by somebody else.
+        let found = match found {
+            Ok(found) => found,
+            Err(why) => {
+                lost.extend((why.kind() != std::io::ErrorKind::NotFound).then_some(why));
+                continue;
+            }
+        };
         if let Some(meaning) = take(project, &found).await? {
             *counts.entry(meaning).or_default() += 1;
         }
@@ -45,7 +52,13 @@ pub async fn read_bounces(project: &Project) -> Result<BTreeMap<Meaning, u64>, P
     if let Some(mark) = mark {
         ledger.mark_read(&mark, &name, now).await?;
     }
-    Ok(counts)
+    match lost.pop() {
+        None => Ok(counts),
+        Some(why) => {
+            let what = format!("{} messages, the last: {why}", lost.len() + 1);
+            Err(unreadable(std::io::Error::other(what)).into())
+        }
+    }
 }
 
 /// Reads the bounce mailbox as `serve` does on every look: one that cannot be read is told, and stops nothing.

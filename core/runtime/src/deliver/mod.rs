@@ -2,6 +2,7 @@
 
 mod bounces;
 mod letter;
+mod probe;
 mod round;
 mod scribe;
 mod send;
@@ -10,6 +11,7 @@ mod spoken;
 mod trouble;
 
 pub use bounces::{hear, read_bounces};
+pub use probe::{foresee, probe};
 pub use send::{mail_due, send_due};
 pub use spoken::say_due;
 pub use trouble::ledger_was_away;
@@ -74,7 +76,7 @@ pub async fn queue(
                 continue;
             };
             deliveries.extend(spoken(project, audience, made, (paper, not_before)));
-            deliveries.extend(shelf::rows(made, audience, paper, not_before));
+            deliveries.extend(shelf::rows(project, made, (audience, paper), not_before)?);
         }
     }
     let new = project.ledger.queue(&deliveries, now).await?;

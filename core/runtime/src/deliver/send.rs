@@ -1,20 +1,20 @@
 //! Sending what is due: in batches, over several connections, each message with its own outcome. What is the server's matter stops
 //! all of them at once, and nothing else does.
 
+use super::probe;
 use super::round::{Round, Stop};
 use super::spoken::{later, say_due};
 use super::trouble;
-use crate::config;
 use crate::config::meant::Transport;
 use crate::ledger::{
     Block, BlockReason, Claimed, Delivery, DeliveryState, MAIL, SENDER_STOPPED, Verdict, Wish,
 };
-use crate::life::{self, Doing};
+use crate::life::{self, Doing, Part};
 use crate::mail::{Answer, Letter, Outcome, Sender};
 use crate::policy::{GRACE, Retry};
 use crate::project::Project;
+use chenbao_model::Digest;
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::{Diagnostic, Digest};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,8 +52,7 @@ pub async fn mail_due(project: &Project) -> Result<usize, Problems> {
     let mut post = match Post::open(project) {
         Ok(post) => post,
         Err(problems) => {
-            let note = format!("the mail settings cannot be used: {problems}");
-            stop(project, &Stop::ours(&note)).await?;
+            stop(project, &Stop::ours(&probe::unusable(&problems))).await?;
             return Ok(0);
         }
     };
@@ -82,28 +81,20 @@ struct Line {
 impl<'a> Post<'a> {
     fn open(project: &'a Project) -> Result<Self, Problems> {
         let mail = &project.config.mail;
-        let (password, timeout, lines) = match &mail.transport {
-            Transport::Smtp(smtp) => {
-                let reference = smtp.login.as_ref().map(|(_, reference)| reference);
-                let password = reference.map(config::fetch).transpose()?;
-                (password, smtp.timeout, mail.rates.connections)
-            }
-            Transport::Folder(_) => (None, Duration::ZERO, 1),
+        let (timeout, lines) = match &mail.transport {
+            Transport::Smtp(smtp) => (smtp.timeout, mail.rates.connections),
+            Transport::Folder(_) => (Duration::ZERO, 1),
         };
-        let line = |_| {
-            let sender = Sender::new(mail, password.as_ref())?;
-            Ok(Line {
-                sender,
-                proven: false,
-                resting: false,
-            })
+        let line = |sender| Line {
+            sender,
+            proven: false,
+            resting: false,
         };
-        let lines: Result<Vec<Line>, Diagnostic> = (0..lines).map(line).collect();
         Ok(Self {
             project,
             holder: life::node(),
             lease: timeout * 2 + SLACK,
-            lines: lines?,
+            lines: probe::senders(mail, lines)?.into_iter().map(line).collect(),
         })
     }
 
@@ -118,7 +109,7 @@ impl<'a> Post<'a> {
             if batch.is_empty() {
                 break;
             }
-            self.project.life.turn(Doing::Work);
+            self.project.life.turn(Part::Mail, Doing::Work);
             let ready = self.sift(batch).await?;
             let round = Round::new(self.project, self.lease, ready, self.working());
             let lines = self.lines.iter_mut().filter(|line| !line.resting);
@@ -189,7 +180,7 @@ impl Line {
             );
             let send = self.send(round, &claimed).instrument(span);
             sent += usize::from(send.await?);
-            round.project.life.turn(Doing::Work);
+            round.project.life.turn(Part::Mail, Doing::Work);
         }
         Ok(sent)
     }
@@ -370,7 +361,7 @@ async fn stop(project: &Project, why: &Stop) -> Result<(), Problems> {
     let pause = why.retry.pause(waited(due, now));
     let next = later(now, pause.unwrap_or(why.retry.longest));
     if why.refused || now.duration_since(due) >= GRACE {
-        trouble::server(project, &why.note).await?;
+        trouble::server(project, &why.note, None).await?;
     }
     let given_up = later(now, Duration::ZERO)
         .checked_sub(SignedDuration::try_from(why.retry.give_up).unwrap_or(SignedDuration::MAX))

@@ -17,24 +17,29 @@ use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A row for each file of an audience's paper: the channel is the folder, the recipient the whole path.
+/// A row for each file of an audience's paper: the channel is the folder, the recipient the whole path. The archive keeps the file
+/// before its row names it: who dies between the two leaves a file too many, not one too few.
+///
+/// # Errors
+/// The archive does not take a file.
 pub(super) fn rows(
+    project: &Project,
     made: &Made,
-    audience: &Audience,
-    paper: &Paper,
+    (audience, paper): (&Audience, &Paper),
     not_before: Timestamp,
-) -> Vec<NewDelivery> {
+) -> Result<Vec<NewDelivery>, Problems> {
     let Some(folder) = &audience.folder else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let row = |file: &chenbao_model::Artifact| {
+        let kept = project.archive.put(&file.bytes)?;
         let ending = Path::new(&file.name).extension();
         let ending = ending.map_or_else(String::new, |it| format!(".{}", it.to_string_lossy()));
         let mut words = made.issue.words();
         words.push(audience.id.to_string());
         let name = mail::safe_name(&words, &ending);
         let path = storage::whole_path(&folder.join(&name));
-        NewDelivery {
+        Ok(NewDelivery {
             issue: made.issue.clone(),
             audience: audience.id.clone(),
             channel: FILES.to_owned(),
@@ -42,10 +47,10 @@ pub(super) fn rows(
             run: made.run.clone(),
             message_id: String::new(),
             sender: String::new(),
-            pieces: vec![Piece::Digest(file.digest.clone())],
+            pieces: vec![Piece::Digest(kept)],
             file_name: name,
             not_before,
-        }
+        })
     };
     paper.files.iter().map(row).collect()
 }

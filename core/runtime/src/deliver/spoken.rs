@@ -4,7 +4,7 @@
 use super::{shelf, trouble};
 use crate::config::meant::Channel;
 use crate::ledger::{Claimed, Delivery, DeliveryState, FILES, Piece, Verdict, Wish};
-use crate::life::{self, Doing};
+use crate::life::{self, Doing, Part};
 use crate::mail;
 use crate::notice::{self, About, Kind, Notice};
 use crate::policy::{Rate, Retry};
@@ -44,7 +44,7 @@ pub async fn say_due(project: &Project) -> Result<usize, Problems> {
             break;
         }
         for claimed in &batch {
-            project.life.turn(Doing::Work);
+            project.life.turn(Part::Talk, Doing::Work);
             let delivery = &claimed.delivery;
             let whose = whose(delivery);
             if silent.contains(&whose) {

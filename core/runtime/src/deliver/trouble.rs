@@ -50,13 +50,14 @@ pub async fn ledger_was_away(
     since: Timestamp,
     why: &str,
 ) -> Result<(), Problems> {
-    let zone = &project.config.project.zone;
+    let config = &project.config.project;
     let at = |time: Timestamp| {
-        let time = time.to_zoned(zone.clone());
-        time.strftime("%H:%M:%S").to_string()
+        let time = time.to_zoned(config.zone.clone());
+        time.strftime("%m-%d %H:%M:%S").to_string()
     };
-    let line = format!("{} - {}: {why}", at(since), at(project.clock.now()));
-    let about = About::Thing(project.config.file.clone());
+    let (from, until) = (at(since), at(project.clock.now()));
+    let line = notice::sentence::ledger_was_away((&from, &until), why, &config.lang);
+    let about = About::Thing("ledger".to_owned());
     tracing::warn!(since = %since, "the ledger answers again: {why}");
     notice::raise(project, &Notice::new(Kind::Ledger, about, vec![line])).await
 }
@@ -112,13 +113,18 @@ pub(super) async fn given_up(project: &Project, delivery: &Delivery) -> Result<(
     tell(project, Kind::Bounced, delivery, delivery.note.clone()).await
 }
 
-/// The mail server takes nothing.
-pub(super) async fn server(project: &Project, note: &str) -> Result<(), Problems> {
+/// The mail server takes nothing; what is due then would not leave.
+pub(super) async fn server(
+    project: &Project,
+    note: &str,
+    due: Option<Timestamp>,
+) -> Result<(), Problems> {
     let name = match &project.config.mail.transport {
         Transport::Smtp(smtp) => format!("{}:{}", smtp.host, smtp.port),
         Transport::Folder(folder) => folder.display().to_string(),
     };
-    let notice = Notice::new(Kind::MailBroken, About::Thing(name), vec![note.to_owned()]);
+    let mut notice = Notice::new(Kind::MailBroken, About::Thing(name), vec![note.to_owned()]);
+    notice.by = due;
     notice::raise(project, &notice).await
 }
 

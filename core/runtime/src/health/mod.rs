@@ -7,8 +7,9 @@ mod figures;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::config::meant::Transport;
 use crate::ledger::Ledger;
-use crate::life::Life;
+use crate::life::{Life, Part};
 use crate::project::Project;
 use crate::systemd::{self, State};
 use axum::Router;
@@ -95,18 +96,25 @@ pub async fn open(project: &Project) -> Result<Health, Diagnostic> {
     Ok(health)
 }
 
-/// A step of the work ends within this time: most of all a plugin's call, which is repeated once at most.
+/// A step of the work ends within this time: a plugin's call, which is repeated once at most, or a message on its way.
 fn longest_step(config: &Config) -> Duration {
-    config.plugins.deadline.saturating_mul(2)
+    let message = match &config.mail.transport {
+        Transport::Smtp(smtp) => smtp.timeout.saturating_mul(2),
+        Transport::Folder(_) => Duration::ZERO,
+    };
+    config.plugins.deadline.saturating_mul(2).max(message)
 }
 
 async fn watch(life: Life, longest_step: Duration, every: Duration) {
     loop {
-        if life.alive(longest_step) {
+        let standing = life.standing(longest_step);
+        if standing.is_empty() {
             systemd::tell(State::Turning, None);
         } else {
+            let standing = words(&standing);
             tracing::error!(
-                "the loop has not turned for too long; systemd is not told that it lives"
+                ?standing,
+                "it has not turned for too long; systemd is not told that this process lives"
             );
         }
         tokio::time::sleep(every).await;
@@ -149,9 +157,15 @@ fn verdict(fine: bool, body: &Value) -> Response {
 }
 
 async fn healthz(Of(subject): Of<Arc<Subject>>) -> Response {
-    let alive = subject.life.alive(subject.longest_step);
+    let standing = subject.life.standing(subject.longest_step);
     let last = subject.life.last_look().map(|at| at.to_string());
-    verdict(alive, &json!({"alive": alive, "last_look": last}))
+    let alive = standing.is_empty();
+    let said = json!({"alive": alive, "standing": words(&standing), "last_look": last});
+    verdict(alive, &said)
+}
+
+fn words(parts: &[Part]) -> Vec<&'static str> {
+    parts.iter().map(|part| part.word()).collect()
 }
 
 async fn readyz(Of(subject): Of<Arc<Subject>>) -> Response {

@@ -316,14 +316,11 @@ impl Ledger {
     ///
     /// # Errors
     /// The ledger does not answer.
-    pub async fn deliveries_in(&self, state: DeliveryState, limit: u32) -> Result<Vec<Delivery>> {
-        let rows = sqlx::query(
-            "SELECT * FROM deliveries WHERE state = $1 ORDER BY created_ms, id LIMIT $2",
-        )
-        .bind(state.word())
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?;
+    pub async fn deliveries_in(&self, state: DeliveryState) -> Result<Vec<Delivery>> {
+        let rows = sqlx::query("SELECT * FROM deliveries WHERE state = $1 ORDER BY created_ms, id")
+            .bind(state.word())
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(delivery).collect()
     }
 

@@ -22,23 +22,48 @@ pub struct Life(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     stopping: AtomicBool,
-    turned: Mutex<Turn>,
+    turned: Mutex<[Turn; Part::ALL.len()]>,
     looked_ms: AtomicI64,
     next_ms: AtomicI64,
     meter: Meter,
 }
 
-/// What the loop did last.
+/// What a part did last.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     doing: Doing,
     at: Instant,
 }
 
-/// What a loop does.
+/// The parts of a serving process that may each stand still while the others turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The loop, and the issues that it makes.
+    Loop,
+    /// The sender of mail.
+    Mail,
+    /// What is said elsewhere: the owner's notices, robots, folders.
+    Talk,
+}
+
+impl Part {
+    const ALL: [Self; 3] = [Self::Loop, Self::Mail, Self::Talk];
+
+    /// Its name for machines.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Loop => "loop",
+            Self::Mail => "mail",
+            Self::Talk => "talk",
+        }
+    }
+}
+
+/// What a part does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doing {
-    /// It waits for the next due moment.
+    /// It waits: the loop for the next due moment, the others for it.
     Rest,
     /// It works; one step of its work may take long.
     Work,
@@ -48,10 +73,7 @@ impl Default for Inner {
     fn default() -> Self {
         Self {
             stopping: AtomicBool::new(false),
-            turned: Mutex::new(Turn {
-                doing: Doing::Rest,
-                at: Instant::now(),
-            }),
+            turned: Mutex::new(Part::ALL.map(|_| Turn::now(Doing::Rest))),
             looked_ms: AtomicI64::new(NEVER),
             next_ms: AtomicI64::new(NEVER),
             meter: Meter::default(),
@@ -71,20 +93,21 @@ impl Life {
         self.0.stopping.load(Ordering::SeqCst)
     }
 
-    /// Says that the loop has turned: a look, a source, a metric, a message is done, and this comes next.
-    pub fn turn(&self, doing: Doing) {
-        let turn = Turn {
-            doing,
-            at: Instant::now(),
-        };
-        *self.0.turned.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    /// Says that a part has turned: a look, a source, a metric, a message is done, and this comes next.
+    pub fn turn(&self, part: Part, doing: Doing) {
+        let mut turned = self.0.turned.lock().unwrap_or_else(PoisonError::into_inner);
+        turned[part as usize] = Turn::now(doing);
     }
 
-    /// Whether the loop turns: at rest it turned within two minutes, at work within these and its longest step.
+    /// The parts that stand still. At rest the loop turns within two minutes, at work every part within these and its longest step.
     #[must_use]
-    pub fn alive(&self, longest_step: Duration) -> bool {
+    pub fn standing(&self, longest_step: Duration) -> Vec<Part> {
         let turned = *self.0.turned.lock().unwrap_or_else(PoisonError::into_inner);
-        alive(turned.doing, turned.at.elapsed(), longest_step)
+        let stands = |part: &Part| {
+            let Turn { doing, at } = turned[*part as usize];
+            stands(*part, doing, at.elapsed(), longest_step)
+        };
+        Part::ALL.into_iter().filter(stands).collect()
     }
 
     /// A look at the ledger has ended.
@@ -135,12 +158,20 @@ fn read(ms: &AtomicI64) -> Option<Timestamp> {
     Timestamp::from_millisecond(ms.load(Ordering::SeqCst)).ok()
 }
 
-fn alive(doing: Doing, silent: Duration, longest_step: Duration) -> bool {
-    silent
-        <= match doing {
-            Doing::Rest => AT_REST,
-            Doing::Work => AT_REST + longest_step,
-        }
+impl Turn {
+    fn now(doing: Doing) -> Self {
+        let at = Instant::now();
+        Self { doing, at }
+    }
+}
+
+fn stands(part: Part, doing: Doing, silent: Duration, longest_step: Duration) -> bool {
+    match (part, doing) {
+        (_, Doing::Work) => silent > AT_REST + longest_step,
+        (Part::Loop, Doing::Rest) => silent > AT_REST,
+        // Nobody wants anything of it.
+        (Part::Mail | Part::Talk, Doing::Rest) => false,
+    }
 }
 
 #[cfg(test)]
@@ -148,19 +179,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loop_that_does_not_turn_is_not_alive() {
+    fn a_part_that_does_not_turn_stands_still() {
         let (minute, step) = (Duration::from_secs(60), Duration::from_secs(300));
-        assert!(alive(Doing::Rest, 2 * minute, step));
-        assert!(!alive(Doing::Rest, 3 * minute, step));
-        assert!(alive(Doing::Work, 7 * minute, step));
-        assert!(!alive(Doing::Work, 8 * minute, step));
+        let stands = |part, doing, minutes: u32| stands(part, doing, minutes * minute, step);
+        assert!(!stands(Part::Loop, Doing::Rest, 2));
+        assert!(stands(Part::Loop, Doing::Rest, 3));
+        for part in Part::ALL {
+            assert!(!stands(part, Doing::Work, 7));
+            assert!(stands(part, Doing::Work, 8));
+        }
+        assert!(!stands(Part::Mail, Doing::Rest, 1000));
+    }
+
+    /// The loop turns on while the sender of mail does not come back: that is seen.
+    #[test]
+    fn a_part_does_not_hide_another() {
+        let life = Life::default();
+        let long_ago = Instant::now().checked_sub(AT_REST * 2).unwrap();
+        let mut turned = life.0.turned.lock().unwrap();
+        turned[Part::Mail as usize] = Turn {
+            doing: Doing::Work,
+            at: long_ago,
+        };
+        drop(turned);
+        life.turn(Part::Loop, Doing::Work);
+        assert_eq!(life.standing(Duration::ZERO), [Part::Mail]);
+        life.turn(Part::Mail, Doing::Rest);
+        assert_eq!(life.standing(Duration::ZERO), []);
     }
 
     #[test]
     fn clones_are_one_life() {
         let life = Life::default();
         let other = life.clone();
-        assert!(life.alive(Duration::ZERO) && !other.stopping());
+        assert!(life.standing(Duration::ZERO).is_empty() && !other.stopping());
         assert_eq!((other.last_look(), other.next_due()), (None, None));
         life.stop();
         let now: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();

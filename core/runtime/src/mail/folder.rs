@@ -48,14 +48,50 @@ impl Outbox {
 /// The disk refuses, or does not answer.
 pub async fn put(what: &'static str, path: PathBuf, bytes: Vec<u8>) -> Result<(), Diagnostic> {
     let shown = path.display().to_string();
-    let writing = tokio::task::spawn_blocking(move || {
-        storage::write(&path, &bytes).map_err(|why| storage::refused(what, &path, &why))
-    });
+    let write =
+        move || storage::write(&path, &bytes).map_err(|why| storage::refused(what, &path, &why));
+    within(PATIENCE, &shown, write).await
+}
+
+async fn within(
+    patience: Duration,
+    shown: &str,
+    write: impl FnOnce() -> Result<(), Diagnostic> + Send + 'static,
+) -> Result<(), Diagnostic> {
+    let writing = tokio::task::spawn_blocking(write);
     let lost = |why: &str| {
         Err(Diagnostic::error(format!("{shown} was not written: {why}")).hint("it is tried again"))
     };
-    match tokio::time::timeout(PATIENCE, writing).await {
+    match tokio::time::timeout(patience, writing).await {
         Ok(written) => written.unwrap_or_else(|why| lost(&why.to_string())),
         Err(_) => lost("the folder does not answer"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// A share whose server is gone holds the thread that writes, for as long as it likes, and nobody else.
+    #[tokio::test]
+    async fn a_share_that_hangs_is_left_alone() {
+        let (come_back, gone) = mpsc::channel::<()>();
+        let write = move || {
+            assert!(gone.recv().is_err(), "nobody ever sends");
+            Ok(())
+        };
+        let problem = within(Duration::from_millis(10), "/srv/reports/a.pdf", write).await;
+        let said = problem.unwrap_err().to_string();
+        assert!(
+            said.contains("/srv/reports/a.pdf was not written: the folder does not answer"),
+            "{said}"
+        );
+        drop(come_back);
+        assert!(
+            within(Duration::from_secs(60), "b", || Ok(()))
+                .await
+                .is_ok()
+        );
     }
 }

@@ -75,13 +75,18 @@ impl Sender {
                 self.max_size
             ));
         }
-        let mut answer = match &mut self.way {
+        tellable(match &mut self.way {
             Way::Folder(outbox) => outbox.write(letter).await,
             Way::Smtp(smtp) => smtp.send(letter).await,
-        };
-        // A server may repeat the login that it refuses.
-        answer.note = hide(&answer.note).into_owned();
-        answer
+        })
+    }
+
+    /// Whether mail could leave now: connects and signs in, sends nothing. A folder is always there; its disk is watched elsewhere.
+    pub async fn probe(&mut self) -> Answer {
+        match &mut self.way {
+            Way::Folder(_) => Answer::sent("mail goes into a folder".to_owned()),
+            Way::Smtp(smtp) => tellable(smtp.probe().await),
+        }
     }
 
     /// Says goodbye to the server, if one is connected.
@@ -90,4 +95,10 @@ impl Sender {
             smtp.close().await;
         }
     }
+}
+
+/// A server may repeat the login that it refuses.
+fn tellable(mut answer: Answer) -> Answer {
+    answer.note = hide(&answer.note).into_owned();
+    answer
 }

@@ -83,6 +83,22 @@ impl Smtp {
         answer
     }
 
+    /// Connects and signs in as for a message, and says goodbye.
+    pub(super) async fn probe(&mut self) -> Answer {
+        let mut step = Step::Connect;
+        let connected = tokio::time::timeout(self.timeout, self.connect(&mut step)).await;
+        let failure = match connected {
+            Ok(Ok(open)) => {
+                self.open = Some(open);
+                self.close().await;
+                return Answer::sent("the server answers".to_owned());
+            }
+            Ok(Err(why)) => failed(&why),
+            Err(_) => Failure::Silent(self.timeout),
+        };
+        classify(step, &failure)
+    }
+
     pub(super) async fn close(&mut self) {
         if let Some(mut open) = self.open.take() {
             // A server that does not answer our goodbye is closed all the same.

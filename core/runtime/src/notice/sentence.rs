@@ -40,6 +40,19 @@ pub fn waiting(due: &str, (waiting, all): (u32, u32), lang: &str) -> String {
     }
 }
 
+/// It is made, and not one of its messages reached anybody: refused, given up, or kept back.
+#[must_use]
+pub fn nobody_got_it(due: &str, all: u32, lang: &str) -> String {
+    match chinese(lang) {
+        true => format!("应于 {due} 送出，{all} 封全部被退回或被拦下，没有一个人收到"),
+        false => {
+            format!(
+                "it was due at {due}; all {all} messages were refused or kept back, nobody has it"
+            )
+        }
+    }
+}
+
 /// No `serve` has been seen since then.
 #[must_use]
 pub fn nobody_serves(since: &str, node: Option<&str>, lang: &str) -> String {

@@ -206,8 +206,8 @@ fn standing_advice(kind: Kind) -> (&'static str, &'static str) {
             "ask the recipient first; if nothing came: chenbao resend --unknown",
         ),
         Kind::MailBroken => (
-            "检查 [mail] 的服务器、登录和证书（chenbao run 报告 --to 自己的邮箱 可以试发）；邮件都在队列里，修好后自动发出",
-            "check server, login and certificate in [mail] (chenbao run REPORT --to YOU tries them); mail waits in the queue and goes out by itself",
+            "检查 [mail] 的服务器、登录和证书（chenbao check --mail 可以试）；邮件都在队列里，修好后自动发出",
+            "check server, login and certificate in [mail] (chenbao check --mail tries them); mail waits in the queue and goes out by itself",
         ),
         Kind::RobotBroken => (
             "检查 [channel] 的网址、密钥和群机器人的安全设置",

@@ -1,9 +1,9 @@
 //! Signs of life in the ledger: that this process serves, however long a look takes, so that a watchdog sees when nobody does;
 //! and the owner hears of a ledger that was away once it is back.
 
+use crate::deliver;
 use crate::ledger::Ledger;
 use crate::life::node;
-use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
 use chenbao_model::diagnostic::Problems;
 use jiff::Timestamp;
@@ -47,15 +47,7 @@ async fn back(project: &Project, away: &mut Option<(Timestamp, String)>) {
     let Some((since, why)) = away.as_ref() else {
         return;
     };
-    let config = &project.config.project;
-    let said = |at: Timestamp| {
-        let at = at.to_zoned(config.zone.clone());
-        at.strftime("%m-%d %H:%M:%S").to_string()
-    };
-    let (since, until) = (said(*since), said(project.clock.now()));
-    let line = notice::sentence::ledger_was_away((&since, &until), why, &config.lang);
-    let about = About::Thing("ledger".to_owned());
-    match notice::raise(project, &Notice::new(Kind::Ledger, about, vec![line])).await {
+    match deliver::ledger_was_away(project, *since, why).await {
         Ok(()) => *away = None,
         Err(problems) => tracing::warn!("the owner cannot be told yet: {problems}"),
     }

@@ -1,5 +1,6 @@
-//! What a serving process does beside its loop: mail, what is said elsewhere, and what keeps the project well.
+//! What a serving process does beside its loop: mail, what is said elsewhere, what looks ahead, and what keeps the project well.
 
+use crate::life::{Doing, Part};
 use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
 use crate::ticker::Bell;
@@ -10,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
-/// Disks and retention are looked at this often.
+/// Disks, retention and the mail server are looked at this often.
 const EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// Which errand it is.
@@ -20,8 +21,24 @@ pub(super) enum What {
     Mail,
     /// What the owner has to hear is queued; robots and folders get theirs.
     Talk,
+    /// The mail server is tried while a delivery is being prepared.
+    Foresee,
     /// Disks are looked at; once a night, what is old goes.
     Keep,
+}
+
+impl What {
+    /// All of them.
+    pub(super) const ALL: [Self; 4] = [Self::Mail, Self::Talk, Self::Foresee, Self::Keep];
+
+    /// As which part of the process it may be seen to stand still; none if nobody waits for it.
+    fn part(self) -> Option<Part> {
+        match self {
+            Self::Mail => Some(Part::Mail),
+            Self::Talk => Some(Part::Talk),
+            Self::Foresee | Self::Keep => None,
+        }
+    }
 }
 
 /// One errand: one task at a time.
@@ -46,13 +63,17 @@ impl Errand {
         let rests = self
             .begun
             .is_some_and(|begun| now.duration_since(begun).abs() < EVERY);
-        if self.task.is_some() || (self.what == What::Keep && rests) {
+        let now_and_then = matches!(self.what, What::Foresee | What::Keep);
+        if self.task.is_some() || (now_and_then && rests) {
             return;
         }
         self.begun = Some(now);
         let (what, project, bell) = (self.what, Arc::clone(project), bell.clone());
         self.task = Some(tokio::spawn(async move {
+            let turned = |doing| what.part().map(|part| project.life.turn(part, doing));
+            turned(Doing::Work);
             let done = run(what, &project).await;
+            turned(Doing::Rest);
             // More may have been queued meanwhile.
             if done.as_ref().is_ok_and(|done| *done > 0) {
                 bell.ring();
@@ -70,11 +91,11 @@ impl Errand {
         }))
     }
 
-    /// Waits for what may not be torn off: a message that leaves. Cleaning goes on another night.
+    /// Waits for what may not be torn off: a message that leaves. The others go on another time.
     pub(super) async fn end(&mut self) {
         if let Some(task) = self.task.take() {
             match self.what {
-                What::Keep => task.abort(),
+                What::Foresee | What::Keep => task.abort(),
                 What::Mail | What::Talk => drop(task.await),
             }
         }
@@ -93,6 +114,7 @@ async fn run(what: What, project: &Arc<Project>) -> Result<usize, Problems> {
             let said = deliver::say_due(project).await?;
             Ok(said + usize::from(told))
         }
+        What::Foresee => deliver::foresee(project).await.map(|()| 0),
         What::Keep => {
             disk::watch(project).await;
             prune(project).await?;

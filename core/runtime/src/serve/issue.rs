@@ -79,9 +79,10 @@ async fn go_on(
     let Some(claim) = Claim::take(project, occurrence).await? else {
         return Ok(Came::Nothing);
     };
-    if open.revision == 0
-        && let Some(before) = project.ledger.covered_by(occurrence).await?
-    {
+    if open.revision > 0 {
+        return complete_again(project, report, open, claim).await;
+    }
+    if let Some(before) = project.ledger.covered_by(occurrence).await? {
         let why = format!("its issue was made already, due {before}");
         claim.settle(OccurrenceState::Covered, &why).await?;
         return Ok(Came::Nothing);
@@ -174,27 +175,51 @@ async fn in_trouble(
 
 /// Makes the revision that completes a 部分 report, once its missing data is there.
 async fn complete(project: &Project, report: &Report, open: &Open) -> Result<Came, Problems> {
-    let now = project.clock.now();
-    let mut order = order(open, now);
-    order.collect = Some(Ask {
-        since: now.checked_sub(ASK_AGAIN).ok(),
+    let order = order(open, project.clock.now());
+    if !is_whole(project, report, &order).await? {
+        return Ok(Came::Nothing);
+    }
+    match Claim::again(project, open).await? {
+        Some(claim) => make(project, report, &order, claim, None).await,
+        None => Ok(Came::Nothing),
+    }
+}
+
+/// Goes on with a revision whose process died: it is still made only if it is whole.
+async fn complete_again(
+    project: &Project,
+    report: &Report,
+    open: &Open,
+    claim: Claim,
+) -> Result<Came, Problems> {
+    let order = order(open, project.clock.now());
+    if is_whole(project, report, &order).await? {
+        return make(project, report, &order, claim, None).await;
+    }
+    let why = format!("revision {} waits for its data", open.revision);
+    claim.settle(OccurrenceState::Done, &why).await?;
+    Ok(Came::Nothing)
+}
+
+/// Whether everything that a 部分 report lacked is in by now; the owner hears if that cannot even be asked.
+async fn is_whole(project: &Project, report: &Report, order: &Order) -> Result<bool, Problems> {
+    let asked = Ask {
+        since: project.clock.now().checked_sub(ASK_AGAIN).ok(),
         until: None,
-    });
-    match run::gather(project, report, &order, &|_| {}).await {
-        Ok(gathered) if gathered.judgement.ready() => {}
-        Ok(_) => return Ok(Came::Nothing),
-        Err(problems) if problems.machine() => return Err(problems),
+    };
+    let asking = Order {
+        collect: Some(asked),
+        ..order.clone()
+    };
+    match run::gather(project, report, &asking, &|_| {}).await {
+        Ok(gathered) => Ok(gathered.judgement.ready()),
+        Err(problems) if problems.machine() => Err(problems),
         Err(problems) => {
             let about = About::Issue(Issue::of(&order.occurrence, order.revision));
             let told = Notice::new(Kind::Failed, about, vec![problems.to_string()]);
             notice::raise(project, &told).await?;
-            return Ok(Came::Nothing);
+            Ok(false)
         }
-    }
-    order.collect = None;
-    match Claim::again(project, open).await? {
-        Some(claim) => make(project, report, &order, claim, None).await,
-        None => Ok(Came::Nothing),
     }
 }
 

@@ -9,7 +9,7 @@ mod outage;
 mod works;
 
 use self::outage::Outage;
-use crate::life::{Doing, Life};
+use crate::life::{Doing, Life, Part};
 use crate::notice::{self, About, Kind, Notice};
 use crate::project::Project;
 use crate::systemd::{self, State};
@@ -102,7 +102,7 @@ pub async fn serve(
         project,
         reopen,
         works: Works::ringing(ticker.bell()),
-        errands: [What::Mail, What::Talk, What::Keep].map(Errand::new),
+        errands: What::ALL.map(Errand::new),
         bell: ticker.bell(),
         looked: None,
         outage: Outage::default(),
@@ -111,7 +111,7 @@ pub async fn serve(
     let _alive = Alive::start(&server.project);
     systemd::tell(State::Ready, None);
     while !life.stopping() {
-        life.turn(Doing::Work);
+        life.turn(Part::Loop, Doing::Work);
         if control.reload.swap(false, Ordering::SeqCst) {
             systemd::tell(State::Reloading, None);
             server.reload().await;
@@ -125,7 +125,7 @@ pub async fn serve(
         life.looked(now);
         let next = due::next(&server.project, now).await;
         tell_next(&server.project, next);
-        life.turn(Doing::Rest);
+        life.turn(Part::Loop, Doing::Rest);
         let rest = server.outage.rest();
         ticker
             .sleep(rest.or_else(|| next.and_then(|at| until(at, now))))
@@ -140,7 +140,7 @@ struct Server {
     project: Arc<Project>,
     reopen: Reopen,
     works: Works,
-    errands: [Errand; 3],
+    errands: [Errand; What::ALL.len()],
     bell: Bell,
     /// When the schedules were last gone through.
     looked: Option<Timestamp>,

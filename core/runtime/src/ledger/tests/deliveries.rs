@@ -27,7 +27,7 @@ async fn a_delivery_key_is_used_once() {
         assert_eq!(stored.pieces, both[0].pieces);
         assert_eq!(
             ledger
-                .deliveries_in(DeliveryState::Queued, 10)
+                .deliveries_in(DeliveryState::Queued)
                 .await
                 .unwrap()
                 .len(),
@@ -254,7 +254,7 @@ async fn eight_busy_senders_send_each_of_200_once() {
         assert_eq!(recipients.len(), 200);
         assert_eq!(
             ledger
-                .deliveries_in(DeliveryState::Sent, 1000)
+                .deliveries_in(DeliveryState::Sent)
                 .await
                 .unwrap()
                 .len(),
