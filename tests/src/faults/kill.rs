@@ -353,10 +353,8 @@ struct Tally {
 impl Tally {
     fn judge(&self, world: &World) -> Figures {
         let mut count: BTreeMap<&str, u32> = BTreeMap::new();
-        let mut again: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         for one in &self.arrived {
             *count.entry(&one.id).or_default() += 1;
-            *again.entry((&one.to, &one.subject)).or_default() += 1;
         }
         let times =
             |delivery: &Delivery| count.get(delivery.message.as_str()).copied().unwrap_or(0);
@@ -366,7 +364,7 @@ impl Tally {
                 .filter(move |one| one.state == state)
                 .collect::<Vec<_>>()
         };
-        let twice: Vec<_> = again.iter().filter(|(_, times)| **times > 1).collect();
+        let twice = self.twice();
         let known: Vec<&str> = self
             .deliveries
             .iter()
@@ -413,14 +411,17 @@ impl Tally {
             ("not told", format!("{untold:?}"), untold.len()),
             ("files", format!("{misplaced:?}"), misplaced.len()),
         ];
-        let wrong = wrong.into_iter().filter(|(_, _, many)| *many > 0);
-        let wrong: Vec<String> = wrong
-            .map(|(what, which, _)| format!("{what} {which}"))
-            .collect();
-        match wrong.is_empty() {
-            true => Ok(figures),
-            false => Err(format!("{}\n{}", figures.join("\n"), wrong.join("\n"))),
+        said(figures, &wrong)
+    }
+
+    /// Messages that a recipient got more than once, by their subject.
+    fn twice(&self) -> Vec<(&str, &str)> {
+        let mut again: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for one in &self.arrived {
+            *again.entry((&one.to, &one.subject)).or_default() += 1;
         }
+        let twice = again.into_iter().filter(|(_, times)| *times > 1);
+        twice.map(|(what, _)| what).collect()
     }
 
     /// Whether the owner was told that nobody knows of this message.
@@ -466,5 +467,17 @@ impl Tally {
             })
         };
         all.filter(|one| !there(one)).collect()
+    }
+}
+
+/// The figures; or, with them, everything that is wrong: what it is, which, how many.
+fn said(figures: Vec<String>, wrong: &[(&str, String, usize)]) -> Figures {
+    let wrong = wrong.iter().filter(|(_, _, many)| *many > 0);
+    let wrong: Vec<String> = wrong
+        .map(|(what, which, _)| format!("{what} {which}"))
+        .collect();
+    match wrong.is_empty() {
+        true => Ok(figures),
+        false => Err(format!("{}\n{}", figures.join("\n"), wrong.join("\n"))),
     }
 }
