@@ -25,4 +25,4 @@ for part in message.walk():
         open(sys.argv[2], "wb").write(content)
 defects = [str(defect) for part in message.walk() for defect in part.defects]
 print(json.dumps({"subject": message["Subject"], "from": message["From"], "to": message["To"], "reply_to": message["Reply-To"],
-                  "message_id": message["Message-ID"], "parts": parts, "defects": defects}, ensure_ascii=False))
+                  "message_id": message["Message-ID"], "in_reply_to": message["In-Reply-To"], "references": message["References"], "parts": parts, "defects": defects}, ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 use crate::orders::{export, line};
 use crate::project::Project;
+use crate::serving::{EXPORT, look, look_at};
 use crate::trial_with;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
@@ -32,6 +33,11 @@ pub fn trials() -> Vec<Trial> {
             "mails::a_connection_lost_after_data_is_never_silently_resent",
             NEEDS,
             lost_after_data,
+        ),
+        trial_with(
+            "mails::a_completed_report_answers_the_first_message",
+            NEEDS,
+            threads,
         ),
     ]
 }
@@ -105,19 +111,33 @@ fn shop(server: &Server) -> Project {
         server.port(),
         server.folder.path().join("ca.pem").display()
     );
-    let text = project
-        .read("chenbao.toml")
-        .replace("transport = \"folder\"\nfolder = \"outbox\"", &smtp);
-    let text = text.replace(
+    replace(
+        &project,
+        "transport = \"folder\"\nfolder = \"outbox\"",
+        &smtp,
+    );
+    replace(
+        &project,
         "to = [\"boss@example.com\"]",
         "to = [\"老板 <boss@example.com>\", \"cfo@example.com\"]",
     );
-    project.write("chenbao.toml", text);
-    let lines: Vec<_> = (1..=40)
+    project.write(EXPORT, day(40));
+    project
+}
+
+/// Replaces a piece of the configuration.
+fn replace(project: &Project, from: &str, to: &str) {
+    let text = project.read("chenbao.toml");
+    assert!(text.contains(from), "{from} is not in\n{text}");
+    project.write("chenbao.toml", text.replace(from, to));
+}
+
+/// An export with so many orders of yesterday.
+fn day(orders: u64) -> String {
+    let lines: Vec<_> = (1..=orders)
         .map(|n| line(n, "2026-11-21 10:00:00", "12.50"))
         .collect();
-    project.write("exports/orders/1795276800_订单导出.csv", export(&lines));
-    project
+    export(&lines)
 }
 
 fn parse(mail: &Path, pdf: &Path) -> Value {
@@ -250,5 +270,79 @@ fn lost_after_data() -> Result<(), Failed> {
             .all(|mail| bytes.iter().filter(|other| *other == mail).count() == 2),
         "the same bytes"
     );
+    Ok(())
+}
+
+/// The messages to an address, oldest first: bytes, and what Python's parser reads.
+fn to(server: &Server, address: &str) -> Vec<(Vec<u8>, Value)> {
+    let mails = server.mails().into_iter().filter(|mail| {
+        std::fs::read_to_string(mail.with_extension("to")).is_ok_and(|to| to == address)
+    });
+    mails
+        .map(|mail| {
+            let seen = parse(&mail, &server.folder.path().join("got.pdf"));
+            (std::fs::read(&mail).unwrap(), seen)
+        })
+        .collect()
+}
+
+fn threads() -> Result<(), Failed> {
+    let server = Server::start();
+    let project = shop(&server);
+    // The export of the evening before is a part of yesterday.
+    std::fs::remove_file(project.path().join(EXPORT))?;
+    project.write("exports/orders/1795262400_订单导出.csv", day(12));
+    for time in ["06:40:00", "07:40:00", "08:00:00"] {
+        let _ = look(&project, time);
+    }
+    replace(&project, "\"cfo@example.com\"", "\"new@example.com\"");
+    project.write(EXPORT, day(40));
+    let _ = look(&project, "08:20:00");
+
+    let boss = to(&server, "boss@example.com");
+    let seen: Vec<&Value> = boss.iter().map(|(_, seen)| seen).collect();
+    let text = |n: usize, field: &str| seen[n][field].as_str().unwrap_or_default();
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    assert!(
+        text(0, "subject").contains("[部分"),
+        "{}",
+        seen[0]["subject"]
+    );
+    assert!(
+        !text(1, "subject").contains("[部分"),
+        "{}",
+        seen[1]["subject"]
+    );
+    assert_eq!(
+        (&seen[0]["in_reply_to"], &seen[0]["references"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(seen[1]["in_reply_to"], seen[0]["message_id"]);
+    assert_eq!(seen[1]["references"], seen[0]["message_id"]);
+    assert_ne!(seen[1]["message_id"], seen[0]["message_id"]);
+    assert_eq!(seen[1]["defects"].as_array().map(Vec::len), Some(0));
+    let new = to(&server, "new@example.com");
+    assert_eq!(new.len(), 1, "it gets the completed one");
+    assert_eq!(new[0].1["in_reply_to"], Value::Null, "and begins a thread");
+
+    // Sent again, a message has the bytes that it had, its thread with them.
+    let history = project.run(&["history", "--json"]).exits(0).json();
+    let run = history[0]["run"].as_str().unwrap_or_default();
+    let _ = project.run(&["resend", run]).exits(0);
+    let again = to(&server, "boss@example.com");
+    assert_eq!(again.len(), 3);
+    assert_eq!(again[2].0, boss[1].0);
+
+    // The next day's report is another matter.
+    project.write(
+        "exports/orders/1795363200_订单导出.csv",
+        export(&[line(77, "2026-11-22 10:00:00", "12.50")]),
+    );
+    for time in ["06:40:00", "08:00:00"] {
+        let _ = look_at(&project, &format!("2026-11-23T{time}+08:00"));
+    }
+    let boss = to(&server, "boss@example.com");
+    assert_eq!(boss.len(), 4);
+    assert_eq!(boss[3].1["references"], Value::Null);
     Ok(())
 }

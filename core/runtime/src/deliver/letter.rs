@@ -9,6 +9,9 @@ use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Artifact, Id};
 use jiff::Timestamp;
 
+/// A thread names no more messages than this: a report that is corrected every hour keeps a short head.
+const LONGEST_THREAD: u32 = 10;
+
 /// The encoded body that all recipients of an audience share, kept once.
 pub(super) fn archived_body(project: &Project, paper: &Paper) -> Result<Piece, Problems> {
     let bytes = encoded_body(paper)?;
@@ -56,7 +59,7 @@ pub(super) struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    pub(super) fn row(
+    pub(super) async fn row(
         &self,
         project: &Project,
         body: Piece,
@@ -79,7 +82,7 @@ impl Outgoing<'_> {
             date: not_before,
             unsubscribe: readable.then_some((sender.as_str(), wish.as_str())),
         })?;
-        Ok(NewDelivery {
+        let mut new = NewDelivery {
             issue: self.issue.clone(),
             audience: self.audience.clone(),
             channel: channel.to_owned(),
@@ -87,10 +90,13 @@ impl Outgoing<'_> {
             run: self.run.to_owned(),
             message_id,
             sender,
-            pieces: vec![Piece::Literal(head), body],
+            pieces: Vec::new(),
             file_name: self.file_name(),
             not_before,
-        })
+        };
+        let thread = mail::thread(&project.ledger.earlier(&new, LONGEST_THREAD).await?);
+        new.pieces = vec![Piece::Literal(head + &thread), body];
+        Ok(new)
     }
 
     /// A name that tells people what a file of this message is.

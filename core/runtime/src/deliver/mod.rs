@@ -67,7 +67,7 @@ pub async fn queue(
                 subject: &paper.subject,
                 run: &made.run,
             };
-            deliveries.push(letter.row(project, body.clone(), not_before)?);
+            deliveries.push(letter.row(project, body.clone(), not_before).await?);
         }
     }
     if !matches!(order.send, Send::Test(_)) {

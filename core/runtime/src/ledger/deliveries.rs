@@ -272,6 +272,35 @@ impl Ledger {
         small(&row, "revision")
     }
 
+    /// Message-IDs of the latest messages by which a recipient got earlier editions and revisions of the same period, oldest first: what
+    /// the new one belongs under. Tests, and what bounced or was withheld, begin and join nothing.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn earlier(&self, new: &NewDelivery, most: u32) -> Result<Vec<String>> {
+        if matches!(new.issue.edition, Edition::Test(_)) {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query(
+            "SELECT message_id FROM deliveries
+             WHERE report = $1 AND subject = $2 AND period = $3 AND audience = $4 AND channel = $5 AND recipient = $6 AND message_id <> $7
+             AND edition NOT LIKE 'test/%' AND state NOT IN ('bounced', 'suppressed') ORDER BY created_ms DESC, revision DESC LIMIT $8",
+        )
+        .bind(new.issue.report.as_str())
+        .bind(or_empty(new.issue.subject.as_ref()))
+        .bind(new.issue.period.to_string())
+        .bind(new.audience.as_str())
+        .bind(new.channel.as_str())
+        .bind(new.recipient.as_str())
+        .bind(new.message_id.as_str())
+        .bind(i64::from(most))
+        .fetch_all(&self.pool)
+        .await?;
+        let latest_first: Result<Vec<String>> =
+            rows.iter().map(|row| text(row, "message_id")).collect();
+        Ok(latest_first?.into_iter().rev().collect())
+    }
+
     /// When the next delivery is due, be it long ago; none if none waits. Those of a held report do not count.
     ///
     /// # Errors

@@ -110,6 +110,20 @@ pub fn head(head: &Head<'_>) -> Result<String, Diagnostic> {
     Ok(headers.to_string())
 }
 
+/// The lines of a head that put a message under those of these Message-IDs, oldest first; none begins a thread of its own.
+#[must_use]
+pub fn thread(earlier: &[String]) -> String {
+    let Some(last) = earlier.last() else {
+        return String::new();
+    };
+    let all: Vec<String> = earlier.iter().map(|id| format!("<{id}>")).collect();
+    // One to a line: a line has 78 characters where it can.
+    format!(
+        "In-Reply-To: <{last}>\r\nReferences: {}\r\n",
+        all.join("\r\n ")
+    )
+}
+
 /// The head of a draft: what a mail program needs to open it as a message that is still to be sent, by whoever opens it.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ mod tests;
 
 pub use folder::put;
 pub use mailbox::{Found, Returns};
-pub use message::{Body, Head, body, draft_head, file_name, head, message_id, safe_name};
+pub use message::{Body, Head, body, draft_head, file_name, head, message_id, safe_name, thread};
 pub use outcome::{About, Answer, Outcome, Step, is_address_fault};
 pub use returned::{Action, Kind, Line, Return, TOKEN};
 

@@ -1,8 +1,8 @@
 //! Messages keep their bytes, and every way in which a server can fail has its own word.
 
 use super::{
-    About, Answer, Body, Head, Letter, Outcome, Sender, body, draft_head, file_name, head,
-    message_id,
+    About, Answer, Body, Head, Letter, Outcome, Sender, TOKEN, body, draft_head, file_name, head,
+    message_id, thread,
 };
 use crate::config::meant::{Mail, Mailbox, Security, Smtp, Transport};
 use chenbao_model::Artifact;
@@ -79,6 +79,36 @@ fn a_head_has_its_fields_once_and_a_subject_cannot_add_one() {
     assert!(
         head.contains("From: =?utf-8?b?5pmo5oql?= <chenbao@example.com>"),
         "{head}"
+    );
+}
+
+#[test]
+fn a_thread_answers_the_last_and_names_all_in_short_lines() {
+    let from = mailbox("", "chenbao@example.com");
+    let ids: Vec<String> = (0..10)
+        .map(|n| message_id(&format!("{n:0TOKEN$}"), &from))
+        .collect();
+    assert_eq!(thread(&[]), "");
+    let lines = thread(&ids);
+    assert!(
+        lines.starts_with(&format!(
+            "In-Reply-To: <{}>\r\nReferences: <{}>\r\n <",
+            ids[9], ids[0]
+        )),
+        "{lines}"
+    );
+    assert!(lines.ends_with(&format!(" <{}>\r\n", ids[9])), "{lines}");
+    assert!(lines.lines().all(|line| line.len() <= 78), "{lines}");
+    assert_eq!(lines.lines().count(), 11);
+    // An address as long as addresses get still makes no line that a server may cut.
+    let long = message_id(
+        &"f".repeat(TOKEN),
+        &mailbox("", &format!("c@{}.com", "d".repeat(250))),
+    );
+    assert!(
+        thread(&[long.clone(), long])
+            .lines()
+            .all(|line| line.len() <= 998)
     );
 }
 

@@ -2,6 +2,7 @@
 
 use super::{LEASE, Opened, at, issue, ledgers, mail, noon, sent};
 use crate::ledger::{Claimed, DeliveryState, Ledger, NewDelivery, Verdict, Waiting};
+use crate::schedule::Edition;
 use chenbao_model::Digest;
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,6 +34,51 @@ async fn a_delivery_key_is_used_once() {
                 .len(),
             2
         );
+    }
+}
+
+/// A mail to A with a Message-ID of its own.
+fn of(edition: Edition, revision: u32, message_id: &str) -> NewDelivery {
+    let mut new = mail("campaign", "a@x.com", noon());
+    new.issue.edition = edition;
+    new.issue.revision = revision;
+    message_id.clone_into(&mut new.message_id);
+    new
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_is_what_one_recipient_got_of_one_period() {
+    use Edition::{After, Test};
+    for Opened { ledger, .. } in ledgers("t_thread").await {
+        let mut elsewhere = of(After(1), 0, "b@x");
+        "b@x.com".clone_into(&mut elsewhere.recipient);
+        let mut before = of(After(1), 0, "before@x");
+        before.issue.period = "2026-11-20".parse().unwrap();
+        let sent = [
+            (of(After(1), 0, "d1@x"), 0),
+            (elsewhere, 0),
+            (before, 0),
+            (of(Test("run".to_owned()), 0, "test@x"), 1),
+            (of(After(7), 0, "d7@x"), 2),
+            (of(After(7), 1, "d7r1@x"), 3),
+        ];
+        for (new, minutes) in &sent {
+            let when = noon() + SignedDuration::from_mins(*minutes);
+            ledger.queue(std::slice::from_ref(new), when).await.unwrap();
+        }
+        let next = of(After(30), 0, "d30@x");
+        let earlier = async |new: &NewDelivery, most| ledger.earlier(new, most).await.unwrap();
+        assert_eq!(earlier(&next, 9).await, ["d1@x", "d7@x", "d7r1@x"]);
+        assert_eq!(earlier(&next, 2).await, ["d7@x", "d7r1@x"], "the latest");
+        // Asked for again, a message does not answer itself.
+        assert_eq!(earlier(&sent[5].0, 9).await, ["d1@x", "d7@x"]);
+        let test = of(Test("other".to_owned()), 0, "other@x");
+        assert_eq!(earlier(&test, 9).await, Vec::<String>::new());
+        sqlx::query("UPDATE deliveries SET state = 'bounced' WHERE message_id = 'd1@x'")
+            .execute(&ledger.pool)
+            .await
+            .unwrap();
+        assert_eq!(earlier(&next, 9).await, ["d7@x", "d7r1@x"], "it never came");
     }
 }
 
