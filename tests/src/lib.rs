@@ -31,6 +31,7 @@ pub mod robots;
 pub mod schedule;
 pub mod serving;
 pub mod shared_folder;
+pub mod templates;
 pub mod visibility;
 pub mod watch;
 pub mod workbook;
@@ -52,6 +53,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(returns::trials());
     all.extend(keeping::trials());
     all.extend(nodes::trials());
+    all.extend(templates::trials());
     all.extend(visibility::trials());
     all.extend(workbook::trials());
     all.extend(databases::trials());

@@ -18,7 +18,7 @@ pub mod png;
 pub mod svg;
 pub mod xlsx;
 
-pub use compose::{Need, TemplateSet, compose};
+pub use compose::{Bench, Linted, Need, Reader, TemplateSet, compose};
 pub use input::{
     CampaignInfo, Change, Completeness, ComposeInput, MetricInput, Outcome, ReportContext,
     RoleInfo, Sample, ShopInfo,

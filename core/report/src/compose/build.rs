@@ -479,7 +479,7 @@ fn filled<T>(content: Vec<T>, block: impl FnOnce(Vec<T>) -> Block) -> Vec<Block>
     }
 }
 
-fn knows_column(metric: &MetricInput, table: &str, column: &str) -> bool {
+pub(super) fn knows_column(metric: &MetricInput, table: &str, column: &str) -> bool {
     [
         format!("column.{table}.{column}"),
         format!("column.{column}"),

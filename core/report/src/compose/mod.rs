@@ -4,7 +4,7 @@
 //! `places` are known, `markup` parses it strictly, `build` walks it and
 //! `inline` its words, binding figures by path out of `results`
 //! (sentences in `sentence`, figures in `figures`, `tables`, charts in `plots` and `charts`, `findings`, what is watched in `watch`), `frame` makes what surrounds
-//! the page, and `sheets` what only a workbook carries.
+//! the page, and `sheets` what only a workbook carries. [`lint`] tries a template with its samples.
 
 mod build;
 mod charts;
@@ -13,6 +13,7 @@ mod figures;
 mod findings;
 mod frame;
 mod inline;
+pub mod lint;
 mod markup;
 mod places;
 mod plots;
@@ -27,6 +28,7 @@ mod vocabulary;
 mod watch;
 mod words;
 
+pub use lint::{Bench, Linted, Reader};
 pub use templates::{Alias, Need, TemplateInfo, TemplateSet};
 
 use crate::format::Formatter;

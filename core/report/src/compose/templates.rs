@@ -6,7 +6,7 @@ use chenbao_model::document::{Theme, Tone};
 use chenbao_model::strings::Strings;
 use chenbao_model::{Diagnostic, Digest};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
@@ -107,11 +107,15 @@ impl TemplateSet {
     /// # Errors
     /// There is no such sample, or it does not parse.
     pub fn sample(&self, template: &str, name: &str) -> Result<Sample, Problems> {
-        let file = format!("{template}/samples/{name}.json");
-        let text = self
-            .files
-            .get(&file)
-            .ok_or_else(|| Diagnostic::error("there is no such sample").in_file(file.clone()))?;
+        let file = |folder: &str| format!("{folder}/samples/{name}.json");
+        let mut folders = self.folders(template).into_iter().rev();
+        let found =
+            folders.find_map(|folder| Some((file(&folder), self.files.get(&file(&folder))?)));
+        let (file, text) = found.ok_or_else(|| {
+            Diagnostic::error(format!("the template `{template}` has no sample `{name}`"))
+                .in_file(file(template))
+                .hint("say in its template.toml from which report it was made, `from = \"daily\"`: it is then tried with that report's samples")
+        })?;
         serde_json::from_str(text)
             .map_err(|e| Problems::from(Diagnostic::error(e.to_string()).in_file(file)))
     }
@@ -141,8 +145,11 @@ impl TemplateSet {
     /// Everything that a template may read as one text: what an archive keeps of it.
     #[must_use]
     pub fn text(&self, template: &str) -> String {
+        let folders = self.folders(template);
+        let pages = self.reach(template);
         let mine = |name: &str| {
-            let read = name.starts_with("_base/") || name.starts_with(&format!("{template}/"));
+            let folder = name.split('/').next().unwrap_or_default();
+            let read = folders.iter().any(|one| one == folder) || pages.contains(name);
             read && !name.contains("/samples/")
         };
         let parts: Vec<String> = self
@@ -166,30 +173,75 @@ impl TemplateSet {
         }
     }
 
-    /// The Tera files, by name.
-    pub(super) fn pages(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
+    /// The Tera files that a template reads, by name: another template's mistake is none of its business.
+    pub(super) fn pages(&self, template: &str) -> impl Iterator<Item = (&str, &str)> {
+        let reach = self.reach(template);
+        self.html().filter(move |(name, _)| reach.contains(*name))
+    }
+
+    fn html(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self
+            .files
             .iter()
-            .filter(|(name, _)| name.ends_with(".html"))
-            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .filter(|(name, _)| name.ends_with(".html"));
+        all.map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// A template's page, and every page that one of these names in quotes: what it extends, includes or imports.
+    fn reach(&self, template: &str) -> BTreeSet<String> {
+        let mut reach = BTreeSet::new();
+        let mut next = vec![format!("{template}/report.html")];
+        while let Some(name) = next.pop() {
+            let Some(text) = self.files.get(&name).filter(|_| !reach.contains(&name)) else {
+                continue;
+            };
+            let named = self.html().map(|(other, _)| other).filter(|other| {
+                text.contains(&format!("\"{other}\"")) || text.contains(&format!("'{other}'"))
+            });
+            next.extend(named.map(str::to_owned));
+            reach.insert(name);
+        }
+        reach
+    }
+
+    /// The folders that a template's words, colours and samples come from, the later over the earlier.
+    pub(super) fn folders(&self, template: &str) -> Vec<String> {
+        let from = self.info(template).ok().and_then(|info| info.from);
+        let all = std::iter::once("_base".to_owned()).chain(from);
+        all.chain([template.to_owned()]).collect()
+    }
+
+    /// One file's text.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<&str> {
+        self.files.get(name).map(String::as_str)
+    }
+
+    /// Every file's name and text. Words that a project lays over the product's carry `#project` at the end of their name.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.files.iter();
+        all.map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
     /// The words of a template: the common ones with its own on top.
     pub(super) fn words(&self, template: &str, lang: &str) -> Result<Strings, Problems> {
         let mut words = Strings::default();
         let mut problems = Vec::new();
-        for folder in ["_base", template] {
+        let mut own = false;
+        for folder in self.folders(template) {
             let file = format!("{folder}/strings.{lang}.toml");
             for name in [file.clone(), format!("{file}{OVER}")] {
-                match self.files.get(&name).map(|text| Strings::from_toml(text)) {
+                let read = self.files.get(&name).map(|text| Strings::from_toml(text));
+                own |= read.is_some() && folder != "_base";
+                match read {
                     Some(Ok(more)) => words = words.overlaid(&more),
                     Some(Err(why)) => problems.push(Diagnostic::error(why).in_file(file.clone())),
-                    None if name == file && folder == template => {
-                        problems.push(self.no_words(template, lang));
-                    }
                     None => {}
                 }
             }
+        }
+        if !own {
+            problems.push(self.no_words(template, lang));
         }
         if problems.is_empty() {
             Ok(words)
@@ -210,14 +262,27 @@ impl TemplateSet {
             .hint(format!("it speaks {}", langs.join(", ")))
     }
 
+    /// The languages that a template speaks: those that every template speaks, and what it has words for besides.
+    #[must_use]
+    pub fn langs(&self, template: &str) -> Vec<String> {
+        let mut langs: Vec<String> = super::lint::LANGS.map(str::to_owned).into();
+        let prefix = format!("{template}/strings.");
+        for name in self.files.keys() {
+            let lang = name.strip_prefix(&prefix);
+            let lang = lang
+                .and_then(|rest| rest.split(".toml").next())
+                .map(str::to_owned);
+            langs.extend(lang.filter(|lang| !langs.contains(lang)));
+        }
+        langs
+    }
+
     /// Colours and sizes: the common ones with the template's own on top.
     pub(super) fn theme(&self, template: &str) -> Result<Theme, Problems> {
         let mut merged = toml::Table::new();
         let mut last = String::new();
-        for file in [
-            "_base/theme.toml".to_owned(),
-            format!("{template}/theme.toml"),
-        ] {
+        for folder in self.folders(template) {
+            let file = format!("{folder}/theme.toml");
             let Some(text) = self.files.get(&file) else {
                 continue;
             };
@@ -232,7 +297,8 @@ impl TemplateSet {
     }
 }
 
-const OVER: &str = "#project";
+/// What a project's words are named by, beside those of the product that they are laid over.
+pub const OVER: &str = "#project";
 
 fn is_strings(name: &str) -> bool {
     name.rsplit('/')
@@ -255,6 +321,8 @@ fn toml_problem(file: &str, text: &str, error: &toml::de::Error) -> Diagnostic {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TemplateInfo {
+    /// The report that this one was made from: its words, colours and samples hold where this one has none of its own.
+    pub from: Option<String>,
     /// Aliases that the template uses.
     pub aliases: BTreeMap<String, Alias>,
     /// Path of the one figure in the mail's subject; `subject.<role>` in `subjects` goes before it.

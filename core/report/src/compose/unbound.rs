@@ -56,13 +56,12 @@ fn left<'m>(composer: &Composer<'m>, metric: &'m MetricInput) -> Vec<&'m Item> {
 /// Ids that some variant of the template places, that stand behind a sparkline, or that the template keeps quiet.
 fn placed(composer: &Composer<'_>, metric: &MetricInput) -> BTreeSet<String> {
     let prefix = format!("{}.", metric.alias);
-    let folder = format!("{}/", composer.input.template);
     let mut ids = BTreeSet::new();
     for item in composer.frame.results.items(metric) {
         let path = format!("{prefix}{}", item.id());
         let written = || {
-            let mut pages = composer.input.templates.pages();
-            pages.any(|(name, text)| read(composer, name, &folder) && names(text, &path))
+            let mut pages = composer.input.templates.pages(composer.input.template);
+            pages.any(|(_, text)| names(text, &path))
         };
         let quiet = composer
             .frame
@@ -85,14 +84,6 @@ fn placed(composer: &Composer<'_>, metric: &MetricInput) -> BTreeSet<String> {
         }
     }
     ids
-}
-
-/// Whether a file belongs to the template: its own, the frame, or one that its own build on.
-fn read(composer: &Composer<'_>, name: &str, folder: &str) -> bool {
-    let quoted = format!("\"{name}\"");
-    let mut pages = composer.input.templates.pages();
-    let asks = |(own, text): (&str, &str)| own.starts_with(folder) && text.contains(&quoted);
-    name.starts_with(folder) || name == "_base/report.html" || pages.any(asks)
 }
 
 /// Whether a template's text names a path, as a whole.

@@ -36,7 +36,7 @@ pub(super) fn render(
     known: &Known,
 ) -> Result<Source, Problems> {
     let files: Vec<(String, String)> = set
-        .pages()
+        .pages(template)
         .map(|(name, text)| (name.to_owned(), text.to_owned()))
         .collect();
     let page = format!("{template}/report.html");
@@ -85,6 +85,19 @@ fn attempt(
     let mut out = Bounded(Vec::new());
     tera.render_to(page, context, &mut out)?;
     String::from_utf8(out.0).map_err(|_| Error::new(ErrorKind::Utf8Conversion))
+}
+
+/// Mistakes in Tera's own grammar, in every file that a template reads: rendering would stop at the first.
+pub(super) fn syntax(set: &TemplateSet, template: &str) -> Vec<Diagnostic> {
+    let files: Vec<(String, String)> = set
+        .pages(template)
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .collect();
+    let problems = files.iter().filter_map(|(name, text)| {
+        let error = Tera::new().add_raw_template(name, text).err()?;
+        matches!(error.kind(), ErrorKind::SyntaxError(_)).then(|| told(&error, &files, name).0)
+    });
+    problems.flatten().collect()
 }
 
 fn has(known: &Known, path: &str) -> TeraResult<bool> {

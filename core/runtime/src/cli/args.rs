@@ -162,6 +162,12 @@ pub(super) enum Command {
                       chenbao restore chenbao-2026-11-22.tar --dir /tmp/look --with elsewhere.toml"
     )]
     Restore(RestoreArgs),
+    /// Templates: what reports say and how they look, changed without Rust.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  chenbao template check\n\nThe guide is docs/templates.md."
+    )]
+    Template(TemplateCommand),
     /// Plugins: what is there, and what one of them says of itself.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -490,6 +496,20 @@ pub(super) enum LedgerCommand {
     /// Give the space of deleted rows back to the disk; servers wait meanwhile.
     #[command(after_help = "Example:\n  chenbao ledger vacuum")]
     Vacuum,
+}
+
+/// Commands of `template`.
+#[derive(Debug, Subcommand)]
+pub(super) enum TemplateCommand {
+    /// Try templates with full, empty and missing results, for every role and in every language. All problems at once.
+    #[command(
+        after_help = "Exit code 2 if anything is wrong.\nExamples:\n  chenbao template check\n  chenbao template check daily\n  \
+                      chenbao template check templates/mine/report.html --json"
+    )]
+    Check {
+        /// A template, or the path of its folder or of one of its files; default: all templates.
+        template: Option<String>,
+    },
 }
 
 /// Commands of `plugin`.

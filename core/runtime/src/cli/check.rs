@@ -2,6 +2,7 @@
 
 use super::args::InitArgs;
 use super::print::Voice;
+use super::template::{Parts, located};
 use super::{Answer, Ended};
 use crate::config;
 use crate::config::Config;
@@ -16,13 +17,11 @@ use crate::{deliver, disk, tables, words};
 use chenbao_engine::{Mapping, check_sql};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Severity};
-use chenbao_report::{ComposeInput, MetricInput, Need, RoleInfo};
+use chenbao_report::Need;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// What templates are tried with.
-const SAMPLES: [&str; 3] = ["full", "empty", "missing"];
 /// So many deliveries of a schedule are looked at.
 const LOOK_AHEAD: usize = 70;
 /// Holidays that are not known matter so long before.
@@ -66,6 +65,7 @@ pub(super) fn problems(project: &Project) -> Vec<Diagnostic> {
         problems.extend(report_problems(project, report));
         problems.extend(schedule_problems(&project.config, report, now));
     }
+    problems.extend(template_problems(project));
     problems.extend(project.plugins.problems());
     problems.extend(secret_problems(project));
     problems.extend(mailbox_problem(project));
@@ -340,51 +340,23 @@ fn metric_problems(project: &Project, metric: &Metric) -> Vec<Diagnostic> {
     problems
 }
 
-/// The template with its own samples (full, empty, all missing), in every language and for every role that reads it.
-fn sample_problems(project: &Project, report: &Report) -> Vec<Diagnostic> {
-    let mut problems: Vec<Diagnostic> = Vec::new();
-    for name in SAMPLES {
-        let Ok(sample) = project.templates.sample(&report.template, name) else {
-            continue;
-        };
-        for audience in report.audiences.values() {
-            let role = project.config.roles.get(&audience.role);
-            let mut context = sample.context.clone();
-            context.role = RoleInfo {
-                id: audience.role.to_string(),
-                name: role
-                    .map_or("", |role| role.name.in_lang(&audience.lang))
-                    .to_owned(),
-            };
-            let composed = chenbao_report::compose(&ComposeInput {
-                templates: &project.templates,
-                template: &report.template,
-                lang: &audience.lang,
-                shows: &role.map(|role| role.shows.clone()).unwrap_or_default(),
-                context: &context,
-                metrics: &in_words(project, &sample.metrics, &audience.lang),
-            });
-            for problem in composed.err().map(|found| found.0).unwrap_or_default() {
-                if !problems.contains(&problem) {
-                    problems.push(problem);
-                }
-            }
+/// The templates that reports use, each tried once.
+fn template_problems(project: &Project) -> Vec<Diagnostic> {
+    let parts = Parts::of(project);
+    let bench = parts.bench(project, &project.templates);
+    let reports = project.config.reports.values();
+    let used: BTreeSet<&str> = reports.map(|report| report.template.as_str()).collect();
+    let there = used
+        .into_iter()
+        .filter(|name| project.templates.info(name).is_ok());
+    let mut problems = Vec::new();
+    for found in there.flat_map(|name| bench.lint(name).problems) {
+        let found = located(project, found);
+        if !problems.contains(&found) {
+            problems.push(found);
         }
     }
     problems
-}
-
-/// Sample results with the words of the plugins that make such results.
-fn in_words(project: &Project, metrics: &[MetricInput], lang: &str) -> Vec<MetricInput> {
-    let with_words = |metric: &MetricInput| {
-        let mut metric = metric.clone();
-        metric.strings = match project.plugins.component(&metric.plugin) {
-            Ok(component) => component.descriptor.strings(lang),
-            Err(_) => project.templates.sample_words(&metric.plugin, lang),
-        };
-        metric
-    };
-    metrics.iter().map(with_words).collect()
 }
 
 /// The template is there, and what it requires is configured with the plugin that it was written for.
@@ -398,7 +370,7 @@ fn report_problems(project: &Project, report: &Report) -> Vec<Diagnostic> {
                 .collect();
         }
     };
-    let mut problems = sample_problems(project, report);
+    let mut problems = Vec::new();
     for (alias, wanted) in &info.aliases {
         let configured = report
             .metrics

@@ -17,6 +17,7 @@ mod recipients;
 mod remap;
 mod replay;
 mod serve;
+mod template;
 mod watchdog;
 
 use crate::clock::{Clock, FixedClock, SystemClock};
@@ -154,6 +155,7 @@ async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
             replay::prune(project, mode, voice).await
         }
         Command::Backup { file } => backup::backup(project, file, voice).await,
+        Command::Template(command) => template::template(project, command, voice),
         Command::Plugin(PluginCommand::List) => ask::plugins(project, voice),
         Command::Plugin(PluginCommand::Inspect { plugin }) => ask::inspect(project, plugin, voice),
         Command::Demo(_)
