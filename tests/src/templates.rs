@@ -74,20 +74,20 @@ fn mistakes() -> Result<(), Failed> {
     assert_eq!(
         told(&run),
         [
-            format!("{file}:3:40 unknown element `<kpii>` | did you mean `kpi`?"),
             format!(
                 "{file}:3:7 `sales` has no item `paid_amuont` | did you mean `sales.paid_amount`?"
             ),
-            format!(
-                "{file}:4:37 there are no words for `lede.outcom`; did you mean `lede.outcome`? | "
-            ),
+            format!("{file}:3:39 unknown element `<kpii>` | did you mean `kpi`?"),
             format!("{file}:4:1 no role `managment` is configured | did you mean `management`?"),
+            format!(
+                "{file}:4:38 there are no words for `lede.outcom` | did you mean `lede.outcome`?"
+            ),
             format!("{file}:6:1 the table `products` has no column `piad` | did you mean `paid`?"),
             format!(
                 "{file}:7:1 `traffic` has no item `impresions` | did you mean `traffic.impressions`?"
             ),
             format!("{file}:7:1 no metric finds `product_dorp` | did you mean `product_drop`?"),
-            format!("{file}:7:80 `<section>` has no attribute `titel` | did you mean `title`?"),
+            format!("{file}:7:70 `<section>` has no attribute `titel` | did you mean `title`?"),
         ]
     );
     // For people: the line itself with a caret, and how many there are.

@@ -222,11 +222,7 @@ impl<'a> Results<'a> {
             .items(metric)
             .filter(|item| !matches!(item, Item::Finding(_)));
         let shown: Vec<&str> = items.map(Item::id).collect();
-        let problem = Diagnostic::error(format!("`{}` has no item `{rest}`", metric.alias));
-        Err(match nearest(rest, shown.iter().copied()) {
-            Some(near) => problem.hint(format!("did you mean `{}.{near}`?", metric.alias)),
-            None => problem.hint(format!("it has {}", shown.join(", "))),
-        })
+        Err(no_item(metric, rest, &shown))
     }
 
     /// Whether the named part of an item is hidden from this audience.
@@ -321,7 +317,16 @@ fn gap<'a>(metric: &MetricInput, rest: &str, why: String) -> Result<Found<'a>, D
             label: id.to_owned(),
             why,
         }),
-        None => Err(unknown(format!("`{}` has no item `{id}`", metric.alias), id, known).0),
+        None => Err(no_item(metric, id, &known)),
+    }
+}
+
+fn no_item(metric: &MetricInput, id: &str, known: &[&str]) -> Diagnostic {
+    let alias = &metric.alias;
+    let problem = Diagnostic::error(format!("`{alias}` has no item `{id}`"));
+    match nearest(id, known.iter().copied()) {
+        Some(near) => problem.hint(format!("did you mean `{alias}.{near}`?")),
+        None => problem.hint(format!("it has {}", known.join(", "))),
     }
 }
 

@@ -125,10 +125,17 @@ fn has(known: &Known, path: &str) -> TeraResult<bool> {
             .0
         }
     };
-    Err(Error::message(match problem.hint {
-        Some(hint) => format!("{}; {hint}", problem.message),
+    Err(raised(problem))
+}
+
+/// What stands between message and hint while Tera carries an error of ours.
+const HINT: &str = "\nhint: ";
+
+fn raised(problem: Diagnostic) -> Error {
+    Error::message(match problem.hint {
+        Some(hint) => format!("{}{HINT}{hint}", problem.message),
         None => problem.message,
-    }))
+    })
 }
 
 /// `{{ t(key="lede.outcome", day=day) }}`: words by key. They are a template editor's own and may hold markup; the
@@ -145,11 +152,7 @@ impl Function<TeraResult<Value>> for Words {
                 self.0.0.keys().map(String::as_str),
             )
             .0;
-            let hint = problem
-                .hint
-                .map(|hint| format!("; {hint}"))
-                .unwrap_or_default();
-            return Err(Error::message(format!("{}{hint}", problem.message)));
+            return Err(raised(problem));
         };
         let texts: Vec<(String, String)> = args
             .iter()
@@ -211,7 +214,11 @@ fn told(error: &Error, files: &[(String, String)], page: &str) -> Problems {
                 column: span.start_col + 1,
                 source,
             };
-            Diagnostic::error(sentence(report.message())).at(place)
+            match report.message().split_once(HINT) {
+                Some((message, hint)) => Diagnostic::error(message).hint(hint.trim_end()),
+                None => Diagnostic::error(sentence(report.message())),
+            }
+            .at(place)
         }
         ErrorKind::Io(io::ErrorKind::FileTooLarge) => Diagnostic::error(format!(
             "the template renders more than {} MB of markup",

@@ -9,7 +9,7 @@ use super::{compose, words};
 use crate::fonts::Fonts;
 use crate::input::{ComposeInput, MetricInput, Outcome, RoleInfo, Sample};
 use crate::render::{Format, Pictures, RenderOptions, render};
-use chenbao_model::diagnostic::{Problems, Severity, nearest};
+use chenbao_model::diagnostic::{Place, Problems, nearest};
 use chenbao_model::strings::Strings;
 use chenbao_model::{Diagnostic, Sensitivities, Sensitivity};
 use scan::{Seen, What};
@@ -70,11 +70,14 @@ impl Bench<'_> {
             .collect();
         let readers = self.audience(&seen);
         let langs = self.templates.langs(template);
-        let mut problems = Vec::new();
+        let mut problems: Vec<Diagnostic> = Vec::new();
+        // A mistake is told once, though every sample, role and language meets it, and some know its column less well.
         let mut tell = |found: Vec<Diagnostic>| {
-            for problem in found {
-                if !problems.contains(&problem) {
-                    problems.push(problem);
+            for new in found {
+                let same =
+                    |old: &Diagnostic| old.message == new.message && line_of(old) == line_of(&new);
+                if !problems.iter().any(same) {
+                    problems.push(new);
                 }
             }
         };
@@ -97,12 +100,8 @@ impl Bench<'_> {
                 }
             }
         }
-        let lines: BTreeSet<(String, usize)> = problems.iter().filter_map(line_of).collect();
-        let still = self.still(template, &seen, &langs);
-        // What the samples have told already is not told again in other words.
-        let new = |problem: &Diagnostic| line_of(problem).is_none_or(|at| !lines.contains(&at));
-        problems.extend(still.into_iter().filter(new));
-        problems.sort_by_key(|problem| (line_of(problem), problem.severity < Severity::Error));
+        tell(self.still(template, &seen, &langs));
+        problems.sort_by_key(|problem| problem.place.as_ref().map(spot));
         Linted {
             problems,
             roles: readers.into_iter().map(|reader| reader.id).collect(),
@@ -160,6 +159,7 @@ impl Bench<'_> {
         let options = RenderOptions {
             fonts: self.fonts,
             pictures: Pictures::Cid,
+            lacks: None,
         };
         let formats = [Format::Html, Format::Text, Format::Pdf];
         match render(&composed.value, &formats, &options) {
@@ -249,7 +249,11 @@ impl Bench<'_> {
     }
 }
 
-fn line_of(problem: &Diagnostic) -> Option<(String, usize)> {
+fn line_of(problem: &Diagnostic) -> Option<(&str, usize)> {
     let place = problem.place.as_ref()?;
-    Some((place.file.clone(), place.line))
+    Some((place.file.as_str(), place.line))
+}
+
+fn spot(place: &Place) -> (String, usize, usize) {
+    (place.file.clone(), place.line, place.column)
 }

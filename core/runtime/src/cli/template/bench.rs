@@ -6,6 +6,7 @@ use chenbao_model::strings::Strings;
 use chenbao_report::compose::lint::LANGS;
 use chenbao_report::{Bench, Reader, TemplateSet};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The parts of a bench.
 #[derive(Debug)]
@@ -57,12 +58,14 @@ impl Parts {
     }
 }
 
-/// The problem with the file's path on this machine, or with the word that it is built in.
+/// The problem with the file's path on this machine, or with the word that it is built in. Words that a project lays over
+/// the product's are the project's to complete, also where it has no file for them yet.
 pub(in crate::cli) fn located(project: &Project, mut problem: Diagnostic) -> Diagnostic {
     if let Some(place) = problem.place.as_mut() {
         let path = project.config.templates.join(&place.file);
-        let builtin = TemplateSet::builtin();
-        if path.is_file() || builtin.file(&place.file).is_none() {
+        let words = place.file.contains("/strings.") && path.parent().is_some_and(Path::is_dir);
+        let builtin = TemplateSet::builtin().file(&place.file).is_some();
+        if path.is_file() || words || !builtin {
             place.file = path.display().to_string();
         } else {
             place.file = format!("{} (built in)", place.file);
