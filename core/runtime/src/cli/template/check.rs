@@ -116,10 +116,12 @@ fn elsewhere(set: TemplateSet, path: &Path) -> Result<(TemplateSet, Vec<String>)
     let set = set.overlaid(files.collect());
     if set.file(&format!("{name}/template.toml")).is_none() {
         let file = folder.join("template.toml").display().to_string();
-        return Err(Diagnostic::error("there is no template in this folder: it has no template.toml")
-            .in_file(file)
-            .hint("write one with `from = \"daily\"` in it, or begin with `chenbao template new`")
-            .into());
+        return Err(Diagnostic::error(
+            "there is no template in this folder: it has no template.toml",
+        )
+        .in_file(file)
+        .hint("write one with `from = \"daily\"` in it, or begin with `chenbao template new`")
+        .into());
     }
     Ok((set, vec![name]))
 }
