@@ -28,7 +28,9 @@ pub(super) enum What {
 }
 
 /// What Tera's tags are searched for, and what the text in quotes after it is.
-const CALLS: [(&str, fn(String) -> What); 5] = [
+type Call = (&'static str, fn(String) -> What);
+
+const CALLS: [Call; 5] = [
     ("t(key=", What::Words),
     ("has(path=", What::Path),
     ("found(kind=", What::Kind),
