@@ -277,11 +277,16 @@ impl World {
 
     /// Every delivery of the ledger beside what the mail server was given, what lies in the folder and what the owner was told.
     fn tally(&self) -> Result<Tally, String> {
-        let mut files = self.project.files(SHARED);
-        files.sort();
+        // Of a file whose writer was killed a part may lie there under a hidden name; the nightly cleaning removes it when it is old.
+        let (parts, files) = self
+            .project
+            .files(SHARED)
+            .into_iter()
+            .partition(|file| file.starts_with(&format!("{SHARED}/.part-")));
         let mut tally = Tally {
             arrived: self.mail.arrived(),
             files,
+            parts,
             told: self.told()?,
             ..Tally::default()
         };
@@ -346,6 +351,8 @@ struct Tally {
     deliveries: Vec<Delivery>,
     /// Files in the shared folder.
     files: Vec<String>,
+    /// Parts of files whose writer was killed.
+    parts: Vec<String>,
     /// Messages that the owner was told nobody knows of: recipient, report and days.
     told: Vec<String>,
 }
@@ -388,7 +395,8 @@ impl Tally {
             .map_or("SQLite, one node", |_| "PostgreSQL, two nodes");
         let figures = vec![format!(
             "{name}: {} kills over {} due times; {} RCPT, {} messages arrived; {} duplicates, {} missing, {} sent but not arrived, {} stray; \
-             {} unknown ({arrived} of them had arrived, {} not told); {} to the owner; {} files in the folder, {} wrong",
+             {} unknown ({arrived} of them had arrived, {} not told); {} to the owner; {} files in the folder, {} wrong, \
+             {} parts of killed writers",
             world.kills,
             world.days,
             world.mail.named(),
@@ -402,6 +410,7 @@ impl Tally {
             told.len(),
             self.files.len(),
             misplaced.len(),
+            self.parts.len(),
         )];
         let wrong = [
             ("duplicates", format!("{twice:?}"), twice.len()),
