@@ -8,6 +8,7 @@
 
 pub mod ads;
 pub mod bad_input;
+pub mod completing;
 pub mod databases;
 pub mod demo;
 pub mod duckdb;
@@ -59,6 +60,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(databases::trials());
     all.extend(serving::trials());
     all.extend(schedule::trials());
+    all.extend(completing::trials());
     all.extend(notices::trials());
     all.extend(robots::trials());
     all.extend(shared_folder::trials());

@@ -100,6 +100,14 @@ impl World {
         })
     }
 
+    /// Its ledger, as the figures name it.
+    fn name(&self) -> &'static str {
+        match self.postgres {
+            None => "SQLite, one node",
+            Some(_) => "PostgreSQL, two nodes",
+        }
+    }
+
     /// The next day begins: yesterday's orders are there.
     fn dawn(&mut self) {
         self.days += 1;
@@ -389,10 +397,7 @@ impl Tally {
         let untold: Vec<_> = unknown.iter().filter(|one| !self.was_told(one)).collect();
         let misplaced = self.misplaced(world.days);
         let arrived = unknown.iter().filter(|one| times(one) == 1).count();
-        let name = world
-            .postgres
-            .as_ref()
-            .map_or("SQLite, one node", |_| "PostgreSQL, two nodes");
+        let name = world.name();
         let figures = vec![format!(
             "{name}: {} kills over {} due times; {} RCPT, {} messages arrived; {} duplicates, {} missing, {} sent but not arrived, {} stray; \
              {} unknown ({arrived} of them had arrived, {} not told); {} to the owner; {} files in the folder, {} wrong, \
