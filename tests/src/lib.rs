@@ -16,6 +16,7 @@ pub mod faults;
 pub mod hostile;
 pub mod house_rules;
 pub mod keeping;
+pub mod mail_pages;
 pub mod mails;
 pub mod nodes;
 pub mod notices;
@@ -71,6 +72,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(demo::trials(&shop));
     all.extend(duckdb::trials(&shop));
     all.extend(remap::trials(&shop));
+    all.extend(mail_pages::trials(&shop));
     all
 }
 

@@ -332,6 +332,10 @@ fn threads() -> Result<(), Failed> {
     let again = to(&server, "boss@example.com");
     assert_eq!(again.len(), 3);
     assert_eq!(again[2].0, boss[1].0);
+    // Computed again, it is the same message and nobody gets it.
+    let _ = project.run(&["replay", run]).exits(0);
+    let _ = project.run(&["run", "daily", "--deliver"]).exits(0);
+    assert_eq!(to(&server, "boss@example.com").len(), 3);
 
     // The next day's report is another matter.
     project.write(

@@ -97,11 +97,15 @@ impl<'a> Page<'a> {
         });
         let split = masthead.parts.len().saturating_sub(1);
         let (who, when) = masthead.parts.split_at(split);
-        let lines = [who.join(" · "), when.join(" · ")];
-        let lines: Vec<String> = lines
+        let lines: Vec<String> = [who, when]
             .iter()
             .filter(|line| !line.is_empty())
-            .map(|line| escape(line))
+            .map(|line| {
+                line.iter()
+                    .map(|part| whole(part))
+                    .collect::<Vec<_>>()
+                    .join(" · ")
+            })
             .collect();
         format!(
             "<table {GRID} class=\"rule\" style=\"border-bottom:2px solid {ink}\"><tr>\
@@ -203,8 +207,8 @@ impl<'a> Page<'a> {
         let body: String = rows.iter().map(|row| self.row(table, row)).collect();
         let heads: String = table.heads.iter().enumerate().map(|(i, head)| {
             format!(
-                "<th class=\"grey rule\" align=\"{}\" style=\"padding:4px {}px 4px {}px;border-bottom:1px solid {};font-size:12px;font-weight:normal;{}\">{}</th>",
-                side(head.align), gap(i + 1 == table.heads.len()), lead(table, i), self.style.theme().ink, self.style.grey(), escape(&head.label)
+                "<th scope=\"col\" class=\"grey rule\" align=\"{}\" style=\"padding:4px {}px 4px {}px;border-bottom:1px solid {};font-size:12px;font-weight:normal;{}\">{}</th>",
+                side(head.align), gap(table, i + 1 == table.heads.len()), lead(table, i), self.style.theme().ink, self.style.grey(), escape(&head.label)
             )
         }).collect();
         let left = table.rows.len() - rows.len();
@@ -246,7 +250,7 @@ impl<'a> Page<'a> {
             format!(
                 "<td class=\"rule{class}\" align=\"{}\" style=\"padding:6px {}px 6px {}px;{}{fill}{weight}{nowrap}\">{}</td>",
                 if right { "right" } else { "left" },
-                gap(i + 1 == row.cells.len()),
+                gap(table, i + 1 == row.cells.len()),
                 lead(table, i),
                 self.rule(),
                 self.cell(row.kind, cell)
@@ -352,6 +356,14 @@ impl<'a> Page<'a> {
     }
 }
 
+/// A part of the masthead that stays on one line of a phone, unless it is longer than that.
+fn whole(part: &str) -> String {
+    match part.chars().count() <= 16 {
+        true => format!("<span style=\"white-space:nowrap\">{}</span>", escape(part)),
+        false => escape(part),
+    }
+}
+
 fn side(align: Align) -> &'static str {
     match align {
         Align::Left => "left",
@@ -359,8 +371,13 @@ fn side(align: Align) -> &'static str {
     }
 }
 
-fn gap(edge: bool) -> u32 {
-    if edge { 0 } else { 5 }
+/// The room beside a cell: less where a phone has many columns to show, also one that drops the sheet.
+fn gap(table: &Table, edge: bool) -> u32 {
+    match table.heads.len() {
+        _ if edge => 0,
+        0..=5 => 5,
+        _ => 3,
+    }
 }
 
 /// The room before a column: more where words begin right behind figures.
@@ -369,7 +386,7 @@ fn lead(table: &Table, column: usize) -> u32 {
     let before = column.checked_sub(1).and_then(align);
     match (before, align(column)) {
         (Some(Align::Right), Some(Align::Left)) => 14,
-        _ => gap(column == 0),
+        _ => gap(table, column == 0),
     }
 }
 
