@@ -379,7 +379,7 @@ impl Tally {
                 .filter(move |one| one.state == state)
                 .collect::<Vec<_>>()
         };
-        let twice = self.twice();
+        let (twice, missing) = (self.twice(), self.missing(world));
         let known: Vec<&str> = self
             .deliveries
             .iter()
@@ -393,7 +393,6 @@ impl Tally {
             .collect();
         let (sent, unknown) = (of("sent"), of("unknown"));
         let lost: Vec<_> = sent.iter().filter(|one| times(one) == 0).collect();
-        let missing = self.missing(world);
         let untold: Vec<_> = unknown.iter().filter(|one| !self.was_told(one)).collect();
         let misplaced = self.misplaced(world.days);
         let arrived = unknown.iter().filter(|one| times(one) == 1).count();
