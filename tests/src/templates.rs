@@ -1,5 +1,6 @@
 //! Templates as somebody changes them who knows no Rust: begun, checked, compared, listed, all from the command line.
 
+use crate::orders::{export, line};
 use crate::project::{Project, Run};
 use crate::trial;
 use libtest_mimic::{Failed, Trial};
@@ -14,11 +15,26 @@ pub fn trials() -> Vec<Trial> {
         trial("templates::a_language_that_lacks_words_is_an_error", words),
         trial("templates::another_template_s_mistake_is_its_own", apart),
         trial("templates::what_is_checked_may_be_a_path", paths),
+        trial("templates::a_new_one_works_as_it_is", new),
+        trial("templates::a_new_one_overwrites_nothing", careful),
+        trial("templates::every_path_has_unit_sample_and_passport", vars),
+        trial("templates::a_changed_one_says_what_it_lacks", diff),
     ]
 }
 
 fn shop() -> Project {
     Project::from_case("one-shop")
+}
+
+/// The shop on the morning after its first day of orders.
+fn with_orders() -> Project {
+    let lines = [
+        line(1, "2026-11-21 10:00:00", "100.00"),
+        line(2, "2026-11-21 21:30:00", "60.50"),
+    ];
+    shop()
+        .file("exports/orders/1795276800_订单导出.csv", export(&lines))
+        .env("CHENBAO_NOW", "2026-11-22T07:30:00+08:00")
 }
 
 /// `file:line:column message | hint` of what a check says, as a script reads it.
@@ -161,5 +177,236 @@ fn paths() -> Result<(), Failed> {
         .run(&["template", "check", "weakly"])
         .exits(1)
         .says(&["did you mean `weekly`?"]);
+    Ok(())
+}
+
+fn new() -> Result<(), Failed> {
+    let shop = with_orders();
+    let run = shop
+        .run(&["template", "new", "morning", "--from", "daily"])
+        .exits(0)
+        .says(&[
+            "wrote",
+            "templates/morning/report.html",
+            "copy [report.daily] as [report.morning], with template = \"morning\"",
+            "chenbao template check morning",
+            "chenbao preview",
+        ]);
+    assert!(run.stderr.is_empty(), "{}", run.stderr);
+    assert_eq!(
+        shop.files("templates"),
+        [
+            "morning/report.html",
+            "morning/strings.en.toml",
+            "morning/strings.zh-CN.toml",
+            "morning/template.toml"
+        ]
+    );
+    assert!(
+        shop.read("templates/morning/template.toml")
+            .starts_with(&format!(
+                "# Made from `daily` of chenbao {}.",
+                env!("CARGO_PKG_VERSION")
+            ))
+    );
+    // One that is made from one's own speaks the words of both.
+    let _ = shop
+        .run(&["template", "new", "noon", "--from", "morning"])
+        .exits(0);
+    for name in ["morning", "noon"] {
+        let told = format!("{name}: in order");
+        let _ = shop
+            .run(&["template", "check", name])
+            .exits(0)
+            .says(&[&told]);
+    }
+    let config = shop.read("chenbao.toml");
+    shop.write(
+        "chenbao.toml",
+        config.replace("template = \"daily\"", "template = \"noon\""),
+    );
+    let _ = shop.run(&["run", "daily", "--out", "out"]).exits(0);
+    let page = shop
+        .files("out")
+        .into_iter()
+        .find(|file| file.ends_with(".txt"))
+        .unwrap();
+    let page = shop.read(&format!("out/{page}"));
+    // Its own title, and the words of the report that it was made from.
+    assert!(page.contains("noon") && page.contains("商品榜"), "{page}");
+    Ok(())
+}
+
+fn careful() -> Result<(), Failed> {
+    let shop = shop().file("templates/mine/report.html", "<report></report>");
+    let new = |name: &str, from: &str| shop.run(&["template", "new", name, "--from", from]);
+    let _ = new("mine", "daily").exits(1).says(&[
+        "there is a file here already",
+        "templates/mine/report.html",
+        "overwrites nothing",
+    ]);
+    assert_eq!(shop.files("templates"), ["mine/report.html"]);
+    assert_eq!(shop.read("templates/mine/report.html"), "<report></report>");
+    let _ = new("weekly", "daily")
+        .exits(1)
+        .says(&["there is a template `weekly` already"]);
+    let _ = new("other", "dayly")
+        .exits(1)
+        .says(&["did you mean `daily`?"]);
+    let _ = new("../other", "daily").exits(1).says(&["is not an id"]);
+    Ok(())
+}
+
+fn vars() -> Result<(), Failed> {
+    let shop = with_orders();
+    let answer = shop
+        .run(&["template", "vars", "daily", "--json"])
+        .exits(0)
+        .json();
+    let listed = answer["paths"].as_array().unwrap();
+    let find = |path: &str| {
+        let found = listed.iter().find(|one| one["path"] == path);
+        found.unwrap_or_else(|| panic!("{path} is not listed"))
+    };
+    // What the plugin says of its figures in a real run is what the list says.
+    let run = shop
+        .run(&["run", "daily", "--results", "--json"])
+        .exits(0)
+        .json();
+    let items = run["results"][0]["metrics"]["sales"]["items"]
+        .as_array()
+        .unwrap();
+    let (mut formulas, mut columns) = (0, 0);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    for item in items.iter().filter(|item| item["type"] != "finding") {
+        let one = find(&format!("sales.{}", text(&item["id"])));
+        for column in item["columns"].as_array().into_iter().flatten() {
+            let path = format!("{}.{}", text(&one["path"]), text(&column["name"]));
+            let Some(one) = listed.iter().find(|one| one["path"] == path.as_str()) else {
+                continue;
+            };
+            columns += 1;
+            let (own, listed) = (&column["passport"]["formula"], &one["passport"]["formula"]);
+            assert_eq!(own, listed, "{one}");
+        }
+        let (own, listed) = (&item["passport"]["formula"], &one["passport"]["formula"]);
+        if own.is_string() {
+            formulas += 1;
+            assert_eq!(own, listed, "{one}");
+        }
+    }
+    assert!(formulas > 10 && columns > 10, "{formulas} {columns}");
+    let paid = find("sales.paid_amount");
+    assert_eq!(
+        (&paid["label"], &paid["plugin"]),
+        (&"用户支付金额".into(), &"sales".into())
+    );
+    assert!(paid["sample"].as_str().unwrap().starts_with('¥'), "{paid}");
+    // Every path that it lists can be bound: the check knows none that it does not.
+    let bound: String = listed
+        .iter()
+        .filter(|one| one["kind"] == "figure")
+        .map(|one| format!("<p><v of={}/></p>\n", one["path"]))
+        .collect();
+    let page =
+        format!("{{% extends \"_base/report.html\" %}}{{% block body %}}{bound}{{% endblock %}}");
+    let shop = shop.file("templates/daily/report.html", page);
+    let _ = shop.run(&["template", "check", "daily"]).exits(0);
+    // As a table for people, with what could be bound but is not configured.
+    let _ = shop.run(&["template", "vars", "daily"]).exits(0).says(&[
+        "| path | name | unit | sample | formula | clock | only for |\n| --- |",
+        "| `sales.orders` | ",
+        "| count(distinct order_id) by paid_at | pay |",
+        "`sales.products` (table)",
+        "`sales.products.paid`",
+        "not configured for `daily`",
+    ]);
+    let _ = shop
+        .run(&["template", "vars", "dayly"])
+        .exits(1)
+        .says(&["there is no report `dayly`", "did you mean `daily`?"]);
+    Ok(())
+}
+
+fn diff() -> Result<(), Failed> {
+    let shop = shop();
+    let diff = |args: &[&str]| shop.run(&[&["template", "diff"], args].concat()).exits(0);
+    let _ = diff(&["daily"]).says(&["daily: the product's own, nothing is overridden"]);
+    let lacks = |name: &str| {
+        let answer = diff(&[name, "--json"]).json();
+        let one = &answer["templates"][0];
+        let lacks = one["lacks"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let lacks = lacks.map(|lack| {
+            let place = &lack["place"];
+            format!(
+                "{} {} {}",
+                text(&lack["kind"]),
+                text(&lack["name"]),
+                text(&place["file"])
+            )
+        });
+        lacks.collect::<Vec<String>>()
+    };
+    // As it is made, nothing is lacking; other words and another order are no lack.
+    let _ = shop.run(&["template", "new", "mine"]).exits(0);
+    let page = shop.read("templates/mine/report.html");
+    assert_eq!(lacks("mine"), Vec::<String>::new());
+    shop.write(
+        "templates/mine/report.html",
+        page.replace("paid,share,change", "change,share,paid"),
+    );
+    assert_eq!(lacks("mine"), Vec::<String>::new());
+    // A column, a figure, a section and a metric less, and a language that lacks words.
+    let without = page
+        .replace("<kpi value=\"sales.aov\"/>\n", "")
+        .replace(
+            "columns=\"step,count,rate,baseline,verdict\"",
+            "columns=\"step,count\"",
+        )
+        .replace("<table data=\"inventory.stock\"/>", "");
+    shop.write("templates/mine/report.html", without);
+    let declared = shop.read("templates/mine/template.toml");
+    let kept = declared
+        .lines()
+        .filter(|line| !line.starts_with("inventory = "));
+    shop.write(
+        "templates/mine/template.toml",
+        kept.collect::<Vec<_>>().join("\n"),
+    );
+    assert_eq!(
+        lacks("mine"),
+        [
+            "path sales.aov daily/report.html",
+            "path traffic.steps.rate daily/report.html",
+            "path traffic.steps.baseline daily/report.html",
+            "path traffic.steps.verdict daily/report.html",
+            "path inventory.stock daily/report.html",
+            "metric inventory daily/template.toml",
+        ]
+    );
+    let _ = diff(&["mine"]).says(&[
+        "which it was made from",
+        "sales.aov",
+        "daily/report.html:17",
+    ]);
+    // A page in the place of the product's own that fills one block less.
+    let block = page.split("{% block first %}").next().unwrap();
+    shop.write("templates/daily/report.html", block);
+    let lacking = lacks("daily");
+    for lack in [
+        "block first of report.html",
+        "block detail of report.html",
+        "path sales.daily",
+    ] {
+        assert!(
+            lacking.iter().any(|one| one.starts_with(lack)),
+            "{lack}: {lacking:?}"
+        );
+    }
+    let _ = shop
+        .run(&["template", "diff", "minne"])
+        .exits(1)
+        .says(&["did you mean `mine`?"]);
     Ok(())
 }

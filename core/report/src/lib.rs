@@ -18,7 +18,7 @@ pub mod png;
 pub mod svg;
 pub mod xlsx;
 
-pub use compose::{Bench, Linted, Need, Reader, TemplateSet, compose};
+pub use compose::{Bench, Beside, Bindable, Lack, Linted, Need, Reader, TemplateSet, compose};
 pub use input::{
     CampaignInfo, Change, Completeness, ComposeInput, MetricInput, Outcome, ReportContext,
     RoleInfo, Sample, ShopInfo,

@@ -28,7 +28,7 @@ mod vocabulary;
 mod watch;
 mod words;
 
-pub use lint::{Bench, Linted, Reader};
+pub use lint::{Bench, Beside, Bindable, Lack, Linted, Reader};
 pub use templates::{Alias, Need, TemplateInfo, TemplateSet};
 
 use crate::format::Formatter;

@@ -183,7 +183,7 @@ fn passports(format: &Formatter<'_>, shown: &[&Shown]) -> Table {
 }
 
 /// A unit as people write it: the currency's code, `%`, 单, 人.
-fn unit(format: &Formatter<'_>, unit: &str) -> String {
+pub(super) fn unit(format: &Formatter<'_>, unit: &str) -> String {
     let counted = unit.trim_matches(['{', '}']);
     let key = match Unit::of(unit) {
         Unit::Count => format!("unit.{counted}"),

@@ -99,7 +99,20 @@ impl TemplateSet {
             };
             return Err(problem.into());
         };
-        toml::from_str(text).map_err(|e| toml_problem(&file, text, &e).into())
+        let info: TemplateInfo =
+            toml::from_str(text).map_err(|e| Problems::from(toml_problem(&file, text, &e)))?;
+        match &info.from {
+            Some(from) if !self.templates().any(|name| name == from) => {
+                let message = format!("it was made from `{from}`, and there is no such template");
+                let problem = Diagnostic::error(message).in_file(file);
+                Err(match nearest(from, self.templates()) {
+                    Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                    None => problem.hint("name one of the product's: daily, weekly or campaign"),
+                }
+                .into())
+            }
+            _ => Ok(info),
+        }
     }
 
     /// One of a template's samples: `full`, `empty` or `missing`.
@@ -205,10 +218,19 @@ impl TemplateSet {
     }
 
     /// The folders that a template's words, colours and samples come from, the later over the earlier.
-    pub(super) fn folders(&self, template: &str) -> Vec<String> {
-        let from = self.info(template).ok().and_then(|info| info.from);
-        let all = std::iter::once("_base".to_owned()).chain(from);
-        all.chain([template.to_owned()]).collect()
+    #[must_use]
+    pub fn folders(&self, template: &str) -> Vec<String> {
+        let mut folders = vec![template.to_owned()];
+        while let Some(from) = folders.last().and_then(|last| self.info(last).ok()?.from) {
+            // A circle ends where it closes.
+            if folders.contains(&from) {
+                break;
+            }
+            folders.push(from);
+        }
+        folders.push("_base".to_owned());
+        folders.reverse();
+        folders
     }
 
     /// One file's text.

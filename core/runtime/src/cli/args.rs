@@ -165,7 +165,8 @@ pub(super) enum Command {
     /// Templates: what reports say and how they look, changed without Rust.
     #[command(
         subcommand,
-        after_help = "Examples:\n  chenbao template check\n\nThe guide is docs/templates.md."
+        after_help = "Examples:\n  chenbao template new monday --from weekly\n  chenbao template check monday\n  chenbao template vars daily\n  \
+                      chenbao template diff\n\nThe guide is docs/templates.md."
     )]
     Template(TemplateCommand),
     /// Plugins: what is there, and what one of them says of itself.
@@ -501,6 +502,17 @@ pub(super) enum LedgerCommand {
 /// Commands of `template`.
 #[derive(Debug, Subcommand)]
 pub(super) enum TemplateCommand {
+    /// Begin a template of your own, made from another; it works as it is, and overwrites nothing.
+    #[command(
+        after_help = "Examples:\n  chenbao template new morning\n  chenbao template new monday --from weekly"
+    )]
+    New {
+        /// Name of the template: its folder under templates/.
+        name: String,
+        /// The template that it is made from: daily, weekly, campaign, or one of your own.
+        #[arg(long, default_value = "daily")]
+        from: String,
+    },
     /// Try templates with full, empty and missing results, for every role and in every language. All problems at once.
     #[command(
         after_help = "Exit code 2 if anything is wrong.\nExamples:\n  chenbao template check\n  chenbao template check daily\n  \
@@ -509,6 +521,24 @@ pub(super) enum TemplateCommand {
     Check {
         /// A template, or the path of its folder or of one of its files; default: all templates.
         template: Option<String>,
+    },
+    /// List every path that a report's template can bind, with unit, sample value and passport, as a Markdown table.
+    #[command(
+        after_help = "Sample values are the template's, never your shop's: the table may be pasted anywhere.\n\
+                      Examples:\n  chenbao template vars daily\n  chenbao template vars daily --json"
+    )]
+    Vars {
+        /// A report of the configuration.
+        report: String,
+    },
+    /// Say what your templates lack after an upgrade: blocks, paths, words and settings that the product's have.
+    #[command(
+        after_help = "Looks at templates with files of your own, and at those made by `template new`.\n\
+                      Examples:\n  chenbao template diff\n  chenbao template diff daily --json"
+    )]
+    Diff {
+        /// A report or a template; default: all that you changed.
+        report: Option<String>,
     },
 }
 

@@ -1,8 +1,13 @@
 //! A template on the bench: tried with its samples for every role and language, and read without being rendered. All problems
 //! at once, each with its place.
 
+mod bindable;
+mod lacks;
 mod scan;
 mod still;
+
+pub use bindable::Bindable;
+pub use lacks::{Beside, Lack};
 
 use super::templates::TemplateSet;
 use super::{compose, words};

@@ -68,6 +68,25 @@ pub(super) fn scan(file: &str, text: &str) -> Vec<Seen> {
     seen
 }
 
+/// The blocks that a template's text names, each with the line that begins it.
+pub(super) fn blocks(file: &str, text: &str) -> Vec<(String, Place)> {
+    let named = text.lines().enumerate().flat_map(|(at, line)| {
+        let tags = line.split("{%").skip(1).filter_map(move |tag| {
+            let inside = tag.trim_start_matches('-').trim_start();
+            let name = inside.strip_prefix("block ")?.split_whitespace().next()?;
+            let place = Place {
+                file: file.to_owned(),
+                line: at + 1,
+                column: 0,
+                source: Some(line.to_owned()),
+            };
+            Some((name.trim_end_matches("%}").to_owned(), place))
+        });
+        tags.collect::<Vec<_>>()
+    });
+    named.collect()
+}
+
 struct Reader<'a> {
     file: &'a str,
     text: &'a str,
