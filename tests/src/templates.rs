@@ -196,10 +196,10 @@ fn new() -> Result<(), Failed> {
     assert_eq!(
         shop.files("templates"),
         [
-            "morning/report.html",
-            "morning/strings.en.toml",
-            "morning/strings.zh-CN.toml",
-            "morning/template.toml"
+            "templates/morning/report.html",
+            "templates/morning/strings.en.toml",
+            "templates/morning/strings.zh-CN.toml",
+            "templates/morning/template.toml"
         ]
     );
     assert!(
@@ -231,7 +231,7 @@ fn new() -> Result<(), Failed> {
         .into_iter()
         .find(|file| file.ends_with(".txt"))
         .unwrap();
-    let page = shop.read(&format!("out/{page}"));
+    let page = shop.read(&page);
     // Its own title, and the words of the report that it was made from.
     assert!(page.contains("noon") && page.contains("商品榜"), "{page}");
     Ok(())
@@ -245,7 +245,7 @@ fn careful() -> Result<(), Failed> {
         "templates/mine/report.html",
         "overwrites nothing",
     ]);
-    assert_eq!(shop.files("templates"), ["mine/report.html"]);
+    assert_eq!(shop.files("templates"), ["templates/mine/report.html"]);
     assert_eq!(shop.read("templates/mine/report.html"), "<report></report>");
     let _ = new("weekly", "daily")
         .exits(1)
