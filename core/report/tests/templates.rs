@@ -289,6 +289,21 @@ fn a_preheader_is_the_beginning_of_the_outcome() {
     assert!(!hidden.is_empty() && !hidden.contains("128.4"), "{hidden}");
 }
 
+/// The total of a campaign's phases has days too, as the metric answers it.
+#[test]
+fn a_total_is_no_phase_of_the_curve() {
+    let mut json = serde_json::to_value(sample("campaign", "full", ROLES[0], "zh-CN")).unwrap();
+    let phases = item(&mut json, 0, "phases");
+    let total = phases["rows"].as_array_mut().unwrap().last_mut().unwrap();
+    (total[1], total[2]) = ("2026-10-31".into(), "2026-11-14".into());
+    let sample = serde_json::from_value(json).unwrap();
+    let document = composed("campaign", &sample, "zh-CN", &everything());
+    let json = serde_json::to_value(&document).unwrap().to_string();
+    let spans = json.split_once("\"spans\":[{").unwrap().1;
+    let spans = spans.split_once(']').unwrap().0;
+    assert!(spans.contains("爆发") && !spans.contains("合计"), "{spans}");
+}
+
 #[test]
 fn a_replay_never_says_yesterday() {
     let mut sample = sample("daily", "full", ROLES[0], "zh-CN");

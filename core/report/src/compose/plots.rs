@@ -136,7 +136,10 @@ impl<'a> Composer<'a> {
                 },
             })
         };
-        table.rows.iter().filter_map(stretch).collect()
+        // A total has the first and the last day of all, and is no stretch of its own.
+        let stretches = table.rows.len() - usize::from(table.total_row && !table.rows.is_empty());
+        let rows = table.rows.iter().take(stretches);
+        rows.filter_map(stretch).collect()
     }
 
     fn table_chart(
