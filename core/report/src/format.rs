@@ -181,12 +181,18 @@ impl<'a> Formatter<'a> {
     /// The same with the decimals of its column.
     #[must_use]
     pub fn percent_change_to(&self, percent: Decimal, places: u32) -> String {
-        let body = format!("{}%", group(percent.abs(), places));
+        let body = self.rate_to(percent.abs(), places);
         match (has_digit_above_zero(&body), percent.is_sign_negative()) {
             (false, _) => body,
             (true, true) => format!("{MINUS}{body}"),
             (true, false) => format!("+{body}"),
         }
+    }
+
+    /// A rate with the decimals of its grid.
+    #[must_use]
+    pub fn rate_to(&self, percent: Decimal, places: u32) -> String {
+        format!("{}%", group(percent, places))
     }
 
     /// The difference in the figure's own unit (`+¥9.7 万`); rates differ in percentage points.

@@ -7,19 +7,22 @@
     reason = "helpers of tests, which clippy does not see as such"
 )]
 
+#[path = "golden/charts.rs"]
+mod charts;
 #[path = "golden/dump.rs"]
 mod dump;
 mod samples;
 #[path = "golden/sheet.rs"]
 mod sheet;
 
+use chenbao_model::document::Document;
 use chenbao_report::fonts::Fonts;
 use chenbao_report::layout::{self, Item, Page};
 use samples::{composed, everything, sample};
 use std::path::{Path, PathBuf};
 
 /// Name, template, sample, role, language, paper.
-const CASES: [[&str; 6]; 9] = [
+const CASES: [[&str; 6]; 10] = [
     ["daily", "daily", "full", "management", "zh-CN", "a4"],
     ["daily-finance", "daily", "full", "finance", "zh-CN", "a4"],
     ["daily-en", "daily", "full", "management", "en", "a4"],
@@ -48,6 +51,7 @@ const CASES: [[&str; 6]; 9] = [
         "phone",
     ],
     ["weekly", "weekly", "full", "management", "zh-CN", "a4"],
+    ["weekly-en", "weekly", "full", "management", "en", "a4"],
     ["campaign", "campaign", "full", "management", "zh-CN", "a4"],
     ["campaign-en", "campaign", "full", "management", "en", "a4"],
 ];
@@ -61,7 +65,11 @@ fn pages([_, template, name, role, lang, paper]: [&str; 6], fonts: &Fonts) -> Ve
     let sample = sample(template, name, (role, role_name), lang);
     let mut document = composed(template, &sample, lang, &everything());
     document.meta.theme.page = paper.to_owned();
-    let mut pages = layout::pages(&document, fonts).unwrap().value.pages;
+    placed(&document, fonts)
+}
+
+fn placed(document: &Document, fonts: &Fonts) -> Vec<Page> {
+    let mut pages = layout::pages(document, fonts).unwrap().value.pages;
     // What an item is to a reader who does not see it moves nothing; the tree has tests of its own.
     for page in &mut pages {
         page.items.retain(|item| !matches!(item, Item::Tag(_)));
@@ -79,16 +87,17 @@ fn pages_are_as_they_were() {
     let fonts = Fonts::embedded().unwrap();
     let update = std::env::var_os("UPDATE").is_some();
     let mut different = Vec::new();
-    for case in CASES {
-        let after = pages(case, &fonts);
+    let reports = CASES.into_iter().map(|case| (case[0], pages(case, &fonts)));
+    let charts = ("charts", placed(&charts::document(), &fonts));
+    for (name, after) in reports.chain([charts]) {
         let written = dump::write(&after);
-        let before = std::fs::read_to_string(file(case[0])).unwrap_or_default();
+        let before = std::fs::read_to_string(file(name)).unwrap_or_default();
         if written == before {
             continue;
         }
-        different.push(sheet::Difference::new(case[0], &before, after));
+        different.push(sheet::Difference::new(name, &before, after));
         if update {
-            std::fs::write(file(case[0]), written).unwrap();
+            std::fs::write(file(name), written).unwrap();
         }
     }
     if different.is_empty() {

@@ -82,9 +82,7 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
         to: (plane.right, zero),
         stroke,
     });
-    for (figure, text) in bars.chosen(figures, setter) {
-        bars.figure(&figure, &text, &mut taken, &mut items);
-    }
+    bars.figures(figures, (&taken, setter), &mut items);
     let baseline = plane.bottom + 1.75 * frame.size;
     x_labels(
         &chart.x,
@@ -141,14 +139,44 @@ impl Bars<'_> {
         figures
     }
 
-    /// All figures where each has room; else those of the first plot; else its highest alone.
-    fn chosen<'f>(
+    /// All figures where each finds its place; else those of the first plot; else its highest alone. A figure that is missing among
+    /// others would read as a bar that has none.
+    fn figures(
+        &self,
+        figures: Vec<Figure<'_>>,
+        (taken, setter): (&Taken, &mut Typesetter),
+        items: &mut Vec<Item>,
+    ) {
+        let mut set = self.worded(figures, setter);
+        let families = axis::index(self.chart.plots.len());
+        for (most, room) in [(usize::MAX, self.band / families), (1, self.band)] {
+            set.retain(|(figure, _)| figure.plot < most);
+            let widest = set.iter().map(|(_, text)| text.width());
+            let narrow = widest.fold(0.0, f32::max) + 0.4 * self.frame.size <= room;
+            let mut taken = taken.clone();
+            let mut placed = Vec::new();
+            let all = |(figure, text): &(Figure<'_>, Rc<Paragraph>)| {
+                self.figure(figure, text, &mut taken, &mut placed)
+            };
+            if narrow && set.iter().all(all) {
+                items.append(&mut placed);
+                return;
+            }
+        }
+        set.sort_by(|a, b| b.0.value.total_cmp(&a.0.value));
+        if let Some((figure, text)) = set.first() {
+            self.figure(figure, text, &mut taken.clone(), items);
+        }
+    }
+
+    /// Each figure in the colour of its plot.
+    fn worded<'f>(
         &self,
         figures: Vec<Figure<'f>>,
         setter: &mut Typesetter,
     ) -> Vec<(Figure<'f>, Rc<Paragraph>)> {
         let several = self.chart.plots.len() > 1;
-        let mut set: Vec<(Figure<'f>, Rc<Paragraph>)> = figures
+        figures
             .into_iter()
             .map(|figure| {
                 let palette = self.frame.palette;
@@ -167,30 +195,17 @@ impl Bars<'_> {
                 let text = setter.one(&run);
                 (figure, text)
             })
-            .collect();
-        let widest = |set: &[(Figure<'f>, Rc<Paragraph>)]| {
-            let widths = set.iter().map(|(_, text)| text.width());
-            widths.fold(0.0, f32::max) + 0.4 * self.frame.size
-        };
-        if widest(&set) <= self.band / axis::index(self.chart.plots.len()) {
-            return set;
-        }
-        set.retain(|(figure, _)| figure.plot == 0);
-        if widest(&set) <= self.band {
-            return set;
-        }
-        let highest = |a: &(Figure<'f>, _), b: &(Figure<'f>, _)| a.0.value.total_cmp(&b.0.value);
-        set.into_iter().max_by(highest).into_iter().collect()
+            .collect()
     }
 
-    /// A figure that would touch another stands beside its bar's middle or higher, or stays away: the axis still carries its bar.
+    /// A figure that would touch another stands beside its bar's middle or higher; says whether it found a place.
     fn figure(
         &self,
         figure: &Figure<'_>,
         text: &Paragraph,
         taken: &mut Taken,
         items: &mut Vec<Item>,
-    ) {
+    ) -> bool {
         let (plane, size) = (self.plane, self.frame.size);
         let (width, half) = (text.width(), 0.47 * self.thick);
         let lefts = [-0.5 * width, half - width, -half].map(|shift| figure.centre + shift);
@@ -204,11 +219,12 @@ impl Bars<'_> {
             .flat_map(|baseline| lefts.map(|left| (left, baseline)))
             .filter(|(left, baseline)| inside(*left, *baseline))
             .map(|(left, y)| (Area::of_text(left, y, width, size), (left, y)));
-        if let (Some((left, baseline)), Some(line)) =
-            (taken.first_free(places), text.lines(f32::INFINITY).first())
-        {
-            text.place(line, left, baseline, items);
-        }
+        let lines = text.lines(f32::INFINITY);
+        let (Some((left, baseline)), Some(line)) = (taken.first_free(places), lines.first()) else {
+            return false;
+        };
+        text.place(line, left, baseline, items);
+        true
     }
 }
 

@@ -30,7 +30,7 @@ impl Area {
 }
 
 /// What is already taken, and the rules that a label rather does not stand on.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Taken {
     areas: Vec<Area>,
     rules: Vec<f32>,

@@ -71,7 +71,7 @@ pub(crate) fn height(chart: &Chart, size: f32) -> f32 {
     let lines = match (chart.kind, chart.empty.is_some()) {
         (_, true) => 5.75,
         (ChartKind::Line | ChartKind::Bar | ChartKind::StackedBar, _) => 14.0,
-        (ChartKind::Waterfall, _) => 14.4,
+        (ChartKind::Waterfall, _) => 13.0,
         (ChartKind::Heatmap, _) => 3.9 + 1.75 * index(chart.plots.len().min(40)),
         (ChartKind::Funnel, _) => 1.9 + 2.5 * index(chart.x.len().min(30)),
         (ChartKind::Bullet, _) => 1.9 + 2.2 * index(chart.x.len().min(30)),

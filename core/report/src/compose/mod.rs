@@ -8,6 +8,7 @@
 
 mod build;
 mod charts;
+mod cohort;
 mod days;
 mod figures;
 mod findings;

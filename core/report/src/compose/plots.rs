@@ -216,33 +216,6 @@ impl<'a> Composer<'a> {
         )
     }
 
-    /// A table of cohorts: the darker a rate's ground, the higher it is; what is still to come is blank.
-    pub(super) fn cohort(&mut self, element: &Element) -> Vec<Block> {
-        let Some(mut table) = self.table(element) else {
-            return Vec::new();
-        };
-        let rates: Vec<Vec<Option<f64>>> = table
-            .rows
-            .iter()
-            .map(|row| row.cells.iter().map(|cell| rate(&plain(cell))).collect())
-            .collect();
-        let known = || rates.iter().flatten().flatten().copied();
-        let (low, high) = (
-            known().fold(f64::INFINITY, f64::min),
-            known().fold(f64::NEG_INFINITY, f64::max),
-        );
-        for (row, rates) in table.rows.iter_mut().zip(&rates) {
-            let shade = |rate: &Option<f64>| rate.map_or(0, |rate| shade(rate, (low, high)));
-            row.shades = rates.iter().map(shade).collect();
-            for cell in &mut row.cells {
-                if plain(cell) == crate::format::DASH {
-                    cell.clear();
-                }
-            }
-        }
-        vec![Block::Table(table)]
-    }
-
     pub(super) fn charting(&self) -> Charting<'a> {
         Charting {
             format: self.frame.format,
@@ -324,20 +297,6 @@ impl<'a> Composer<'a> {
 }
 
 /// A cell of a rate as a number: only those have a ground.
-fn rate(text: &str) -> Option<f64> {
-    text.strip_suffix('%')?.parse().ok()
-}
-
-/// From a tenth for the lowest to the darkest ground for the highest.
-fn shade(rate: f64, (low, high): (f64, f64)) -> u8 {
-    let part = if high > low {
-        (rate - low) / (high - low)
-    } else {
-        0.5
-    };
-    (12.0 + 88.0 * part).round().to_u8().unwrap_or(12)
-}
-
 /// A table in words as names and plots.
 fn words(said: &document::Table, table: &Table, wanted: &tables::Wanted<'_>) -> Words {
     let rows: Vec<usize> = (0..said.rows.len())

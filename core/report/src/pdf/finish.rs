@@ -1,12 +1,13 @@
 //! What printpdf does not write: nested outline with places, language, title bar, metadata without a clock, fixed id.
 
 use super::about::{self, text};
+use super::save;
 use super::tags::Tagged;
 use crate::layout::{Item, Page};
+use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::Document;
-use chenbao_model::{Diagnostic, Digest};
-use lopdf::{Dictionary, Object, ObjectId, SaveOptions, StringFormat, dictionary};
+use lopdf::{Dictionary, Object, ObjectId, dictionary};
 
 /// A place that links and the outline lead to.
 #[derive(Debug, Clone)]
@@ -73,34 +74,8 @@ pub(super) fn finish(
     pdf.catalog_mut()
         .map_err(|e| broken("catalog", &e))?
         .set("Metadata", xmp);
-    pdf.prune_objects();
-    pdf.renumber_objects();
     pdf.compress();
-    save(pdf).map_err(|e| broken("save", &e).into())
-}
-
-/// Writes the file. The tree has an element for every cell, so small objects are packed (PDF 1.5).
-fn save(mut pdf: lopdf::Document) -> std::io::Result<Vec<u8>> {
-    let blank = || Object::String(vec![0; 16], StringFormat::Hexadecimal);
-    pdf.trailer.set("ID", vec![blank(), blank()]);
-    let options = SaveOptions::builder()
-        .use_object_streams(true)
-        .use_xref_streams(true)
-        .max_objects_per_stream(250)
-        .compression_level(9)
-        .build();
-    let mut bytes = Vec::new();
-    pdf.save_with_options(&mut bytes, options)?;
-    // The identifier is a digest of everything else, so that equal reports are equal files.
-    let id: Vec<u8> = Digest::of(&bytes).as_str().bytes().take(32).collect();
-    let blank = [b'0'; 32];
-    for _ in 0..2 {
-        let place = bytes.windows(32).rposition(|window| window == blank);
-        if let Some(place) = place.and_then(|at| bytes.get_mut(at..at + 32)) {
-            place.copy_from_slice(&id);
-        }
-    }
-    Ok(bytes)
+    save::bytes(pdf).map_err(|e| broken("save", &e).into())
 }
 
 /// One entry per anchor, leading to its place on its page, below the entry of the section that it is in.

@@ -4,6 +4,7 @@
 mod about;
 mod embed;
 mod finish;
+mod save;
 mod tags;
 mod tongue;
 
