@@ -1,5 +1,6 @@
 //! The command line: every command, its options, and examples in its help.
 
+use super::plugin::args::PluginCommand;
 use chenbao_model::{Id, Period};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -169,7 +170,7 @@ pub(super) enum Command {
                       chenbao template diff\n\nThe guide is docs/templates.md."
     )]
     Template(TemplateCommand),
-    /// Plugins: what is there, and what one of them says of itself.
+    /// Plugins: what is there, what one of them says of itself, and an author's tools.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// The child process that holds one plugin; for chenbao itself.
@@ -539,17 +540,5 @@ pub(super) enum TemplateCommand {
     Diff {
         /// A report or a template; default: all that you changed.
         report: Option<String>,
-    },
-}
-
-/// Commands of `plugin`.
-#[derive(Debug, Subcommand)]
-pub(super) enum PluginCommand {
-    /// All plugins in the configured folders.
-    List,
-    /// One plugin: descriptor, inputs, outputs, digest.
-    Inspect {
-        /// Component id, or the path of a library.
-        plugin: String,
     },
 }

@@ -11,6 +11,7 @@ mod lake;
 mod ledger;
 mod make;
 mod plan;
+mod plugin;
 mod preview;
 mod print;
 mod recipients;
@@ -25,7 +26,7 @@ use crate::config;
 use crate::ledger::Mode;
 use crate::project::Project;
 use crate::{disk, telemetry};
-use args::{Cli, Command, LakeCommand, PluginCommand};
+use args::{Cli, Command, LakeCommand};
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use clap::Parser as _;
@@ -156,8 +157,7 @@ async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
         }
         Command::Backup { file } => backup::backup(project, file, voice).await,
         Command::Template(command) => template::template(project, command, voice),
-        Command::Plugin(PluginCommand::List) => ask::plugins(project, voice),
-        Command::Plugin(PluginCommand::Inspect { plugin }) => ask::inspect(project, plugin, voice),
+        Command::Plugin(command) => plugin::plugin(project, command, voice),
         Command::Demo(_)
         | Command::Init(_)
         | Command::Preview(_)
