@@ -80,6 +80,7 @@ fn spec(library: &Path, component: &str, seconds: u64, grace: u64) -> HostSpec {
         component,
         options_json: "{}".to_owned(),
         secrets: BTreeMap::new(),
+        keeper: None,
         limits,
     }
 }
@@ -98,6 +99,7 @@ fn call(params: &Value) -> ComputeCall {
         })
         .to_string(),
         context_json: "{}".to_owned(),
+        outputs: None,
     }
 }
 

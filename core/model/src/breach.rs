@@ -69,6 +69,12 @@ fn check_series(series: &Series, found: &mut Vec<String>) {
 
 fn check_table(table: &Table, found: &mut Vec<String>) {
     let width = table.columns.len();
+    if let Some(stream) = &table.arrow {
+        found.push(format!(
+            "`{}` has its rows in `{stream}`, which did not come with the answer",
+            table.id
+        ));
+    }
     if table.rows.iter().any(|row| row.len() != width) {
         found.push(format!(
             "the rows of `{}` are not all {width} cells wide",

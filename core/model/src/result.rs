@@ -396,7 +396,12 @@ pub struct Table {
     /// Columns.
     pub columns: Vec<ResultColumn>,
     /// Rows, each as long as `columns`.
+    #[serde(default)]
     pub rows: Vec<Vec<Cell>>,
+    /// Name of the stream that holds the rows of a table too large for a document; the host puts the first of them in its
+    /// place, so only a plugin's own answer has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrow: Option<String>,
     /// How many rows there are in all, if these are the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_rows: Option<u64>,

@@ -90,6 +90,7 @@ fn spec(program: &Path, library: &Path, component: &str, options: &str) -> HostS
         component: component.to_owned(),
         options_json: options.to_owned(),
         secrets: BTreeMap::new(),
+        keeper: None,
         limits,
     }
 }
@@ -101,6 +102,7 @@ fn call() -> ComputeCall {
         params_json: r#"{"how":"count"}"#.to_owned(),
         period_json: days.to_owned(),
         context_json: "{}".to_owned(),
+        outputs: None,
     }
 }
 

@@ -4,11 +4,13 @@ use crate::asking::{self, Ask};
 use crate::config;
 use crate::config::meant::Source;
 use crate::gate::Need;
+use crate::kept::Kept;
 use crate::ledger::{Collection, CollectionState, Commit};
 use crate::life::{Doing, Part};
 use crate::plugin::host::SourceHost;
 use crate::plugin::verdict::Verdict;
 use crate::project::Project;
+use crate::storage;
 use chenbao_engine::{Ingest, Mapping, RawTable, check_contract};
 use chenbao_model::catalogue::{ExportFacts, Revision, Snapshot};
 use chenbao_model::diagnostic::Problems;
@@ -16,6 +18,7 @@ use chenbao_model::{Diagnostic, Digest, Id, Period};
 use chenbao_plugin::{Days, ExportFact, ScanFacts, ScanRequest};
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tracing::Instrument as _;
 
 /// How often a lost race for a day is merged again before it is called trouble.
@@ -227,44 +230,61 @@ async fn fill(
     (window, ask): (Period, Ask),
     collected: &mut Collected,
 ) -> Result<(), Problems> {
-    let known = project.ledger.known_exports(&source.id).await?;
+    let keeper = Arc::new(Kept::of(&project.ledger, &source.id, &source.secrets));
     for mapping in project.mappings(source)? {
-        let (raw, facts) = scan(project, source, &mapping, (window, ask, &known)).await?;
-        collected
-            .warnings
-            .extend(facts.warnings.iter().map(Diagnostic::warning));
-        collected
-            .warnings
-            .extend(facts.skipped.iter().map(|skipped| {
-                Diagnostic::warning(format!(
-                    "`{}` was left alone: {}",
-                    skipped.name, skipped.why
-                ))
-            }));
-        let exports = facts
-            .exports
-            .iter()
-            .map(export_facts)
-            .collect::<Result<Vec<_>, _>>()?;
-        check_headers(&mapping, &facts, &mut collected.warnings)?;
-        collected.exports += exports.len();
-        collected.rows += exports.iter().map(|export| export.rows).sum::<u64>();
-        let mut digest = None;
-        if let Some(raw) = raw.filter(|_| !exports.is_empty()) {
-            digest = Some(raw.digest.clone());
-            collected.warnings.extend(raw.warnings.clone());
-            collected.revisions += publish(
-                project,
-                source,
-                &mapping,
-                (&[raw], &exports),
-                &mut collected.warnings,
-            )
-            .await?;
-        }
-        record(project, source, window, (exports, digest)).await?;
+        while part(project, source, &mapping, (window, ask, &keeper), collected).await? {}
     }
     Ok(())
+}
+
+/// One scan, from the source into the catalogue; whether the source has more. A long download comes in parts, so that one that
+/// dies goes on where it was.
+async fn part(
+    project: &Project,
+    source: &Source,
+    mapping: &Mapping,
+    (window, ask, keeper): (Period, Ask, &Arc<Kept>),
+    collected: &mut Collected,
+) -> Result<bool, Problems> {
+    keeper.forget();
+    let known = project.ledger.known_exports(&source.id).await?;
+    let asked = (window, ask, &known);
+    let (raw, facts) = scan(project, source, mapping, asked, keeper).await?;
+    let skipped = facts.skipped.iter();
+    let skipped =
+        skipped.map(|skipped| format!("`{}` was left alone: {}", skipped.name, skipped.why));
+    let said = facts.warnings.iter().cloned().chain(skipped);
+    collected.warnings.extend(said.map(Diagnostic::warning));
+    let exports = facts
+        .exports
+        .iter()
+        .map(export_facts)
+        .collect::<Result<Vec<_>, _>>()?;
+    check_headers(mapping, &facts, &mut collected.warnings)?;
+    collected.exports += exports.len();
+    collected.rows += exports.iter().map(|export| export.rows).sum::<u64>();
+    let brought = exports.len();
+    let mut digest = None;
+    if let Some(raw) = raw.filter(|_| !exports.is_empty()) {
+        digest = Some(raw.digest.clone());
+        collected.warnings.extend(raw.warnings.clone());
+        let landed = (&[raw][..], &exports[..]);
+        collected.revisions +=
+            publish(project, source, mapping, landed, &mut collected.warnings).await?;
+    }
+    record(project, source, window, (exports, digest)).await?;
+    // The cursor moves after its rows are in the lake: whoever dies between the two reads some rows again, and merging by key
+    // makes that no difference.
+    let moved = keeper.settle().await?;
+    if facts.more && brought == 0 && moved == 0 {
+        return Err(Diagnostic::error(format!(
+            "source `{}` says that there is more, and brings nothing",
+            source.id
+        ))
+        .at(source.place.clone())
+        .into());
+    }
+    Ok(facts.more)
 }
 
 /// Every header contract is checked before a row is mapped; all exports with problems are named at once, and a note that
@@ -300,12 +320,17 @@ async fn scan(
     source: &Source,
     mapping: &Mapping,
     (window, ask, known): (Period, Ask, &BTreeSet<Digest>),
+    keeper: &Arc<Kept>,
 ) -> Result<(Option<RawTable>, ScanFacts), Problems> {
     let component = project.component(&source.plugin)?;
     let mut options = source.with.clone();
     options.insert(
         "_base".to_owned(),
-        project.config.folder.display().to_string().into(),
+        // Its process stands in a folder of its own.
+        storage::whole_path(&project.config.folder)
+            .display()
+            .to_string()
+            .into(),
     );
     let options = component
         .descriptor
@@ -323,6 +348,7 @@ async fn scan(
         .at(source.place.clone())
         .into());
     };
+    spec.keeper = Some(Arc::<Kept>::clone(keeper));
     if let Some(left) = ask.left(project.clock.now()) {
         spec.limits.deadline = spec.limits.deadline.min(left);
     }

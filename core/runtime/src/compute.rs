@@ -1,9 +1,11 @@
 //! Step 4, compute: each metric once per set of shops; SQL in the engine, judgement in the plugin, a verdict for whoever fails.
 
+use crate::chain::{self, Rows, Spools};
 use crate::collect::Windows;
 use crate::config::meant::{Campaign, Metric};
+use crate::disk;
 use crate::plan;
-use crate::plugin::descriptor::{Descriptor, Input, InputWindow};
+use crate::plugin::descriptor::{Described, Descriptor, Input, InputWindow};
 use crate::plugin::host::{ComputeCall, MetricHost};
 use crate::plugin::no_code;
 use crate::plugin::store::Component;
@@ -65,27 +67,12 @@ pub struct Job<'a> {
 /// Unknown plugins; all of them.
 pub fn tables(project: &Project, metrics: &[Id]) -> Result<BTreeSet<String>, Problems> {
     let mut tables = BTreeSet::new();
-    let mut problems = Vec::new();
-    for metric in metrics
-        .iter()
-        .filter_map(|id| project.config.metrics.get(id))
-    {
-        match project.component(&metric.plugin) {
-            Ok(component) => tables.extend(
-                component
-                    .descriptor
-                    .inputs
-                    .iter()
-                    .flat_map(|input| input.tables.iter().cloned()),
-            ),
-            Err(problem) => problems.push(problem.at(metric.place.clone())),
-        }
+    for metric in chain::order(project, metrics)? {
+        let component = project.component(&metric.plugin)?;
+        let inputs = component.descriptor.inputs.iter();
+        tables.extend(inputs.flat_map(|input| input.tables.iter().cloned()));
     }
-    if problems.is_empty() {
-        Ok(tables)
-    } else {
-        Err(Problems(problems))
-    }
+    Ok(tables)
 }
 
 /// So many days before the first need a source is asked for on its first time, where a metric reads everything there is.
@@ -98,10 +85,7 @@ pub fn reach(project: &Project, metrics: &[Id], period: Period) -> Windows {
         .previous()
         .map_or(period.start(), |previous| previous.start());
     let mut everything = false;
-    for metric in metrics
-        .iter()
-        .filter_map(|id| project.config.metrics.get(id))
-    {
+    for metric in chain::order(project, metrics).unwrap_or_default() {
         let Ok(component) = project.component(&metric.plugin) else {
             continue;
         };
@@ -123,28 +107,41 @@ pub fn reach(project: &Project, metrics: &[Id], period: Period) -> Windows {
     }
 }
 
-/// Runs the metrics of a report for one set of shops. No failure of a metric stops another.
+/// Runs the metrics of a report for one set of shops, each once, after those that it reads. No failure of a metric stops
+/// another that does not read it.
 ///
 /// # Errors
-/// The archive does not take a result.
+/// The archive does not take a result, or metrics read each other in a circle.
 pub async fn compute(
     project: &Project,
     metrics: &[Id],
     job: &Job<'_>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Computed>, Problems> {
-    let mut all = Vec::new();
-    for metric in metrics
-        .iter()
-        .filter_map(|id| project.config.metrics.get(id))
-    {
+    let order = chain::order(project, metrics)?;
+    let mut done = Done::new();
+    for metric in &order {
         progress(metric.id.as_str());
-        all.push(one(project, metric, job).await?);
+        let mut spools = Spools::of(project, &order, metric);
+        let one = one(project, metric, job, (&done, &mut spools)).await?;
+        done.insert(metric.id.clone(), (one, spools));
     }
-    Ok(all)
+    Ok(metrics
+        .iter()
+        .filter_map(|id| done.remove(id))
+        .map(|(computed, _)| computed)
+        .collect())
 }
 
-async fn one(project: &Project, metric: &Metric, job: &Job<'_>) -> Result<Computed, Problems> {
+/// What was computed so far, by alias, with the large tables that others read.
+type Done = BTreeMap<Id, (Computed, Spools)>;
+
+async fn one(
+    project: &Project,
+    metric: &Metric,
+    job: &Job<'_>,
+    others: Others<'_>,
+) -> Result<Computed, Problems> {
     let mut computed = Computed {
         alias: metric.id.clone(),
         plugin: metric.plugin.to_string(),
@@ -153,7 +150,7 @@ async fn one(project: &Project, metric: &Metric, job: &Job<'_>) -> Result<Comput
         verdict: None,
         machine: false,
     };
-    match answer(project, metric, job).await {
+    match answer(project, metric, job, others).await {
         Ok(Answer::Absent(need)) => computed.outcome = Outcome::Absent { need },
         Ok(Answer::Done(doc)) => {
             let bytes = serde_json::to_vec(&doc).map_err(|e| Diagnostic::error(e.to_string()))?;
@@ -207,9 +204,17 @@ impl From<Diagnostic> for Failure {
 /// The query that failed while a plugin read from it: what it failed with is the reason, whatever the plugin makes of it.
 type Refused = Arc<OnceLock<Diagnostic>>;
 
-async fn answer(project: &Project, metric: &Metric, job: &Job<'_>) -> Result<Answer, Failure> {
+/// What others have answered, and where the large tables go that others read.
+type Others<'a> = (&'a Done, &'a mut Spools);
+
+async fn answer(
+    project: &Project,
+    metric: &Metric,
+    job: &Job<'_>,
+    others: Others<'_>,
+) -> Result<Answer, Failure> {
     let refused = Refused::default();
-    let answer = asked(project, metric, job, &refused).await;
+    let answer = asked(project, metric, job, (others, &refused)).await;
     answer.map_err(|failure| refused.get().cloned().map_or(failure, Failure::from))
 }
 
@@ -217,7 +222,7 @@ async fn asked(
     project: &Project,
     metric: &Metric,
     job: &Job<'_>,
-    refused: &Refused,
+    ((done, spools), refused): (Others<'_>, &Refused),
 ) -> Result<Answer, Failure> {
     let component = project.component(&metric.plugin)?;
     let descriptor = &component.descriptor;
@@ -228,47 +233,117 @@ async fn asked(
             sentence: Problems(problems).to_string(),
             machine: false,
         })?;
-    let absent = |input: &Input| -> Vec<String> {
-        input
+    let spec = project.host(component, params.to_string(), BTreeMap::new());
+    let mut host = tokio::task::block_in_place(|| spec.map(MetricHost::spawn).transpose())?;
+    let described = match &mut host {
+        Some(host) => tokio::task::block_in_place(|| host.describe(&params.to_string()))?,
+        None => Described::default(),
+    };
+    let asked = descriptor.asked(&described);
+    let streams = match streams(project, metric, &asked, (job, done, refused)).await? {
+        Ok(streams) => streams,
+        Err(need) => return Ok(Answer::Absent(need)),
+    };
+    let Some(mut host) = host else {
+        return without_code(descriptor, streams).await.map(Answer::Done);
+    };
+    let call = ComputeCall {
+        outputs: described.outputs,
+        ..call(project, component, params, job)
+    };
+    let inputs: Vec<(String, Rows)> = streams
+        .into_iter()
+        .map(|(name, rows)| (name, rows.blocking()))
+        .collect();
+    let folder = disk::spill(&project.config);
+    let mut take = |table: &str, batch: RecordBatch| spools.take(&folder, table, &batch);
+    let doc = tokio::task::block_in_place(|| host.compute_into(&call, inputs, &mut take))?;
+    spools.end().map_err(Verdict::Host)?;
+    Ok(Answer::Done(doc))
+}
+
+/// The rows of all inputs that there are, or what is lacking for those that must be there.
+async fn streams(
+    project: &Project,
+    metric: &Metric,
+    asked: &[&Input],
+    (job, done, refused): (&Job<'_>, &Done, &Refused),
+) -> Result<Result<Vec<(String, Stream)>, Vec<String>>, Failure> {
+    let (mut need, mut given) = (BTreeSet::new(), Vec::new());
+    for input in asked {
+        match given_by(project, metric, input, (job, done))? {
+            Given::Absent(_) if input.optional => {}
+            Given::Absent(lacking) => need.extend(lacking),
+            Given::Query => given.push((input, None)),
+            Given::Metric(rows) => given.push((input, Some(rows))),
+        }
+    }
+    if !need.is_empty() {
+        return Ok(Err(need.into_iter().collect()));
+    }
+    let mut streams = Vec::new();
+    for (input, other) in given {
+        let stream = match other {
+            Some(rows) => Stream(futures::stream::iter(rows).boxed()),
+            None => Stream::new(rows(project, input, job).await?, refused),
+        };
+        streams.push((input.name.clone(), stream));
+    }
+    Ok(Ok(streams))
+}
+
+/// Where the rows of an input come from.
+enum Given {
+    /// Nowhere; what is lacking.
+    Absent(Vec<String>),
+    Query,
+    Metric(Rows),
+}
+
+fn given_by(
+    project: &Project,
+    metric: &Metric,
+    input: &Input,
+    (job, done): (&Job<'_>, &Done),
+) -> Result<Given, Failure> {
+    let Some(from) = &input.from else {
+        let lacking: Vec<String> = input
             .tables
             .iter()
             .filter(|table| !job.fed.contains(*table) && !tables::is_configured(table))
             .cloned()
-            .collect()
+            .collect();
+        return Ok(if lacking.is_empty() {
+            Given::Query
+        } else {
+            Given::Absent(lacking)
+        });
     };
-    let need: BTreeSet<String> = descriptor
-        .inputs
-        .iter()
-        .filter(|input| !input.optional)
-        .flat_map(absent)
-        .collect();
-    if !need.is_empty() {
-        return Ok(Answer::Absent(need.into_iter().collect()));
-    }
-    let mut streams = Vec::new();
-    for input in descriptor
-        .inputs
-        .iter()
-        .filter(|input| absent(input).is_empty())
-    {
-        let rows = rows(project, input, job).await?;
-        streams.push((input.name.clone(), Stream::new(rows, refused)));
-    }
-    let doc = match project.host(component, params.to_string(), BTreeMap::new()) {
-        Some(spec) => {
-            let call = call(project, component, params, job);
-            let inputs: Vec<(String, Rows)> = streams
-                .into_iter()
-                .map(|(name, rows)| (name, rows.blocking()))
-                .collect();
-            tokio::task::block_in_place(|| MetricHost::spawn(spec)?.compute(&call, inputs))?
-        }
-        None => without_code(descriptor, streams).await?,
+    let read = chain::read_by(project, metric, input, from)?;
+    let Some((computed, spools)) = read.and_then(|read| done.get(&read.id)) else {
+        return Ok(Given::Absent(vec![from.metric.clone()]));
     };
-    Ok(Answer::Done(doc))
+    match &computed.outcome {
+        Outcome::Absent { need } => Ok(Given::Absent(need.clone())),
+        Outcome::Failed { .. } if input.optional => Ok(Given::Absent(Vec::new())),
+        Outcome::Failed { verdict } => Err(Failure {
+            key: verdict.clone(),
+            sentence: format!(
+                "it reads `{}`, which failed: {}",
+                computed.alias,
+                computed.verdict.as_deref().unwrap_or(verdict)
+            ),
+            machine: computed.machine,
+        }),
+        Outcome::Done(doc) => chain::input_rows(doc, spools, from)
+            .map(Given::Metric)
+            .map_err(|why| Failure {
+                key: "refused".to_owned(),
+                sentence: format!("input `{}` reads `{}`: {why}", input.name, computed.alias),
+                machine: false,
+            }),
+    }
 }
-
-type Rows = Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send>;
 
 /// A result set on its way to a plugin.
 struct Stream(futures::stream::BoxStream<'static, Result<RecordBatch, String>>);
@@ -481,6 +556,7 @@ fn call(
         params_json: params.to_string(),
         period_json: period_json.to_string(),
         context_json: context_json.to_string(),
+        outputs: None,
     }
 }
 

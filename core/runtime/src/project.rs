@@ -173,6 +173,7 @@ impl Project {
             component: component.id.clone(),
             options_json,
             secrets,
+            keeper: None,
             limits,
         })
     }

@@ -134,6 +134,17 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     publish_new(aside.seal()?, path)
 }
 
+/// Writes a file in the place of one that is there; only its owner may read it.
+///
+/// # Errors
+/// The disk is full, or the folder cannot be written.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = &whole_path(path);
+    let mut aside = Aside::private(folder_of(path))?;
+    aside.write_all(bytes)?;
+    publish(vec![(aside.seal()?, path.to_owned())], folder_of(path)).map_err(|(why, _)| why)
+}
+
 /// Gives a sealed file its name, unless somebody else was first.
 ///
 /// # Errors
@@ -236,6 +247,12 @@ fn told(folder: &Path, room: Room) -> String {
 /// A path from the root, so that whoever reads it in a mail finds it.
 #[must_use]
 pub fn whole_path(path: &Path) -> PathBuf {
+    // The folder of a bare file name is the empty path, which `absolute` does not know.
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

@@ -68,6 +68,15 @@ static cb_status count(const cb_host *host, struct ArrowArrayStream *stream, int
   return status;
 }
 
+/* There are no params to choose by: an empty buffer means every declared input and output. */
+static cb_status describe(cb_str component_id, cb_str params_json, cb_buf *out_json, cb_error *error) {
+  (void)component_id;
+  (void)params_json;
+  (void)out_json;
+  (void)error;
+  return CB_OK;
+}
+
 static cb_status compute(const cb_host *host, const cb_compute_args *args, cb_output *out, cb_error *error) {
   static const char FORM[] =
       "{\"schema\":\"chenbao.result/1\",\"items\":[{\"type\":\"scalar\",\"id\":\"rows\",\"unit\":\"1\",\"value\":%" PRId64 "}]}";
@@ -95,7 +104,7 @@ static const void *no_extension(const char *id) {
   return NULL;
 }
 
-static const cb_metric_api METRIC = {sizeof(cb_metric_api), 0, compute, no_extension};
+static const cb_metric_api METRIC = {sizeof(cb_metric_api), 0, describe, compute, no_extension};
 
 static cb_status init(const cb_host *host, cb_error *error) {
   (void)host;

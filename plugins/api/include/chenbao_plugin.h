@@ -1,4 +1,4 @@
-/* chenbao_plugin.h - the contract between Chenbao and a plugin, major 1 (draft until 1.0 is announced).
+/* chenbao_plugin.h - the contract between Chenbao and a plugin, major 1, minor 0.
  *
  * A plugin is one shared library that exports one symbol, chenbao_plugin_entry_v1. Everything else is reached through
  * tables of function pointers; small and meaningful things travel as JSON, rows as Arrow C streams. C11 and C++17.
@@ -42,8 +42,13 @@ extern "C" {
 #define CB_ENTRY_SYMBOL "chenbao_plugin_entry_v1"
 #define CB_API_SOURCE "chenbao.source/1"
 #define CB_API_METRIC "chenbao.metric/1"
-/* Ids kept for later kinds: "chenbao.channel/1" (delivery), "chenbao.query/1" (a source that runs SQL itself). */
+/* Registered drafts: the ids are kept for these kinds, their tables are not part of 1.0 and no host asks for them. */
+#define CB_API_CHANNEL "chenbao.channel/1" /* delivers finished artifacts to a place of its own */
+#define CB_API_QUERY "chenbao.query/1"     /* a source that runs a metric's SQL where the rows lie */
+/* Services of the host, for get_service(). */
 #define CB_SERVICE_SECRET "chenbao.secret/1"
+#define CB_SERVICE_STATE "chenbao.state/1"
+#define CB_SERVICE_TEMPDIR "chenbao.tempdir/1"
 
 /* Was `field` there when the other side compiled its header? p may be NULL. */
 #define CB_HAS(p, type, field) \
@@ -119,6 +124,7 @@ typedef int32_t cb_status;     /* int32_t, because the width of an enum is the c
 #define CB_CANCELLED 9         /* is_cancelled() said yes and the plugin stopped */
 #define CB_INTERNAL 10         /* a mistake that the plugin noticed in itself */
 #define CB_PANIC 11            /* a panic was caught; the process is not to be used again */
+#define CB_CONFLICT 12         /* what was to be replaced is no longer what the caller knew: read again */
 
 #define CB_ERR_RETRYABLE 1u    /* the same call may work later */
 
@@ -159,14 +165,44 @@ typedef struct cb_host {
   const void *(*get_service)(void *ctx, const char *id);
 } cb_host;
 
-/* Service CB_SERVICE_SECRET, for sources only. */
+/* The services below are tables of the host, each with ctx = cb_host.ctx as first argument. Their calls may wait for the
+ * host's ledger; out structs are not NULL and zeroed by the caller, err may be NULL. Texts and bytes handed in are
+ * borrowed for the call. What a metric is not given (R8) answers CB_NOT_SUPPORTED. */
+
+/* Service CB_SERVICE_SECRET: the secrets that the configuration names for this source, and no others. */
 typedef struct cb_secret_service {
   uint32_t struct_size;
   uint32_t reserved0;
-  /* [any] The secret of that name as configured for this source. On CB_OK out holds it (owned by the caller until it
-   * calls release); else CB_NOT_FOUND. ctx is the host's. out is not NULL, err may be. Never write it to a log. */
+  /* [call] On CB_OK out holds the secret of that name (the caller releases); else CB_NOT_FOUND. Never log it. */
   cb_status (*get)(void *ctx, cb_str name, cb_buf *out, cb_error *err);
+  /* [call] Puts `now` in the place of `was`, for tokens that rotate: durable when it returns CB_OK. CB_CONFLICT: the secret
+   * is no longer `was`. CB_NOT_SUPPORTED: it stands where Chenbao cannot write, such as an environment variable. */
+  cb_status (*replace)(void *ctx, cb_str name, cb_str was, cb_str now, cb_error *err);
 } cb_secret_service;
+
+#define CB_STATE_WITH_ROWS 1u  /* durable together with the rows of the running scan, or not at all */
+
+/* Service CB_SERVICE_STATE: small durable values of this source, such as the cursor up to which it has read. A key is 1 to
+ * 64 of a-z 0-9 . _ -, a value at most 65536 bytes of UTF-8. All nodes of an installation see the same values. */
+typedef struct cb_state_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* [call] On CB_OK out holds the value (the caller releases), the one of a running scan's CB_STATE_WITH_ROWS if there is
+   * one; CB_NOT_FOUND: there is none. */
+  cb_status (*get)(void *ctx, cb_str key, cb_buf *out, cb_error *err);
+  /* [call] Compare and set: `now` takes the place of `was`; was.ptr == NULL: there was none. CB_CONFLICT: it is another.
+   * Without flags it is durable when CB_OK returns. With CB_STATE_WITH_ROWS it is kept aside until the rows that the running
+   * scan handed out are in the lake; if the scan fails, or the process or the host dies, it never was. */
+  cb_status (*swap)(void *ctx, cb_str key, cb_str was, cb_str now, uint32_t flags, cb_error *err);
+} cb_state_service;
+
+/* Service CB_SERVICE_TEMPDIR, for sources and metrics. */
+typedef struct cb_tempdir_service {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* [any] The absolute path of a folder that belongs to this process and goes when it ends (the caller releases). */
+  cb_status (*path)(void *ctx, cb_buf *out, cb_error *err);
+} cb_tempdir_service;
 
 /* ---- kind "source" ------------------------------------------------------------------------------------------------------ */
 typedef struct cb_source cb_source; /* opaque, the plugin's */
@@ -189,7 +225,8 @@ typedef struct cb_source_api {
   /* [serial] What the last scan read. Called once, after its stream ended and was released. If the stream ended with
    * an error, this answers with that error, code and all. out_json (not NULL, the caller releases):
    * {"exports":[{"export","name","digest","exported_at","covers","provisional","truncated","rows","columns"}],
-   *  "skipped":[{"name","why"}],"warnings":[..]}. */
+   *  "skipped":[{"name","why"}],"warnings":[..],"more":bool}. more: the host makes these rows durable and scans again for the
+   * rest, so that a long download that dies goes on where it was. */
   cb_status (*facts)(cb_source *self, cb_buf *out_json, cb_error *err);
   /* [any] Reserved door. id is a cstr. Static memory; NULL: not there. */
   const void *(*get_extension)(cb_source *self, const char *id);
@@ -214,18 +251,36 @@ typedef struct cb_compute_args {
   const cb_input *inputs;      /* NULL if n_inputs is 0 */
 } cb_compute_args;
 
+/* A table too large for the document: the item of that id has {"arrow": name} instead of rows. The columns of the stream are
+ * those of the item, by name and in order. The host moves the stream out as the plugin does with inputs. */
+typedef struct cb_table_out {
+  cb_str name;                 /* the plugin's memory until release() */
+  struct ArrowArrayStream stream;
+} cb_table_out;
+
 /* The caller zeroes it and sets struct_size; the callee fills it. */
 typedef struct cb_output {
   uint32_t struct_size;
-  uint32_t reserved0;
+  uint32_t n_tables;
   cb_buf result_json;          /* a result document, chenbao.result/1; at most 8 MiB; the caller releases */
+  cb_table_out *tables;        /* NULL if n_tables is 0; the plugin's memory */
+  /* [call] Frees tables and every stream that was not moved out, not result_json; the caller calls it once, after it has read
+   * all streams. NULL: nothing to free. */
+  void (*release)(struct cb_output *self);
+  void *private_data;
 } cb_output;
 
 typedef struct cb_metric_api {
   uint32_t struct_size;
   uint32_t reserved0;
+  /* [any] With these params, which inputs and outputs? params_json agrees with the declared params, defaults filled in; params
+   * that make no sense together are refused here with CB_INVALID_CONFIG, before a row is read. No rows, no files, no waiting.
+   * out_json (not NULL, the caller releases): {"inputs":["name",..],"outputs":["id",..]}; an input that is left out is not
+   * queried, an output that is left out not expected; a list that is left out, or an empty buffer, means all declared. */
+  cb_status (*describe)(cb_str component_id, cb_str params_json, cb_buf *out_json, cb_error *err);
   /* [any] One answer. The plugin releases every input stream before it returns, on every path. host, args, out are
-   * not NULL, err may be; args and what it points to is borrowed for the call. */
+   * not NULL, err may be; args and what it points to is borrowed for the call. The host reads the streams of out->tables
+   * [serial] before it makes the next call. */
   cb_status (*compute)(const cb_host *host, const cb_compute_args *args, cb_output *out, cb_error *err);
   /* [any] Reserved door. id is a cstr. Static memory; NULL: not there. */
   const void *(*get_extension)(const char *id);

@@ -20,6 +20,12 @@ pub const API_SOURCE: &std::ffi::CStr = c"chenbao.source/1";
 pub const API_METRIC: &std::ffi::CStr = c"chenbao.metric/1";
 /// Id of the secret service.
 pub const SERVICE_SECRET: &std::ffi::CStr = c"chenbao.secret/1";
+/// Id of the state service.
+pub const SERVICE_STATE: &std::ffi::CStr = c"chenbao.state/1";
+/// Id of the service that names the process's own folder.
+pub const SERVICE_TEMPDIR: &std::ffi::CStr = c"chenbao.tempdir/1";
+/// Flag of a state's swap: durable together with the rows of the running scan.
+pub const STATE_WITH_ROWS: u32 = 1;
 /// Flag of [`CbError`]: the same call may work later.
 pub const ERR_RETRYABLE: u32 = 1;
 /// Status of a call that worked.
@@ -225,6 +231,36 @@ pub struct CbSecretService {
     /// A secret by name.
     // SAFETY: a plugin calls this with the `ctx` of its host, and with arguments valid for the call.
     pub get: unsafe extern "C" fn(*mut c_void, CbStr, *mut CbBuf, *mut CbError) -> i32,
+    /// Puts a new secret in the place of the one that the caller knows.
+    pub replace: unsafe extern "C" fn(*mut c_void, CbStr, CbStr, CbStr, *mut CbError) -> i32,
+}
+
+/// Service [`SERVICE_STATE`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct CbStateService {
+    /// `sizeof` of the host's header.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved0: u32,
+    /// A value by key.
+    // SAFETY: a plugin calls this and the slot below with the `ctx` of its host, and with arguments valid for the call.
+    pub get: unsafe extern "C" fn(*mut c_void, CbStr, *mut CbBuf, *mut CbError) -> i32,
+    /// Compare and set.
+    pub swap: unsafe extern "C" fn(*mut c_void, CbStr, CbStr, CbStr, u32, *mut CbError) -> i32,
+}
+
+/// Service [`SERVICE_TEMPDIR`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct CbTempdirService {
+    /// `sizeof` of the host's header.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved0: u32,
+    /// The folder of this process.
+    // SAFETY: a plugin calls this with the `ctx` of its host, and with an out struct of its own.
+    pub path: unsafe extern "C" fn(*mut c_void, *mut CbBuf, *mut CbError) -> i32,
 }
 
 /// An opened source, opaque.
@@ -292,16 +328,48 @@ pub struct CbComputeArgs {
     pub inputs: *const CbInput,
 }
 
+/// A table too large for the document.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CbTableOut {
+    /// Name, the plugin's memory.
+    pub name: CbStr,
+    /// The host moves it out.
+    pub stream: ArrowArrayStream,
+}
+
 /// Answer of `compute`.
 #[repr(C)]
 #[derive(Debug)]
 pub struct CbOutput {
     /// `sizeof` of the host's header.
     pub struct_size: u32,
-    /// Zero.
-    pub reserved0: u32,
+    /// Length of `tables`.
+    pub n_tables: u32,
     /// Result document.
     pub result_json: CbBuf,
+    /// Large tables, the plugin's memory.
+    pub tables: *mut CbTableOut,
+    /// Frees the tables.
+    // SAFETY: the caller of `compute` calls it once, with this very struct, when it has read the streams.
+    pub release: Option<unsafe extern "C" fn(*mut CbOutput)>,
+    /// The plugin's.
+    pub private_data: *mut c_void,
+}
+
+impl CbOutput {
+    /// An empty answer that the callee fills.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            struct_size: size_of_u32::<Self>(),
+            n_tables: 0,
+            result_json: CbBuf::empty(),
+            tables: std::ptr::null_mut(),
+            release: None,
+            private_data: std::ptr::null_mut(),
+        }
+    }
 }
 
 /// Slots of a metric.
@@ -312,6 +380,9 @@ pub struct CbMetricApi {
     pub struct_size: u32,
     /// Zero.
     pub reserved0: u32,
+    /// Which inputs and outputs there are with some params.
+    // SAFETY: the host calls this and the slots below with arguments valid for the call.
+    pub describe: unsafe extern "C" fn(CbStr, CbStr, *mut CbBuf, *mut CbError) -> i32,
     /// One answer.
     pub compute: unsafe extern "C" fn(
         *const CbHost,

@@ -1,8 +1,9 @@
 //! What surrounds a call: period and context as the host gave them, log, progress, cancellation, secrets.
 
-use crate::abi::CbHost;
+use crate::abi::{CbHost, STATE_WITH_ROWS};
 use crate::error::{Error, ErrorCode, Result};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The period of a report: civil days in the shop's zone, ends exclusive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +174,14 @@ impl<'a> Cx<'a> {
         crate::host::progress(self.host, done, total, note);
     }
 
+    /// A folder of this process, gone when it ends.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn temp_dir(&self) -> Result<PathBuf> {
+        crate::host::tempdir(self.host)
+    }
+
     /// Stops here if the host asked for it: once per batch is right.
     ///
     /// # Errors
@@ -205,6 +214,48 @@ impl SourceCx {
     /// There is none of that name.
     pub fn secret(&self, name: &str) -> Result<Secret> {
         crate::host::secret(self.host, name).map(Secret)
+    }
+
+    /// Puts a new secret in the place of the one that is known, for tokens that rotate; durable when it returns. Call it
+    /// before the new token is used for the first time.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Conflict`] if the secret is another by now, [`ErrorCode::NotSupported`] if it stands where Chenbao
+    /// cannot write.
+    pub fn replace_secret(&self, name: &str, was: &Secret, now: &str) -> Result<()> {
+        crate::host::replace_secret(self.host, name, was.expose(), now)
+    }
+
+    /// A small value that this source keeps from call to call, on all nodes of an installation.
+    ///
+    /// # Errors
+    /// The ledger does not answer, or the key is none.
+    pub fn state(&self, key: &str) -> Result<Option<String>> {
+        crate::host::state(self.host, key)
+    }
+
+    /// Compare and set: `now` takes the place of `was` (`None`: there was none). Durable when it returns.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Conflict`] if it is another value by now.
+    pub fn swap_state(&self, key: &str, was: Option<&str>, now: &str) -> Result<()> {
+        crate::host::swap(self.host, key, (was, now), 0)
+    }
+
+    /// The same for a cursor: it becomes durable together with the rows that the running scan hands out, or never was.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Conflict`] if it is another value by now.
+    pub fn advance(&self, key: &str, was: Option<&str>, now: &str) -> Result<()> {
+        crate::host::swap(self.host, key, (was, now), STATE_WITH_ROWS)
+    }
+
+    /// A folder of this process, gone when it ends.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn temp_dir(&self) -> Result<PathBuf> {
+        crate::host::tempdir(self.host)
     }
 
     /// Writes a line to the run's log.

@@ -31,6 +31,8 @@ pub enum ErrorCode {
     Internal = 10,
     /// A panic was caught.
     Panic = 11,
+    /// What was to be replaced is no longer what the caller knew.
+    Conflict = 12,
 }
 
 impl ErrorCode {
@@ -48,6 +50,7 @@ impl ErrorCode {
             8 => Self::RateLimited,
             9 => Self::Cancelled,
             11 => Self::Panic,
+            12 => Self::Conflict,
             _ => Self::Internal,
         }
     }
@@ -73,6 +76,7 @@ impl ErrorCode {
             Self::Cancelled => "cancelled",
             Self::Internal => "internal",
             Self::Panic => "panic",
+            Self::Conflict => "conflict",
         }
     }
 }

@@ -2,14 +2,15 @@
 #![expect(unsafe_code, reason = "the C boundary of plugins")]
 
 use crate::abi::{
-    ABI_MAJOR, ABI_MINOR, API_METRIC, API_SOURCE, CbComputeArgs, CbEntry, CbError, CbHost,
-    CbMetricApi, CbOutput, CbStr, MAGIC, OK, size_of_u32,
+    ABI_MAJOR, ABI_MINOR, API_METRIC, API_SOURCE, CbBuf, CbComputeArgs, CbEntry, CbError, CbHost,
+    CbMetricApi, CbOutput, CbStr, CbTableOut, MAGIC, OK, size_of_u32,
 };
 use crate::abi_error::fill;
 use crate::cx::{Cx, SourceCx};
 use crate::error::{Error, ErrorCode, Result, bad_config, internal};
-use crate::export_source::source_api;
+use crate::export_source::{guarded_stream, source_api};
 use crate::guard::guarded;
+use crate::metric::Described;
 use crate::report::Report;
 use crate::rows::{Inputs, Rows};
 use arrow_array::ffi_stream::ArrowArrayStreamReader;
@@ -22,6 +23,11 @@ pub use crate::export_source::{AnySource, open};
 pub trait Exports: 'static {
     /// Whether there are metrics and sources.
     const KINDS: Kinds;
+    /// What the metric of that id has with some params.
+    ///
+    /// # Errors
+    /// No such metric, or params that it refuses.
+    fn describe(id: &str, params: &str) -> Result<Described>;
     /// Computes the metric of that id.
     ///
     /// # Errors
@@ -121,8 +127,37 @@ const fn metric_api<E: Exports>() -> CbMetricApi {
     CbMetricApi {
         struct_size: size_of_u32::<CbMetricApi>(),
         reserved0: 0,
+        describe: describe::<E>,
         compute: compute::<E>,
         get_extension: no_extension,
+    }
+}
+
+unsafe extern "C" fn describe<E: Exports>(
+    id: CbStr,
+    params: CbStr,
+    out: *mut CbBuf,
+    error: *mut CbError,
+) -> i32 {
+    let described = guarded(|| {
+        // SAFETY: the texts are valid for the call.
+        let (id, params) = unsafe { (text(id)?, text(params)?) };
+        let described = E::describe(&id, &params)?;
+        serde_json::to_vec(&described).map_err(|why| internal(why.to_string()))
+    });
+    // SAFETY: `out` is null or the host's.
+    match (described, unsafe { out.as_mut() }) {
+        (Ok(json), Some(out)) => {
+            *out = CbBuf::of(json);
+            OK
+        }
+        (Ok(_), None) => {
+            let null = Error::new(ErrorCode::InvalidArgument, "out must not be null");
+            // SAFETY: `error` is the host's.
+            unsafe { fill(error, null) }
+        }
+        // SAFETY: `error` is the host's.
+        (Err(why), _) => unsafe { fill(error, why) },
     }
 }
 
@@ -148,8 +183,9 @@ unsafe extern "C" fn compute<E: Exports>(
     };
     // SAFETY: the arguments keep the contract for the time of the call.
     match guarded(|| unsafe { answer::<E>(host, args) }) {
-        Ok(json) => {
-            out.result_json = crate::abi::CbBuf::of(json);
+        Ok((json, tables)) => {
+            out.result_json = CbBuf::of(json);
+            hand_over(tables, out);
             OK
         }
         // SAFETY: `error` is the host's.
@@ -157,8 +193,47 @@ unsafe extern "C" fn compute<E: Exports>(
     }
 }
 
+/// Tables too large for the document, by name.
+type Large = Vec<(String, Rows)>;
+
+/// What [`CbOutput::tables`] points into.
+struct Tables {
+    streams: Vec<CbTableOut>,
+    /// The texts that the names borrow.
+    _names: Vec<String>,
+}
+
+/// Puts large tables into the host's struct. A stream that the host does not take is released with the rest.
+fn hand_over(tables: Large, out: &mut CbOutput) {
+    unsafe extern "C" fn release(this: *mut CbOutput) {
+        // SAFETY: called once with the struct that was filled below.
+        unsafe {
+            drop(Box::from_raw((*this).private_data.cast::<Tables>()));
+            (*this).tables = std::ptr::null_mut();
+            (*this).n_tables = 0;
+            (*this).release = None;
+        }
+    }
+    if tables.is_empty() {
+        return;
+    }
+    let (names, rows): (Vec<String>, Vec<Rows>) = tables.into_iter().unzip();
+    let streams = names.iter().zip(rows).map(|(name, rows)| CbTableOut {
+        name: CbStr::of(name),
+        stream: guarded_stream(rows.into_reader()),
+    });
+    let mut owned = Box::new(Tables {
+        streams: streams.collect(),
+        _names: names,
+    });
+    out.n_tables = u32::try_from(owned.streams.len()).unwrap_or(0);
+    out.tables = owned.streams.as_mut_ptr();
+    out.private_data = Box::into_raw(owned).cast();
+    out.release = Some(release);
+}
+
 /// Owns the streams from the first line on, so that every way out releases them.
-unsafe fn answer<E: Exports>(host: &CbHost, args: &CbComputeArgs) -> Result<Vec<u8>> {
+unsafe fn answer<E: Exports>(host: &CbHost, args: &CbComputeArgs) -> Result<(Vec<u8>, Large)> {
     // SAFETY: `args` keeps the contract, as the caller vouches.
     let (mut inputs, id, params, period, context) = unsafe {
         (
@@ -174,13 +249,14 @@ unsafe fn answer<E: Exports>(host: &CbHost, args: &CbComputeArgs) -> Result<Vec<
     };
     let period = serde_json::from_str(&period).map_err(|why| misread("period", why))?;
     let context = serde_json::from_str(&context).map_err(|why| misread("context", why))?;
-    let report = E::compute(
+    let mut report = E::compute(
         &id,
         &params,
         &mut inputs,
         &Cx::with_host(period, context, host),
     )?;
-    serde_json::to_vec(&report.to_json()).map_err(|why| internal(why.to_string()))
+    let json = serde_json::to_vec(&report.to_json()).map_err(|why| internal(why.to_string()))?;
+    Ok((json, report.take_tables()))
 }
 
 /// # Safety
@@ -226,6 +302,13 @@ unsafe fn inputs(args: &CbComputeArgs) -> Result<Inputs> {
 macro_rules! export_plugin {
     (files: [$($file:literal),* $(,)?], metrics: [$($metric:ty),+ $(,)?] $(,)?) => {
         $crate::export_plugin! { @entry [$($file),*] Metrics
+            fn describe(id: &str, params: &str) -> $crate::Result<$crate::Described> {
+                $(if id == <$metric as $crate::Metric>::ID {
+                    return <$metric as $crate::Metric>::describe(&$crate::export::configured(params)?);
+                })+
+                Err($crate::export::unknown(id))
+            }
+
             fn compute(
                 id: &str,
                 params: &str,
@@ -250,6 +333,10 @@ macro_rules! export_plugin {
     };
     (files: [$($file:literal),* $(,)?], sources: [$($source:ty),+ $(,)?] $(,)?) => {
         $crate::export_plugin! { @entry [$($file),*] Sources
+            fn describe(id: &str, _params: &str) -> $crate::Result<$crate::Described> {
+                Err($crate::export::unknown(id))
+            }
+
             fn compute(
                 id: &str,
                 _params: &str,

@@ -113,6 +113,15 @@ impl<S: Source> AnySource for Instance<S> {
     }
 }
 
+/// A stream of a reader whose panics end it with an error.
+pub(crate) fn guarded_stream(reader: Box<dyn RecordBatchReader + Send>) -> ArrowArrayStream {
+    ArrowArrayStream::new(Box::new(Watched {
+        schema: reader.schema(),
+        reader: Some(reader),
+        failure: Failure::default(),
+    }))
+}
+
 /// A reader whose panics and errors are kept for `facts`, because a C stream carries only a text.
 struct Watched {
     schema: SchemaRef,

@@ -27,7 +27,7 @@ pub use cx::{
     SourceCx,
 };
 pub use error::{Error, ErrorCode, Result, bad_config, bad_data, internal, io};
-pub use metric::Metric;
+pub use metric::{Described, Metric};
 pub use report::{Report, Scalar};
 pub use rows::{Inputs, Rows};
 pub use shapes::{Finding, Series, Table};

@@ -3,13 +3,16 @@
 //! Ids are declared in `metric.toml`, words stand in `strings.<lang>.toml`. The host checks the whole document.
 
 use crate::cell::{Arg, Cell, words};
+use crate::rows::Rows;
+use crate::shapes::Table;
 use serde_json::{Map, Value, json};
 
 /// The result document under construction.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Report {
     items: Vec<Value>,
     quality: Vec<Value>,
+    tables: Vec<(String, Rows)>,
 }
 
 impl Report {
@@ -30,6 +33,19 @@ impl Report {
     pub fn add(&mut self, item: impl Into<Value>) -> &mut Self {
         self.items.push(item.into());
         self
+    }
+
+    /// Adds a table whose rows are too many for the document: they travel as Arrow, batch by batch, after `compute` has
+    /// returned. The columns of `rows` are those of `table`, by name and in order; what the table holds itself is dropped.
+    pub fn add_rows(&mut self, table: Table, rows: Rows) -> &mut Self {
+        let (id, item) = table.by_stream();
+        self.tables.push((id, rows));
+        self.add(item)
+    }
+
+    /// Takes the large tables out.
+    pub(crate) fn take_tables(&mut self) -> Vec<(String, Rows)> {
+        std::mem::take(&mut self.tables)
     }
 
     /// Adds a caveat about the data: level `info`, `warning` or `error`, string `quality.<key>`, ids of items it touches.

@@ -91,6 +91,11 @@ impl Rows {
         )))
     }
 
+    /// The reader itself.
+    pub(crate) fn into_reader(self) -> Box<dyn RecordBatchReader + Send> {
+        self.0
+    }
+
     /// Columns.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {

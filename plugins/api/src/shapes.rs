@@ -165,6 +165,15 @@ impl Table {
         self
     }
 
+    /// The item without rows, which names a stream of its own id instead.
+    pub(crate) fn by_stream(mut self) -> (String, Value) {
+        let id = self.0.0.get("id").and_then(Value::as_str);
+        let id = id.unwrap_or_default().to_owned();
+        self.0.0.remove("rows");
+        self.0.set("arrow", id.as_str());
+        (id, self.into())
+    }
+
     /// Why there are no rows.
     #[must_use]
     pub fn missing(mut self, why: &str) -> Self {

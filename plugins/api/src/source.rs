@@ -135,6 +135,10 @@ pub struct ScanFacts {
     /// Caveats for the user.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// There is more: what was read becomes durable, and the same scan is asked for again. What it has got by then the
+    /// source knows from its state ([`SourceCx::advance`](crate::SourceCx::advance)).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// Gives the facts once the stream has ended.

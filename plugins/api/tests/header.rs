@@ -2,7 +2,8 @@
 
 use chenbao_plugin::abi::{
     ABI_MAJOR, ABI_MINOR, ArrowArrayStream, CbBuf, CbComputeArgs, CbEntry, CbError, CbHost,
-    CbInput, CbMetricApi, CbOutput, CbSecretService, CbSourceApi, CbStr, MAGIC,
+    CbInput, CbMetricApi, CbOutput, CbSecretService, CbSourceApi, CbStateService, CbStr,
+    CbTableOut, CbTempdirService, MAGIC,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,12 +31,15 @@ fn all() -> Vec<Layout> {
         "cb_buf" = CbBuf { ptr, len, release, private_data }
         "cb_error" = CbError { struct_size, flags, code, reserved0, retry_after_ms, message, details_json, release, private_data }
         "cb_host" = CbHost { struct_size, abi_major, abi_minor, ctx, log, is_cancelled, progress, get_service }
-        "cb_secret_service" = CbSecretService { struct_size, reserved0, get }
+        "cb_secret_service" = CbSecretService { struct_size, reserved0, get, replace }
+        "cb_state_service" = CbStateService { struct_size, reserved0, get, swap }
+        "cb_tempdir_service" = CbTempdirService { struct_size, reserved0, path }
         "cb_source_api" = CbSourceApi { struct_size, reserved0, open, check, tables, scan, facts, get_extension, close }
         "cb_input" = CbInput { name, stream }
         "cb_compute_args" = CbComputeArgs { struct_size, n_inputs, component_id, params_json, period_json, context_json, inputs }
-        "cb_output" = CbOutput { struct_size, reserved0, result_json }
-        "cb_metric_api" = CbMetricApi { struct_size, reserved0, compute, get_extension }
+        "cb_table_out" = CbTableOut { name, stream }
+        "cb_output" = CbOutput { struct_size, n_tables, result_json, tables, release, private_data }
+        "cb_metric_api" = CbMetricApi { struct_size, reserved0, describe, compute, get_extension }
         "cb_entry" = CbEntry { magic, struct_size, abi_major, abi_minor, min_host_minor, reserved0, reserved1, descriptor_json, build_json, init, get_api }
         "struct ArrowArrayStream" = ArrowArrayStream { get_schema, get_next, get_last_error, release, private_data }
     }

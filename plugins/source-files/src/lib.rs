@@ -177,6 +177,7 @@ impl Source for Files {
             exports: Vec::new(),
             skipped: seen.skipped,
             warnings: seen.warnings,
+            more: false,
         };
         for (number, export) in (0..).zip(&seen.exports) {
             facts.exports.push(fact(number, export));

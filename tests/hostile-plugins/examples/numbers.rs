@@ -87,6 +87,7 @@ impl Source for Numbers {
                 exports: vec![fact],
                 skipped: told.iter().map(|why| skipped(why)).collect(),
                 warnings: told,
+                more: false,
             })
         };
         Ok(Scan {

@@ -65,6 +65,7 @@ impl Tabling<'_> {
                 )
                 .collect(),
             rows: series.points.iter().skip(skip).cloned().collect(),
+            arrow: None,
             total_rows: None,
             marked: None,
             total_row: false,

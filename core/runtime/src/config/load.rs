@@ -4,6 +4,7 @@ use super::hide;
 use super::meant::Config;
 use super::resolve::resolve;
 use super::secret::{Secret, SecretRef};
+use crate::storage;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Warned};
 use std::path::Path;
@@ -32,4 +33,20 @@ pub fn fetch(secret: &SecretRef) -> Result<Secret, Diagnostic> {
     )?;
     hide::remember(fetched.expose());
     Ok(fetched)
+}
+
+/// Puts another secret in the place of one that stands in a file, for tokens that rotate; from now on it is hidden too.
+///
+/// # Errors
+/// It stands in an environment variable, or the disk refuses.
+pub fn replace(secret: &SecretRef, now: &str) -> Result<(), Diagnostic> {
+    let SecretRef::File(path) = secret else {
+        return Err(Diagnostic::error(format!(
+            "the secret `{secret}` cannot be replaced: a process cannot change what the next one finds in its environment"
+        ))
+        .hint("put it into a file of its own: \"file:secrets/token\""));
+    };
+    hide::remember(now);
+    storage::replace_private(path, now.as_bytes())
+        .map_err(|why| storage::refused("the secret", path, &why))
 }

@@ -402,6 +402,8 @@ pub struct Metric {
     pub plugin: Id,
     /// Parameters as JSON, checked against the descriptor later.
     pub with: serde_json::Map<String, serde_json::Value>,
+    /// Which metrics its inputs read, where a plugin's name alone does not tell: alias by input.
+    pub from: BTreeMap<String, Id>,
 }
 
 /// `[campaign.<id>]`.

@@ -22,7 +22,7 @@ mod values;
 mod written;
 
 pub use hide::{SHORTEST, hide};
-pub use load::{fetch, load};
+pub use load::{fetch, load, replace};
 pub use meant::Config;
 pub use notices::NOTICES;
 pub use resolve::resolve;

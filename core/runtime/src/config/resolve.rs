@@ -329,12 +329,18 @@ fn metric(id: Id, table: Table<'_>) -> Option<Metric> {
     let place = table.place();
     let plugin = table.need("plugin", "\"sales\"", parsed);
     let with = options(&table.section("with"));
+    let from = table.section("from").entries();
+    let from = from
+        .iter()
+        .filter_map(|(input, v)| v.told(parsed(v)).map(|alias| (input.clone(), alias)));
+    let from = from.collect();
     table.end();
     Some(Metric {
         id,
         place,
         plugin: plugin?,
         with: with?,
+        from,
     })
 }
 

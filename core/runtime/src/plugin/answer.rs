@@ -11,11 +11,15 @@ use chenbao_plugin::abi::{
     CbSourceApi, CbStr, OK, size_of_u32,
 };
 use chenbao_plugin::arrow_array::ffi_stream::ArrowArrayStreamReader;
+use chenbao_plugin::arrow_array::{RecordBatch, RecordBatchReader as _};
+use chenbao_plugin::arrow_schema::ArrowError;
 use chenbao_plugin::{Error, ErrorCode, abi_error};
 use std::sync::PoisonError;
 
 /// No answer may be larger.
 const MAX_ANSWER: usize = 8 << 20;
+/// No answer has more large tables.
+const MAX_TABLES: usize = 64;
 
 /// A source that was opened.
 struct Opened {
@@ -44,6 +48,7 @@ pub(super) fn serve(link: &'static Link, host: &'static CbHost, library: Loaded,
                     inputs: &inputs,
                 },
             ),
+            Down::Describe { component, params } => describe(library, &component, &params),
             Down::Open {
                 component,
                 options,
@@ -65,7 +70,11 @@ pub(super) fn serve(link: &'static Link, host: &'static CbHost, library: Loaded,
             Down::Check => with(opened.as_ref(), |source| source.json(source.api.check)),
             Down::Tables => with(opened.as_ref(), |source| source.json(source.api.tables)),
             Down::Scan { request } => with(opened.as_ref(), |source| scan(link, source, &request)),
-            Down::Load { .. } | Down::Rows { .. } | Down::Taken | Down::Cancel => continue,
+            Down::Load { .. }
+            | Down::Rows { .. }
+            | Down::Taken
+            | Down::Served(_)
+            | Down::Cancel => continue,
         };
         link.send(&told(reply), None);
     }
@@ -155,16 +164,81 @@ fn compute(
         context_json,
         inputs: inputs.as_ptr(),
     };
-    let mut out = CbOutput {
-        struct_size: size_of_u32::<CbOutput>(),
-        reserved0: 0,
-        result_json: CbBuf::empty(),
-    };
+    let mut out = Output(CbOutput::empty());
     let mut error = CbError::empty();
     // SAFETY: all structs live for the call; `streams` outlives it and releases what the plugin did not move out.
-    let status = unsafe { (api.compute)(host, &raw const args, &raw mut out, &raw mut error) };
+    let status = unsafe { (api.compute)(host, &raw const args, &raw mut out.0, &raw mut error) };
     // SAFETY: the callee filled it as the contract says.
-    let json = unsafe { out.result_json.take() };
+    let json = unsafe { out.0.result_json.take() };
+    checked(status, &mut error)?;
+    for (table, stream) in out.tables()? {
+        let rows = reader(stream)?;
+        // An empty batch first: of a table without rows, too, the host hears the columns.
+        let columns = RecordBatch::new_empty(rows.schema());
+        send_rows(link, std::iter::once(Ok(columns)).chain(rows), || {
+            Up::TableRows {
+                table: table.clone(),
+            }
+        })?;
+    }
+    Ok(json)
+}
+
+/// An answer whose tables are released when it goes.
+struct Output(CbOutput);
+
+impl Output {
+    /// The large tables, moved out.
+    fn tables(&mut self) -> Result<Vec<(String, ArrowArrayStream)>, Error> {
+        let count = usize::try_from(self.0.n_tables).unwrap_or(usize::MAX);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        if self.0.tables.is_null() || count > MAX_TABLES {
+            return Err(Error::new(
+                ErrorCode::Internal,
+                format!("its answer names {count} tables that are not there or too many"),
+            ));
+        }
+        // SAFETY: the contract makes these `n_tables` structs, ours to read until release.
+        let tables = unsafe { std::slice::from_raw_parts_mut(self.0.tables, count) };
+        let moved = |table: &mut chenbao_plugin::abi::CbTableOut| {
+            // SAFETY: the name is the plugin's until release.
+            let name = unsafe { table.name.copied() };
+            let name =
+                name.ok_or_else(|| Error::new(ErrorCode::Internal, "a table's name is not UTF-8"))?;
+            // SAFETY: a valid stream, and ours to move out.
+            Ok((name, unsafe {
+                ArrowArrayStream::from_raw(&raw mut table.stream)
+            }))
+        };
+        tables.iter_mut().map(moved).collect()
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Some(release) = self.0.release.take() {
+            // SAFETY: the callback came with this struct, whose streams are moved out or its own, and is called once.
+            unsafe { release(&raw mut self.0) };
+        }
+    }
+}
+
+fn describe(library: Loaded, component: &str, params: &str) -> Result<Vec<u8>, Error> {
+    let api = library.metric().ok_or_else(|| without("metric"))?;
+    let (mut out, mut error) = (CbBuf::empty(), CbError::empty());
+    // SAFETY: all structs live for the call.
+    let status = unsafe {
+        (api.describe)(
+            CbStr::of(component),
+            CbStr::of(params),
+            &raw mut out,
+            &raw mut error,
+        )
+    };
+    // SAFETY: the callee filled it as the contract says.
+    let json = unsafe { out.take() };
     checked(status, &mut error).map(|()| json)
 }
 
@@ -225,19 +299,30 @@ fn scan(link: &'static Link, source: &Opened, request: &str) -> Result<Vec<u8>, 
         )
     };
     checked(status, &mut error)?;
-    let streamed = send_rows(link, stream);
+    let streamed = reader(stream).and_then(|rows| send_rows(link, rows, || Up::Rows));
     // The stream is released; an error that ended it is told again here, with its code.
     let facts = source.json(source.api.facts)?;
     streamed.map(|()| facts)
 }
 
-fn send_rows(link: &'static Link, stream: ArrowArrayStream) -> Result<(), Error> {
-    let broken = |why: String| Error::new(ErrorCode::Data, why);
-    let reader = ArrowArrayStreamReader::try_new(stream).map_err(|e| broken(e.to_string()))?;
-    let mut packer = Packer::new(reader.map(|batch| batch.map_err(|e| e.to_string())));
+/// The rows of a stream.
+fn reader(stream: ArrowArrayStream) -> Result<ArrowArrayStreamReader, Error> {
+    ArrowArrayStreamReader::try_new(stream).map_err(|e| broken(e.to_string()))
+}
+
+fn broken(why: String) -> Error {
+    Error::new(ErrorCode::Data, why)
+}
+
+/// Sends batches file by file, each with its own copy of a frame.
+fn send_rows(
+    link: &'static Link,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    frame: impl Fn() -> Up,
+) -> Result<(), Error> {
+    let mut packer = Packer::new(batches.map(|batch| batch.map_err(|e| e.to_string())));
     while let Some(file) = packer.next_file().map_err(broken)? {
-        link.send(&Up::Rows, Some(&file));
-        if !matches!(link.wait(), Some((Down::Taken, _))) {
+        if !matches!(link.exchange(&frame(), Some(&file)), Some((Down::Taken, _))) {
             return Err(broken("the host does not take the rows".to_owned()));
         }
     }

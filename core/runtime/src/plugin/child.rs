@@ -6,17 +6,14 @@
 
 use super::library::Loaded;
 use super::wire::{self, Down, Up};
-use chenbao_plugin::abi::{
-    ABI_MAJOR, ABI_MINOR, CbBuf, CbError, CbHost, CbSecretService, CbStr, OK, SERVICE_SECRET,
-    size_of_u32,
-};
-use chenbao_plugin::{Error, ErrorCode, abi_error};
+use chenbao_plugin::abi::{ABI_MAJOR, ABI_MINOR, CbHost, CbStr, size_of_u32};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, kill_current_process_group, setrlimit};
 use std::collections::BTreeMap;
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::c_void;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -31,6 +28,8 @@ pub(super) struct Link {
     sending: Mutex<()>,
     cancelled: AtomicBool,
     pub(super) secrets: Mutex<BTreeMap<String, String>>,
+    /// A folder of this process, which the parent removes.
+    pub(super) folder: PathBuf,
 }
 
 impl Link {
@@ -49,10 +48,10 @@ impl Link {
             .ok()
     }
 
-    /// Asks and waits for the reply, as one step.
-    pub(super) fn exchange(&self, question: &Up) -> Option<Frame> {
+    /// Asks and waits for the reply, as one step: the reply to one thread's question is never another's.
+    pub(super) fn exchange(&self, question: &Up, fd: Option<&OwnedFd>) -> Option<Frame> {
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        self.send(question, None);
+        self.send(question, fd);
         inbox.recv().ok()
     }
 }
@@ -77,6 +76,7 @@ pub fn host_main() -> i32 {
         sending: Mutex::new(()),
         cancelled: AtomicBool::new(false),
         secrets: Mutex::default(),
+        folder: std::env::current_dir().unwrap_or_default(),
     }));
     // The first frame is read before there is a second thread, so that the library is loaded under its limits.
     let Ok(Some((
@@ -199,7 +199,7 @@ fn load(
         log,
         is_cancelled,
         progress,
-        get_service,
+        get_service: super::services::get_service,
     }));
     loaded.init(host)?;
     let answer = Up::Loaded {
@@ -211,7 +211,7 @@ fn load(
 
 /// # Safety
 /// `ctx` is the one in the host table: a `Link` that lives as long as the process.
-unsafe fn link(ctx: *mut c_void) -> Option<&'static Link> {
+pub(super) unsafe fn link(ctx: *mut c_void) -> Option<&'static Link> {
     // SAFETY: as the caller vouches.
     unsafe { ctx.cast::<Link>().as_ref::<'static>() }
 }
@@ -240,53 +240,5 @@ unsafe extern "C" fn progress(ctx: *mut c_void, done: f64, total: f64, note: CbS
         && total.is_finite()
     {
         link.send(&Up::Progress { done, total, note }, None);
-    }
-}
-
-static SECRETS: CbSecretService = CbSecretService {
-    struct_size: size_of_u32::<CbSecretService>(),
-    reserved0: 0,
-    get: secret,
-};
-
-// SAFETY: only a plugin calls this, with the `ctx` that it was given and with arguments that are valid for the call.
-unsafe extern "C" fn get_service(_ctx: *mut c_void, id: *const c_char) -> *const c_void {
-    // SAFETY: the id is null or a C string.
-    if !id.is_null() && unsafe { CStr::from_ptr(id) } == SERVICE_SECRET {
-        return std::ptr::from_ref(&SECRETS).cast();
-    }
-    std::ptr::null()
-}
-
-// SAFETY: only a plugin calls this, with the `ctx` that it was given and with arguments that are valid for the call.
-unsafe extern "C" fn secret(
-    ctx: *mut c_void,
-    name: CbStr,
-    out: *mut CbBuf,
-    error: *mut CbError,
-) -> i32 {
-    // SAFETY: the plugin hands back our `ctx`, a text valid for the call, and its own out struct.
-    let (link, name, out) = unsafe { (link(ctx), name.copied(), out.as_mut()) };
-    let found = link.zip(name.as_ref()).and_then(|(link, name)| {
-        link.secrets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
-    });
-    match (found, out) {
-        (Some(secret), Some(out)) => {
-            *out = CbBuf::of(secret.into_bytes());
-            OK
-        }
-        _ => {
-            let name = name.unwrap_or_default();
-            let absent = Error::new(
-                ErrorCode::NotFound,
-                format!("there is no secret `{name}` for this source"),
-            );
-            // SAFETY: `error` is null or the plugin's own.
-            unsafe { abi_error::fill(error, absent) }
-        }
     }
 }

@@ -5,8 +5,12 @@ use chenbao_model::result::{self, Argument, Cell, Finding, Item, ResultDoc, Seri
 use chenbao_model::strings::{Piece, pieces};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything in which an answer breaks the contract or its declaration.
-pub(super) fn breaches(doc: &ResultDoc, descriptor: &Descriptor) -> Vec<String> {
+/// Everything in which an answer breaks the contract or its declaration. `outputs` are those that are expected, if not all.
+pub(super) fn breaches(
+    doc: &ResultDoc,
+    descriptor: &Descriptor,
+    outputs: Option<&BTreeSet<String>>,
+) -> Vec<String> {
     let mut found = result::breaches(doc);
     for item in &doc.items {
         declared(item, descriptor, &mut found);
@@ -15,6 +19,7 @@ pub(super) fn breaches(doc: &ResultDoc, descriptor: &Descriptor) -> Vec<String> 
         .outputs
         .iter()
         .filter(|output| output.kind != OutputKind::Finding)
+        .filter(|output| outputs.is_none_or(|expected| expected.contains(&output.id)))
     {
         if doc.item(&output.id).is_none() {
             found.push(format!("the declared output `{}` is not in the answer; give it with `missing` if there is nothing to say", output.id));
@@ -170,7 +175,7 @@ mod tests {
             r#"{{"schema":"chenbao.result/1","items":[{items}]}}"#
         ))
         .unwrap();
-        breaches(&doc, &descriptor()).join("\n")
+        breaches(&doc, &descriptor(), None).join("\n")
     }
 
     #[test]

@@ -4,13 +4,14 @@
 
 use super::options;
 use super::reading;
+use super::verdict::Verdict;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::result::Better;
 use chenbao_model::strings::Strings;
 use chenbao_model::{Diagnostic, Sensitivities};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use super::folder::Folder;
@@ -72,7 +73,16 @@ impl InputWindow {
     }
 }
 
-/// One input of a metric.
+/// Another metric's answer as rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromMetric {
+    /// Component id of that metric.
+    pub metric: String,
+    /// Its scalar, series or table; none for all scalars, one row each.
+    pub item: Option<String>,
+}
+
+/// One input of a metric: SQL over the canonical tables, or another metric's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     /// Name.
@@ -83,6 +93,8 @@ pub struct Input {
     pub tables: Vec<String>,
     /// Days.
     pub window: InputWindow,
+    /// The metric whose answer it is; then there are no tables and no SQL.
+    pub from: Option<FromMetric>,
     /// Its `select`.
     pub sql: String,
     /// Where that stands.
@@ -244,6 +256,16 @@ impl Descriptor {
             .unwrap_or_default()
     }
 
+    /// The inputs that are queried with some params.
+    #[must_use]
+    pub fn asked<'a>(&'a self, described: &Described) -> Vec<&'a Input> {
+        let asked = |input: &&Input| {
+            let named = described.inputs.as_ref();
+            named.is_none_or(|named| named.contains(&input.name))
+        };
+        self.inputs.iter().filter(asked).collect()
+    }
+
     /// Whether every output says which input it shows, so that no code is needed.
     #[must_use]
     pub fn answers_without_code(&self) -> bool {
@@ -263,6 +285,47 @@ impl Descriptor {
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&OptionSpec> {
         self.options.get(name)
+    }
+}
+
+/// What a metric says that it has with some params; `None` means all that it declares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Described {
+    /// Inputs that are queried.
+    #[serde(default)]
+    pub inputs: Option<BTreeSet<String>>,
+    /// Outputs that are expected.
+    #[serde(default)]
+    pub outputs: Option<BTreeSet<String>>,
+}
+
+impl Described {
+    /// Reads a plugin's description; nothing means everything.
+    pub(super) fn read(json: &str, descriptor: &Descriptor) -> Result<Self, Verdict> {
+        if json.is_empty() {
+            return Ok(Self::default());
+        }
+        let described: Self = serde_json::from_str(json).map_err(|e| {
+            Verdict::Breach(vec![format!(
+                "its description of inputs and outputs does not read as the contract says: {e}"
+            )])
+        })?;
+        let inputs = described.inputs.iter().flatten();
+        let unknown =
+            inputs.filter(|name| descriptor.inputs.iter().all(|input| input.name != **name));
+        let unknown =
+            unknown.map(|name| format!("it describes an input `{name}` that it does not declare"));
+        let outputs = described.outputs.iter().flatten();
+        let strange = outputs.filter(|id| descriptor.output(id).is_none());
+        let strange =
+            strange.map(|id| format!("it describes an output `{id}` that it does not declare"));
+        let found: Vec<String> = unknown.chain(strange).collect();
+        if found.is_empty() {
+            Ok(described)
+        } else {
+            Err(Verdict::Breach(found))
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 //! Everything here blocks; async callers use a blocking thread.
 
 use super::conformance;
-use super::descriptor::Descriptor;
+use super::descriptor::{Described, Descriptor};
+use super::keeper::Keeper;
+use super::large::Large;
 use super::rows::{self, Packer};
 use super::session::{Clock, OnProgress, Session, out_of_turn};
 use super::verdict::Verdict;
@@ -14,9 +16,10 @@ use chenbao_model::result::ResultDoc;
 use chenbao_plugin::{ErrorCode, ScanFacts, ScanRequest, TableInfo};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a call may take.
@@ -43,6 +46,8 @@ pub struct HostSpec {
     pub options_json: String,
     /// Secrets of a source by name; they travel over the socket.
     pub secrets: BTreeMap<String, String>,
+    /// Whoever keeps a source's state and its rotating secrets; without one it has neither.
+    pub keeper: Option<Arc<dyn Keeper>>,
     /// Limits.
     pub limits: Limits,
 }
@@ -65,7 +70,8 @@ impl HostSpec {
             memory_bytes,
             ..
         } = self.limits;
-        let session = Session::start(&self.exe, &self.library, memory_bytes, deadline)?;
+        let mut session = Session::start(&self.exe, &self.library, memory_bytes, deadline)?;
+        session.keeper.clone_from(&self.keeper);
         let descriptor = Descriptor::from_library(&session.descriptor)
             .map_err(|problems| Verdict::RefusedAtLoad(problems.to_string()))?;
         if descriptor.id != self.component {
@@ -83,7 +89,7 @@ impl HostSpec {
 }
 
 /// Arguments of a metric's computation, as JSON of the contract.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ComputeCall {
     /// Component id.
     pub component: String,
@@ -93,6 +99,8 @@ pub struct ComputeCall {
     pub period_json: String,
     /// Context.
     pub context_json: String,
+    /// The outputs that are expected; none for all that are declared.
+    pub outputs: Option<BTreeSet<String>>,
 }
 
 /// A result set on its way to a plugin: its name and its batches. An empty set should give one batch without rows, so
@@ -124,6 +132,22 @@ impl MetricHost {
         })
     }
 
+    /// What there is with some params, and whether the plugin takes them at all.
+    ///
+    /// # Errors
+    /// The verdict on this call: params that make no sense together are the plugin's error `invalid_config`.
+    pub fn describe(&mut self, params_json: &str) -> Result<Described, Verdict> {
+        let component = self.spec.component.clone();
+        self.with_session(|session, spec| {
+            let params = params_json.to_owned();
+            session.say(&Down::Describe { component, params }, None)?;
+            let mut clock = spec.clock();
+            let (frame, _) = session.hear(&mut clock)?;
+            last(frame, &clock)
+        })
+        .and_then(|json| Described::read(&json, &self.descriptor))
+    }
+
     /// One answer, checked against the contract and the plugin's own declaration. After a crash the next call gets a
     /// fresh process.
     ///
@@ -134,24 +158,57 @@ impl MetricHost {
         call: &ComputeCall,
         inputs: Vec<InputRows>,
     ) -> Result<ResultDoc, Verdict> {
+        self.compute_into(call, inputs, &mut |_, _| Ok(()))
+    }
+
+    /// The same; the rows of tables that are too large for a document go to `take`, batch by batch, with the table's id.
+    /// The document holds the first of them.
+    ///
+    /// # Errors
+    /// The verdict on this call.
+    pub fn compute_into(
+        &mut self,
+        call: &ComputeCall,
+        inputs: Vec<InputRows>,
+        take: TakeTable<'_>,
+    ) -> Result<ResultDoc, Verdict> {
+        let mut large = Large::default();
+        let json = self.with_session(|session, spec| {
+            let mut both = |table: &str, batch: RecordBatch| {
+                large.add(table, &batch)?;
+                take(table, batch)
+            };
+            ask(session, spec.clock(), call, inputs, &mut both)
+        })?;
+        judge(&json, &self.descriptor, &call.outputs, &large)
+    }
+
+    /// Runs a call in the process, which is kept for the next if it came through.
+    fn with_session<T>(
+        &mut self,
+        work: impl FnOnce(&mut Session, &HostSpec) -> Result<T, Verdict>,
+    ) -> Result<T, Verdict> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None => self.spec.start()?.0,
         };
-        let answered = ask(&mut session, self.spec.clock(), call, inputs);
-        let judged = answered.and_then(|json| judge(&json, &self.descriptor));
-        if session.idle && !matches!(judged, Err(Verdict::Panic(_))) {
+        let answered = work(&mut session, &self.spec);
+        if session.idle && !matches!(answered, Err(Verdict::Panic(_))) {
             self.session = Some(session);
         }
-        judged
+        answered
     }
 }
+
+/// Whoever takes the rows of large tables.
+pub type TakeTable<'a> = &'a mut dyn FnMut(&str, RecordBatch) -> Result<(), String>;
 
 fn ask(
     session: &mut Session,
     mut clock: Clock,
     call: &ComputeCall,
     inputs: Vec<InputRows>,
+    take: TakeTable<'_>,
 ) -> Result<String, Verdict> {
     let (names, mut packers): (Vec<String>, Vec<_>) = inputs
         .into_iter()
@@ -162,6 +219,7 @@ fn ask(
         params_json,
         period_json,
         context_json,
+        ..
     } = call.clone();
     session.say(
         &Down::Compute {
@@ -176,12 +234,21 @@ fn ask(
     // An input that the parent could not read is the parent's failure, whatever the plugin makes of it.
     let mut unread = None;
     loop {
-        let (frame, _) = session.hear(&mut clock)?;
-        let Up::Next { input } = frame else {
-            return match unread {
-                Some(why) => Err(Verdict::Host(why)),
-                None => last(frame, &clock),
-            };
+        let input = match session.hear(&mut clock)? {
+            (Up::Next { input }, _) => input,
+            (Up::TableRows { table }, Some(file)) => {
+                if !clock.expired {
+                    clock.paused(|| taken(file, &mut |batch| take(&table, batch)))?;
+                }
+                session.say(&Down::Taken, None)?;
+                continue;
+            }
+            (frame, _) => {
+                return match unread {
+                    Some(why) => Err(Verdict::Host(why)),
+                    None => last(frame, &clock),
+                };
+            }
         };
         let stopped = || Err("stopped as asked".to_owned());
         let file = match packers.get_mut(input) {
@@ -225,9 +292,15 @@ fn last(frame: Up, clock: &Clock) -> Result<String, Verdict> {
     }
 }
 
-fn judge(json: &str, descriptor: &Descriptor) -> Result<ResultDoc, Verdict> {
-    let doc: ResultDoc = parsed(json)?;
-    let found = conformance::breaches(&doc, descriptor);
+fn judge(
+    json: &str,
+    descriptor: &Descriptor,
+    outputs: &Option<BTreeSet<String>>,
+    large: &Large,
+) -> Result<ResultDoc, Verdict> {
+    let mut doc: ResultDoc = parsed(json)?;
+    let mut found = large.fill(&mut doc);
+    found.extend(conformance::breaches(&doc, descriptor, outputs.as_ref()));
     if found.is_empty() {
         Ok(doc)
     } else {

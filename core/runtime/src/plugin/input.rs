@@ -37,7 +37,7 @@ impl Input {
     }
 
     fn fetch(&mut self) {
-        match self.link.exchange(&Up::Next { input: self.index }) {
+        match self.link.exchange(&Up::Next { input: self.index }, None) {
             Some((Down::Rows { failed: None }, Some(fd))) => match rows::unpack(fd) {
                 Ok(batches) => self.ready = batches,
                 Err(why) => self.failed = Some(why),

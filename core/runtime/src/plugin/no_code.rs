@@ -63,13 +63,22 @@ pub fn answer(
         quality: Vec::new(),
     };
     if problems.is_empty() {
-        problems = conformance::breaches(&doc, descriptor);
+        problems = conformance::breaches(&doc, descriptor, None);
     }
     if problems.is_empty() {
         Ok(doc)
     } else {
         Err(problems)
     }
+}
+
+/// Rows as cells, in the order of their columns.
+pub(super) fn rows_as_cells(batches: Vec<RecordBatch>) -> Result<Vec<Vec<Cell>>, String> {
+    let set = Set::read(batches)?;
+    let schema = Arc::clone(&set.schema);
+    let fields = schema.fields().iter();
+    let names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+    set.cells(&names)
 }
 
 /// A result set with its rows as cells.
@@ -251,6 +260,7 @@ impl Set {
             id,
             columns,
             rows,
+            arrow: None,
             total_rows: total,
             marked: None,
             total_row: false,
@@ -367,6 +377,7 @@ fn empty(output: &Output, missing: Missing) -> Item {
                 id,
                 columns,
                 rows,
+                arrow: None,
                 total_rows: None,
                 marked: None,
                 total_row: false,

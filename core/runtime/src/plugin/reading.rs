@@ -1,6 +1,8 @@
 //! From a plugin's folder to its [`Descriptor`]: every mistake of its author at once.
 
-use super::descriptor::{ComponentKind, Descriptor, Input, InputWindow, Output, OutputKind};
+use super::descriptor::{
+    ComponentKind, Descriptor, FromMetric, Input, InputWindow, Output, OutputKind,
+};
 use super::folder::Folder;
 use super::options::{self, Options};
 use chenbao_model::Diagnostic;
@@ -34,9 +36,13 @@ struct Written {
 #[serde(deny_unknown_fields)]
 struct WrittenInput {
     description: String,
+    #[serde(default)]
     tables: Vec<String>,
-    window: String,
-    sql: String,
+    window: Option<String>,
+    sql: Option<String>,
+    /// Another metric, instead of the three above.
+    metric: Option<String>,
+    item: Option<String>,
     #[serde(default)]
     optional: bool,
 }
@@ -139,10 +145,41 @@ impl Reading<'_> {
             description,
             tables,
             window,
-            sql: sql_file,
+            sql,
+            metric,
+            item,
             optional,
         } = written;
-        let parsed = InputWindow::parse(&window);
+        let mut input = Input {
+            name,
+            description,
+            tables,
+            window: InputWindow::Period,
+            from: None,
+            sql: String::new(),
+            sql_file: String::new(),
+            optional,
+        };
+        match (metric, window, sql) {
+            (Some(metric), None, None) if input.tables.is_empty() => {
+                input.from = Some(FromMetric { metric, item });
+                Some(input)
+            }
+            (None, Some(window), Some(sql)) if item.is_none() => self.query(input, &window, sql),
+            _ => {
+                self.wrong(format!(
+                    "input `{}`: give `tables`, `window` and `sql`, or `metric` and perhaps `item`",
+                    input.name
+                ));
+                None
+            }
+        }
+    }
+
+    /// An input that is SQL.
+    fn query(&mut self, input: Input, window: &str, sql_file: String) -> Option<Input> {
+        let name = &input.name;
+        let parsed = InputWindow::parse(window);
         if parsed.is_none() {
             self.wrong(format!("input `{name}`: `{window}` is no window: period, previous, all, days(n) or weekdays(n)"));
         }
@@ -151,13 +188,10 @@ impl Reading<'_> {
             self.wrong(format!("input `{name}`: the folder has no `{sql_file}`"));
         }
         Some(Input {
-            name,
-            description,
-            tables,
             window: parsed?,
             sql: sql?,
             sql_file,
-            optional,
+            ..input
         })
     }
 

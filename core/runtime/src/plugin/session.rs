@@ -1,5 +1,6 @@
 //! One plugin process seen from the parent: started, spoken with under a deadline, and always ended with its whole group.
 
+use super::keeper::{self, Keeper};
 use super::verdict::Verdict;
 use super::wire::{self, Down, Up};
 use crate::config::hide;
@@ -14,6 +15,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Loading must not take longer.
 const LOAD: Duration = Duration::from_secs(5);
@@ -30,7 +32,6 @@ const ENVIRONMENT: &[&str] = &[
     "TZDIR",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
-    "TMPDIR",
     "LD_LIBRARY_PATH",
     "RUST_BACKTRACE",
 ];
@@ -78,6 +79,10 @@ pub(super) struct Session {
     /// How it was built.
     pub(super) build: String,
     pub(super) on_progress: Option<OnProgress>,
+    /// Whoever keeps state and secrets of a source.
+    pub(super) keeper: Option<Arc<dyn Keeper>>,
+    /// The folder of the process; goes with it.
+    _folder: TempDir,
     /// The last call came to its end in time, so the process waits for the next.
     pub(super) idle: bool,
 }
@@ -103,10 +108,15 @@ impl Session {
         let allowed = ENVIRONMENT
             .iter()
             .filter_map(|name| std::env::var_os(name).map(|value| (name, value)));
-        let mut child = Command::new(exe)
+        let folder = TempDir::with_prefix("chenbao-plugin-")
+            .map_err(|e| trouble("no folder for its process", e))?;
+        let program = std::path::absolute(exe).map_err(|e| trouble("no program", e))?;
+        let mut child = Command::new(program)
             .arg("plugin-host")
             .env_clear()
             .envs(allowed)
+            .env("TMPDIR", folder.path())
+            .current_dir(folder.path())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -123,6 +133,8 @@ impl Session {
             descriptor: String::new(),
             build: String::new(),
             on_progress: None,
+            keeper: None,
+            _folder: folder,
             idle: false,
         };
         session.load(library, memory_bytes, cpu)?;
@@ -130,9 +142,12 @@ impl Session {
     }
 
     fn load(&mut self, library: &Path, memory_bytes: u64, cpu: Duration) -> Result<(), Verdict> {
+        // Its process stands in a folder of its own.
+        let library = std::path::absolute(library)
+            .map_err(|e| Verdict::RefusedAtLoad(format!("its path: {e}")))?;
         self.say(
             &Down::Load {
-                library: library.to_owned(),
+                library,
                 memory_bytes,
                 cpu_seconds: cpu.as_secs().max(1),
             },
@@ -188,6 +203,11 @@ impl Session {
                     if let Some(on_progress) = &mut self.on_progress {
                         on_progress(done, total, &note);
                     }
+                }
+                Ok(Some((Up::Asked(asked), _))) => {
+                    let keeper = self.keeper.clone();
+                    let served = clock.paused(|| keeper::serve(keeper.as_deref(), asked));
+                    self.say(&Down::Served(served), None)?;
                 }
                 Ok(Some(frame)) => {
                     let last = matches!(
@@ -294,7 +314,12 @@ fn hidden(frame: Up) -> Up {
         },
         Up::Refused { why } => Up::Refused { why: clean(why) },
         Up::Unfit { why } => Up::Unfit { why: clean(why) },
-        silent @ (Up::Loaded { .. } | Up::Next { .. } | Up::Rows | Up::Answer { .. }) => silent,
+        silent @ (Up::Loaded { .. }
+        | Up::Next { .. }
+        | Up::Rows
+        | Up::TableRows { .. }
+        | Up::Asked(_)
+        | Up::Answer { .. }) => silent,
     }
 }
 

@@ -48,8 +48,12 @@ pub(super) enum Down {
     Tables,
     /// Scan it.
     Scan { request: String },
-    /// The file of [`Up::Rows`] is taken; send the next.
+    /// The file of [`Up::Rows`] or [`Up::TableRows`] is taken; send the next.
     Taken,
+    /// What was [`Up::Asked`] for.
+    Served(Served),
+    /// What a metric has with some params.
+    Describe { component: String, params: String },
     /// Close the source.
     Close,
     /// Stop the running call soon.
@@ -72,6 +76,10 @@ pub(super) enum Up {
     Next { input: usize },
     /// A file of scanned batches.
     Rows,
+    /// A file of batches of that table of an answer.
+    TableRows { table: String },
+    /// A running call wants something of the host.
+    Asked(Asked),
     /// The whole answer of the call.
     Answer { json: String },
     /// The call's error.
@@ -83,6 +91,34 @@ pub(super) enum Up {
     },
     /// The call answered with something that cannot be handed on.
     Unfit { why: String },
+}
+
+/// What a source may ask for while one of its calls runs.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub(super) enum Asked {
+    /// The value of a key.
+    State { key: String },
+    /// Another value for a key.
+    Swap {
+        key: String,
+        was: Option<String>,
+        now: String,
+        with_rows: bool,
+    },
+    /// Another secret in the place of one.
+    Replace {
+        name: String,
+        was: String,
+        now: String,
+    },
+}
+
+/// The answer: a value, or a status and a sentence.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Served {
+    pub(super) status: i32,
+    pub(super) text: String,
 }
 
 /// Sends one frame, with a file descriptor beside its first byte if there is one.

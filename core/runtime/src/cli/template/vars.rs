@@ -108,6 +108,7 @@ fn item(output: &Output) -> Option<Item> {
             id,
             columns: columns(output, &passport),
             rows: Vec::new(),
+            arrow: None,
             total_rows: None,
             marked: None,
             total_row: false,
