@@ -31,7 +31,9 @@ const LAYERS: &[(u8, &[&str])] = &[
         &[
             "plan",
             "asking",
+            "kept",
             "collect",
+            "chain",
             "remap",
             "gate",
             "compute",

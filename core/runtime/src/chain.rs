@@ -11,9 +11,9 @@ use chenbao_model::result::{Cell, Item, ResultDoc, Scalar, Series, Table};
 use chenbao_model::{Decimal, Diagnostic, Id};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::sync::Arc;
-use tempfile::NamedTempFile;
 
 /// The metrics of a report and all whose answers they read, each after those that it reads.
 ///
@@ -147,13 +147,14 @@ fn tables_read(project: &Project, order: &[&Metric], metric: &Metric) -> BTreeSe
 
 /// The rows of one large table, on disk while the report is made.
 struct Spool {
-    file: NamedTempFile,
+    /// Without a name: whatever happens, nothing of it stays.
+    file: File,
     writer: Option<FileWriter<File>>,
 }
 
 impl std::fmt::Debug for Spool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Spool").field(&self.file.path()).finish()
+        f.debug_tuple("Spool").field(&self.file).finish()
     }
 }
 
@@ -162,8 +163,8 @@ impl Spool {
     fn begin(folder: &Path, first: &RecordBatch) -> Result<Self, String> {
         let told = |why: std::io::Error| format!("rows for other metrics cannot be kept: {why}");
         std::fs::create_dir_all(folder).map_err(told)?;
-        let file = NamedTempFile::with_prefix_in("rows-", folder).map_err(told)?;
-        let writer = FileWriter::try_new(file.reopen().map_err(told)?, &first.schema());
+        let file = tempfile::tempfile_in(folder).map_err(told)?;
+        let writer = FileWriter::try_new(file.try_clone().map_err(told)?, &first.schema());
         let writer = Some(writer.map_err(|e| e.to_string())?);
         Ok(Self { file, writer })
     }
@@ -186,7 +187,9 @@ impl Spool {
 
     /// The rows, from the first on.
     fn rows(&self) -> Result<Rows, String> {
-        let file = self.file.reopen().map_err(|e| e.to_string())?;
+        // Opened again, so that each reader has a place of its own in it.
+        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let file = File::open(path).map_err(|e| e.to_string())?;
         let reader = FileReader::try_new(file, None).map_err(|e| e.to_string())?;
         let empty = RecordBatch::new_empty(reader.schema());
         let rows = reader.map(|batch| batch.map_err(|e| e.to_string()));

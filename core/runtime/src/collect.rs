@@ -8,6 +8,7 @@ use crate::kept::Kept;
 use crate::ledger::{Collection, CollectionState, Commit};
 use crate::life::{Doing, Part};
 use crate::plugin::host::SourceHost;
+use crate::plugin::store::Component;
 use crate::plugin::verdict::Verdict;
 use crate::project::Project;
 use crate::storage;
@@ -323,23 +324,7 @@ async fn scan(
     keeper: &Arc<Kept>,
 ) -> Result<(Option<RawTable>, ScanFacts), Problems> {
     let component = project.component(&source.plugin)?;
-    let mut options = source.with.clone();
-    options.insert(
-        "_base".to_owned(),
-        // Its process stands in a folder of its own.
-        storage::whole_path(&project.config.folder)
-            .display()
-            .to_string()
-            .into(),
-    );
-    let options = component
-        .descriptor
-        .check_options(&options)
-        .map_err(|problems| placed(problems, source))?;
-    let mut secrets = BTreeMap::new();
-    for (name, reference) in &source.secrets {
-        secrets.insert(name.clone(), config::fetch(reference)?.expose().to_owned());
-    }
+    let (options, secrets) = given(project, component, source)?;
     let Some(mut spec) = project.host(component, options.to_string(), secrets) else {
         return Err(Diagnostic::error(format!(
             "`{}` is no source: it has no library",
@@ -386,6 +371,32 @@ async fn scan(
     };
     let raw = writer.finish()?;
     Ok((raw, facts))
+}
+
+/// What a source is opened with: its checked options, and its secrets as they are now.
+fn given(
+    project: &Project,
+    component: &Component,
+    source: &Source,
+) -> Result<(serde_json::Value, BTreeMap<String, String>), Problems> {
+    let mut options = source.with.clone();
+    options.insert(
+        "_base".to_owned(),
+        // Its process stands in a folder of its own.
+        storage::whole_path(&project.config.folder)
+            .display()
+            .to_string()
+            .into(),
+    );
+    let options = component
+        .descriptor
+        .check_options(&options)
+        .map_err(|problems| placed(problems, source))?;
+    let mut secrets = BTreeMap::new();
+    for (name, reference) in &source.secrets {
+        secrets.insert(name.clone(), config::fetch(reference)?.expose().to_owned());
+    }
+    Ok((options, secrets))
 }
 
 fn placed(problems: Vec<Diagnostic>, source: &Source) -> Problems {
