@@ -88,6 +88,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("prometheus_client", &["core/runtime/src/life/meter.rs"]),
     ("sd_notify", &["core/runtime/src/systemd.rs"]),
     ("ureq", &["core/runtime/src/webhook"]),
+    ("resvg", &["core/report/src/png/logo.rs"]),
 ];
 
 /// All rules.

@@ -42,9 +42,25 @@ pub struct Meta {
     pub file_stem: String,
     /// Colours and sizes.
     pub theme: Theme,
+    /// The picture of the shop or company.
+    #[serde(default)]
+    pub logo: Option<Logo>,
     /// What the workbook carries beside the tables and charts of the page.
     #[serde(default)]
     pub sheets: Sheets,
+}
+
+/// The picture that stands in the masthead.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logo {
+    /// A PNG file.
+    pub png: Vec<u8>,
+    /// How wide it is shown, in CSS pixels.
+    pub width: u16,
+    /// How high it is shown, in CSS pixels.
+    pub height: u16,
+    /// Whose it is, for who does not see it.
+    pub alt: String,
 }
 
 /// What a workbook carries beside the tables and charts of the page.
@@ -58,7 +74,7 @@ pub struct Sheets {
     pub passports: Option<Table>,
 }
 
-/// Colours as `#rrggbb`, and page size.
+/// Colours as `#rrggbb`, page, size of type, and logo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Theme {
@@ -86,6 +102,10 @@ pub struct Theme {
     pub red_up: bool,
     /// `a4`, `a4-landscape` or `phone`.
     pub page: String,
+    /// How large type and what stands around it are, in percent: 80 to 140.
+    pub size: u16,
+    /// File beside the theme, PNG or SVG, that stands in the masthead; empty for none.
+    pub logo: String,
 }
 
 impl Default for Theme {
@@ -104,6 +124,8 @@ impl Default for Theme {
             total: s("#9aa5b4"),
             red_up: false,
             page: s("a4"),
+            size: 100,
+            logo: String::new(),
         }
     }
 }

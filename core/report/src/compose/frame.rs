@@ -212,6 +212,7 @@ impl Frame<'_> {
             confidential: self.confidential(input.shows),
             file_stem: self.file_stem(),
             theme: chenbao_model::document::Theme::default(),
+            logo: None,
             sheets: chenbao_model::document::Sheets::default(),
         }
     }

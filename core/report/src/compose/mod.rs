@@ -1,6 +1,6 @@
 //! One template and the results of its metrics become the neutral Document of one audience.
 //!
-//! The steps, each a module: [`templates`] holds the files, `words` renders them through Tera to report markup whose
+//! The steps, each a module: [`templates`] holds the files ([`theme`] how they look), `words` renders them through Tera to report markup whose
 //! `places` are known, `markup` parses it strictly, `build` walks it and
 //! `inline` its words, binding figures by path out of `results`
 //! (sentences in `sentence`, figures in `figures`, `tables`, charts in `plots` and `charts`, `findings`, what is watched in `watch`), `frame` makes what surrounds
@@ -24,6 +24,7 @@ mod sentence;
 mod sheets;
 mod tables;
 pub mod templates;
+pub mod theme;
 mod unbound;
 mod vocabulary;
 mod watch;
@@ -104,6 +105,7 @@ pub fn compose(input: &ComposeInput<'_>) -> Result<Warned<Document>, Problems> {
     });
     let mut meta = frame.meta(input, lede.unwrap_or_default(), &composer.passports);
     meta.theme = theme;
+    meta.logo = input.templates.logo(input.template, &meta.author)?;
     meta.sheets = sheets::sheets(&format, &blocks, &composer.passports);
     Ok(Warned {
         value: Document { meta, blocks },

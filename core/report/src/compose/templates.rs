@@ -2,7 +2,7 @@
 
 use crate::input::Sample;
 use chenbao_model::diagnostic::{Problems, nearest};
-use chenbao_model::document::{Theme, Tone};
+use chenbao_model::document::Tone;
 use chenbao_model::strings::Strings;
 use chenbao_model::{Diagnostic, Digest};
 use serde::Deserialize;
@@ -298,25 +298,6 @@ impl TemplateSet {
         }
         langs
     }
-
-    /// Colours and sizes: the common ones with the template's own on top.
-    pub(super) fn theme(&self, template: &str) -> Result<Theme, Problems> {
-        let mut merged = toml::Table::new();
-        let mut last = String::new();
-        for folder in self.folders(template) {
-            let file = format!("{folder}/theme.toml");
-            let Some(text) = self.files.get(&file) else {
-                continue;
-            };
-            let table: toml::Table = text
-                .parse()
-                .map_err(|e| Problems::from(toml_problem(&file, text, &e)))?;
-            merged.extend(table);
-            last = file;
-        }
-        Theme::deserialize(merged)
-            .map_err(|e| Problems::from(Diagnostic::error(e.message().to_owned()).in_file(last)))
-    }
 }
 
 /// What a project's words are named by, beside those of the product that they are laid over.
@@ -328,7 +309,7 @@ fn is_strings(name: &str) -> bool {
         .is_some_and(|file| file.starts_with("strings.") && file.ends_with(".toml"))
 }
 
-fn toml_problem(file: &str, text: &str, error: &toml::de::Error) -> Diagnostic {
+pub(super) fn toml_problem(file: &str, text: &str, error: &toml::de::Error) -> Diagnostic {
     let mut problem = Diagnostic::error(error.message().to_owned()).in_file(file);
     let before = error.span().and_then(|span| text.get(..span.start));
     if let (Some(before), Some(place)) = (before, problem.place.as_mut()) {
@@ -407,6 +388,7 @@ impl From<WordTone> for Tone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chenbao_model::document::Theme;
 
     #[test]
     fn every_builtin_template_parses_in_both_languages() {

@@ -4,9 +4,11 @@ use super::HtmlOptions;
 use super::parts::{Style, Words, escape, kept};
 use crate::png;
 use crate::render::Pictures;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use chenbao_model::document::{
-    Action, Align, Block, Chart, Document, Inline, Kpi, Masthead, Row, RowKind, Section, Table,
-    Tone,
+    Action, Align, Block, Chart, Document, Inline, Kpi, Logo, Masthead, Row, RowKind, Section,
+    Table, Tone,
 };
 use chenbao_model::{Artifact, Diagnostic};
 
@@ -27,6 +29,7 @@ const GRID: &str =
 pub(super) struct Page<'a> {
     style: Style<'a>,
     words: Words,
+    logo: Option<&'a Logo>,
     options: &'a HtmlOptions<'a>,
     cap: Option<usize>,
     pub(super) pictures: Vec<Artifact>,
@@ -42,6 +45,7 @@ impl<'a> Page<'a> {
         Self {
             style: Style::new(&document.meta.theme),
             words: Words::of(&document.meta.lang),
+            logo: document.meta.logo.as_ref(),
             options,
             cap,
             pictures: Vec::new(),
@@ -83,7 +87,33 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn masthead(&self, masthead: &Masthead) -> String {
+    /// The cell of the logo; a mail without pictures has its name in words already.
+    fn logo(&mut self) -> String {
+        /// Room between logo and words.
+        const GAP: u16 = 12;
+        let Some(logo) = self.logo else {
+            return String::new();
+        };
+        let source = match self.options.pictures {
+            Pictures::Without => return String::new(),
+            Pictures::Inline => inline(&logo.png),
+            Pictures::Cid => {
+                let artifact = Artifact::new("logo.png", "image/png", logo.png.clone());
+                self.pictures.push(artifact.with_cid("logo"));
+                "cid:logo".to_owned()
+            }
+        };
+        let (width, height) = (logo.width, logo.height);
+        format!(
+            "<td valign=\"top\" width=\"{}\" style=\"padding:4px {GAP}px 10px 0\"><img class=\"logo\" src=\"{source}\" width=\"{width}\" height=\"{height}\" alt=\"{}\" style=\"display:block;width:{width}px;height:{height}px;border:0;font-size:12px;line-height:16px;{}\"></td>",
+            width + GAP,
+            escape(&logo.alt),
+            self.style.grey()
+        )
+    }
+
+    fn masthead(&mut self, masthead: &Masthead) -> String {
+        let logo = self.logo();
         let theme = self.style.theme();
         let stamp = masthead.stamp.as_ref().map(|stamp| {
             let (colour, class) = match stamp.tone {
@@ -108,7 +138,7 @@ impl<'a> Page<'a> {
             })
             .collect();
         format!(
-            "<table {GRID} class=\"rule\" style=\"border-bottom:2px solid {ink}\"><tr>\
+            "<table {GRID} class=\"rule\" style=\"border-bottom:2px solid {ink}\"><tr>{logo}\
              <td valign=\"top\" style=\"padding:0 0 10px\"><h1 class=\"ink\" style=\"margin:0;font-size:22px;line-height:30px;font-weight:bold;color:{ink}\">{title}</h1>\
              <div class=\"grey\" style=\"font-size:12px;line-height:18px;{grey}\">{lines}</div></td>\
              <td valign=\"top\" align=\"right\" style=\"padding:4px 0 10px 8px\">{stamp}</td></tr></table>\n",
@@ -311,9 +341,7 @@ impl<'a> Page<'a> {
                 self.pictures.push(artifact);
                 format!("cid:{}", chart.id)
             }
-            Pictures::Inline | Pictures::Without => {
-                format!("data:image/png;base64,{}", base64(&picture.png))
-            }
+            Pictures::Inline | Pictures::Without => inline(&picture.png),
         };
         format!(
             "<img class=\"plate\" src=\"{source}\" width=\"{SHOWN}\" height=\"{height}\" alt=\"{}\" style=\"display:block;width:100%;max-width:{SHOWN}px;height:auto;border:0;font-size:13px;line-height:20px;{}\">\n",
@@ -356,6 +384,11 @@ impl<'a> Page<'a> {
     }
 }
 
+/// A picture inside its address.
+fn inline(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png))
+}
+
 /// A part of the masthead that stays on one line of a phone, unless it is longer than that.
 fn whole(part: &str) -> String {
     match part.chars().count() <= 16 {
@@ -387,43 +420,5 @@ fn lead(table: &Table, column: usize) -> u32 {
     match (before, align(column)) {
         (Some(Align::Right), Some(Align::Left)) => 14,
         _ => gap(table, column == 0),
-    }
-}
-
-/// RFC 4648, for pictures inside a file.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for i in 0..4 {
-            let index = usize::try_from(bits >> (18 - 6 * i) & 63).unwrap_or(0);
-            out.push(if i <= chunk.len() {
-                char::from(ALPHABET[index])
-            } else {
-                '='
-            });
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_agrees_with_rfc_4648() {
-        let cases = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ];
-        for (plain, coded) in cases {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
     }
 }

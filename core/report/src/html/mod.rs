@@ -5,6 +5,7 @@
 
 mod blocks;
 mod parts;
+mod size;
 
 use crate::fonts::Fonts;
 use crate::render::Pictures;
@@ -130,7 +131,7 @@ fn shell(document: &Document, options: &HtmlOptions<'_>, body: &str, left: &[Str
         "&#8203;&#160;".repeat(40)
     );
     let sheet = style.sheet();
-    format!(
+    let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{lang}\" xmlns=\"http://www.w3.org/1999/xhtml\" xmlns:o=\"urn:schemas-microsoft-com:office:office\">\n<head>\n\
          <meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"supported-color-schemes\" content=\"light dark\">\n\
@@ -145,7 +146,8 @@ fn shell(document: &Document, options: &HtmlOptions<'_>, body: &str, left: &[Str
         lang = escape(&meta.lang),
         title = escape(&meta.title),
         base = style.base(),
-    )
+    );
+    size::scaled(html, meta.theme.size)
 }
 
 /// What is attached and where the rest is; then the run, the clocks, and for whom this is.
@@ -218,6 +220,42 @@ mod tests {
             blocks,
             ..Section::default()
         })
+    }
+
+    #[test]
+    fn a_logo_stands_in_the_masthead_with_its_size_and_its_name() {
+        use chenbao_model::document::{Logo, Masthead, Meta};
+        let fonts = Fonts::embedded().unwrap();
+        let document = Document {
+            meta: Meta {
+                logo: Some(Logo {
+                    png: vec![1, 2, 3],
+                    width: 90,
+                    height: 40,
+                    alt: "晨光 & 伙伴".into(),
+                }),
+                ..Meta::default()
+            },
+            blocks: vec![Block::Masthead(Masthead::default())],
+        };
+        let made = |pictures| {
+            let options = HtmlOptions {
+                fonts: &fonts,
+                pictures,
+                attached: Some("a.pdf".into()),
+                lacks: None,
+            };
+            write(&document, &options).unwrap().value
+        };
+        let (html, pictures) = made(Pictures::Cid);
+        let shown = "src=\"cid:logo\" width=\"90\" height=\"40\" alt=\"晨光 &amp; 伙伴\"";
+        assert!(html.contains(shown), "{html}");
+        assert_eq!(pictures[0].cid.as_deref(), Some("logo"));
+        assert_eq!(pictures[0].bytes, [1, 2, 3]);
+        let (html, pictures) = made(Pictures::Inline);
+        assert!(html.contains("src=\"data:image/png;base64,AQID\"") && pictures.is_empty());
+        let (html, pictures) = made(Pictures::Without);
+        assert!(!html.contains("<img") && pictures.is_empty());
     }
 
     #[test]

@@ -122,6 +122,7 @@ impl<'a> Style<'a> {
         "@media (prefers-color-scheme:dark){.bg,.bg>tbody>tr>td{background-color:#16181c !important}.ink{color:#e8eaed !important}\
          .grey{color:#a3abb6 !important}.good{color:#4cc38a !important}.bad{color:#ff7b6b !important}.accent{color:#7aa8ff !important}\
          .soft{background-color:#22262c !important}.marked{background-color:#3a2322 !important}.rule{border-color:#3a3f47 !important}\
+         .logo{background-color:#ffffff !important;border-radius:4px !important}\
          .stamp{border-color:#4cc38a !important}.stampbad{border-color:#ff7b6b !important}\
          .plate{box-sizing:border-box !important;padding:12px !important;border-radius:8px !important;background-color:#ffffff !important;opacity:.92}}\
          @media (max-width:480px){.cells td,.cells th{font-size:12px !important;padding-right:3px !important}\

@@ -7,7 +7,7 @@ use super::parts::{Parts, Role};
 use super::text::{Line, Paragraph, Run, Style, Typesetter};
 use crate::chart;
 use chenbao_model::Diagnostic;
-use chenbao_model::document::{Action, Block, Chart, Inline, Section, Tone, plain};
+use chenbao_model::document::{Action, Block, Chart, Inline, Logo, Section, Tone, plain};
 
 /// A note with at most so many lines is not parted by a page's end.
 const SHORT_NOTE: usize = 10;
@@ -17,6 +17,8 @@ pub(crate) struct Builder {
     pub(crate) look: Look,
     pub(crate) setter: Typesetter,
     pub(crate) parts: Parts,
+    /// What stands in the masthead beside its words.
+    pub(crate) logo: Option<Logo>,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -74,6 +76,7 @@ impl Builder {
             look,
             setter,
             parts: Parts::new(),
+            logo: None,
             warnings: Vec::new(),
         }
     }
@@ -100,7 +103,7 @@ impl Builder {
             Block::Actions { actions } => self.actions(actions, width),
             Block::Note { inlines } => self.note(inlines, width),
             // A phone scrolls: a break would only leave half a screen empty.
-            Block::PageBreak if self.look.paper.scale > 1.0 => Vec::new(),
+            Block::PageBreak if self.look.paper.scrolls => Vec::new(),
             Block::PageBreak => vec![Flow::Break],
         }
     }

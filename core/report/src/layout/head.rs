@@ -1,4 +1,4 @@
-//! The masthead: title and parts at the left, stamp and facts at the right, a strong rule below.
+//! The masthead: logo, title and parts at the left, stamp and facts at the right, a strong rule below.
 
 use super::blocks::{Builder, Stand};
 use super::flow::Piece;
@@ -40,9 +40,10 @@ impl Builder {
             right_end = stand.put_right(&fact, 0.42 * width, right_end, &mut items);
         }
 
-        let inner = width - right - look.s(14.0);
+        let (indent, logo_end) = self.logo(width, narrow, &mut items);
+        let inner = width - right - look.s(14.0) - indent;
         let title = Style::new(look.s(17.6), look.palette.ink).heading();
-        let stand = Stand::new(0.0, look.s(23.0), title.size);
+        let stand = Stand::new(indent, look.s(23.0), title.size);
         let title = self.setter.one(&Run::data(&masthead.title, title));
         items.push(title_tag);
         let mut end = stand.put(
@@ -51,6 +52,13 @@ impl Builder {
             if narrow { 0.0 } else { look.s(0.8) },
             &mut items,
         );
+        // On narrow paper the words begin below the logo, at the edge.
+        let (indent, least) = if narrow {
+            (0.0, logo_end)
+        } else {
+            (indent, 0.0)
+        };
+        end = end.max(least);
         let below = if narrow {
             masthead.facts.as_slice()
         } else {
@@ -59,10 +67,40 @@ impl Builder {
         for (words, tag) in [(masthead.parts.as_slice(), parts_tag), (below, facts_tag)] {
             items.push(tag);
             let words = self.setter.one(&Run::data(&words.join(" · "), small));
-            let stand = Stand::new(0.0, look.s(11.2), small.size);
+            let stand = Stand::new(indent, look.s(11.2), small.size);
             end = stand.put(&words, if narrow { width } else { inner }, end, &mut items);
         }
-        self.closed(items, end.max(right_end) + look.s(5.0), width)
+        let end = end.max(right_end).max(logo_end);
+        self.closed(items, end + look.s(5.0), width)
+    }
+
+    /// The logo in the middle of the title and the line below it (of the title alone on narrow paper); gives back how far
+    /// it pushes the words to the right, and where it ends.
+    fn logo(&mut self, width: f32, narrow: bool, items: &mut Vec<Item>) -> (f32, f32) {
+        let Some(logo) = self
+            .logo
+            .clone()
+            .filter(|logo| logo.width.min(logo.height) > 0)
+        else {
+            return (0.0, 0.0);
+        };
+        let look = self.look;
+        let (room, line) = if narrow { (18.0, 24.6) } else { (30.0, 35.0) };
+        // CSS pixels to points; never taller than its room, nor so wide that it drives the title into a corner.
+        let [wide, high] = [logo.width, logo.height].map(|side| 0.75 * f32::from(side));
+        let most = 0.25 * width / look.paper.scale;
+        let part = (room / high).min(most / wide).min(1.0);
+        let [width, height] = [wide, high].map(|side| look.s(part * side));
+        let y = 0.5 * (look.s(line) - height);
+        items.push(self.parts.figure(Role::Figure, &logo.alt));
+        items.push(Item::Picture {
+            x: 0.0,
+            y,
+            width,
+            height,
+            png: logo.png.into(),
+        });
+        (width + look.s(9.0), y + height)
     }
 
     /// The piece with its strong rule below.

@@ -2,6 +2,7 @@
 
 use super::parts::Part;
 use crate::fonts::FaceId;
+use std::sync::Arc;
 
 /// An opaque colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -181,6 +182,19 @@ pub enum Item {
         /// Outline.
         stroke: Option<Stroke>,
     },
+    /// A picture.
+    Picture {
+        /// Left.
+        x: f32,
+        /// Top.
+        y: f32,
+        /// Width.
+        width: f32,
+        /// Height.
+        height: f32,
+        /// The PNG file.
+        png: Arc<[u8]>,
+    },
     /// A place that leads somewhere; the text that follows stands on it.
     Link {
         /// Left.
@@ -227,6 +241,13 @@ impl Item {
                 height,
                 ..
             }
+            | Self::Picture {
+                x,
+                y,
+                width,
+                height,
+                ..
+            }
             | Self::Link {
                 x,
                 y,
@@ -245,7 +266,9 @@ impl Item {
         match self {
             Self::Tag(_) => {}
             Self::Text(text) => (text.x, text.y) = (text.x + dx, text.y + dy),
-            Self::Rect { x, y, .. } | Self::Link { x, y, .. } => (*x, *y) = (*x + dx, *y + dy),
+            Self::Rect { x, y, .. } | Self::Picture { x, y, .. } | Self::Link { x, y, .. } => {
+                (*x, *y) = (*x + dx, *y + dy);
+            }
             Self::Anchor { y, .. } => *y += dy,
             Self::Line { from, to, .. } => {
                 *from = (from.0 + dx, from.1 + dy);

@@ -2,8 +2,17 @@
 
 use super::item::Color;
 use chenbao_model::Diagnostic;
-use chenbao_model::diagnostic::Problems;
+use chenbao_model::diagnostic::{Problems, nearest};
 use chenbao_model::document::{Theme, Tone};
+use std::ops::RangeInclusive;
+
+/// Sizes of type that pages and mails are made for, in percent.
+const SIZES: RangeInclusive<u16> = 80..=140;
+/// Names of paper.
+const PAPERS: [&str; 3] = ["a4", "a4-landscape", "phone"];
+
+/// A key of the theme and what is wrong with its value.
+pub(crate) type Fault = (&'static str, Diagnostic);
 
 pub(crate) const WHITE: Color = Color(255, 255, 255);
 
@@ -28,11 +37,16 @@ pub(crate) struct Palette {
 impl Palette {
     /// Reads all colours; every unreadable one is a problem.
     pub(crate) fn new(theme: &Theme) -> Result<Self, Problems> {
-        let mut problems = Vec::new();
-        let mut read = |key: &str, text: &str| {
+        let mut faults = Vec::new();
+        let palette = Self::read(theme, &mut faults);
+        told(palette, faults)
+    }
+
+    fn read(theme: &Theme, faults: &mut Vec<Fault>) -> Self {
+        let mut read = |key: &'static str, text: &str| {
             Color::parse(text).unwrap_or_else(|| {
                 let message = format!("theme colour `{key}` is `{text}`, which is not a colour");
-                problems.push(Diagnostic::error(message).hint("write it as #rrggbb"));
+                faults.push((key, Diagnostic::error(message).hint("write it as #rrggbb")));
                 Color(0, 0, 0)
             })
         };
@@ -43,7 +57,7 @@ impl Palette {
         } else {
             (good, bad)
         };
-        let palette = Self {
+        Self {
             ink: read("ink", &theme.ink),
             grey: read("grey", &theme.grey),
             faint: read("faint", &theme.faint),
@@ -56,11 +70,6 @@ impl Palette {
             bad,
             rise,
             fall,
-        };
-        if problems.is_empty() {
-            Ok(palette)
-        } else {
-            Err(Problems(problems))
         }
     }
 
@@ -91,6 +100,16 @@ impl Palette {
     }
 }
 
+/// What was read, unless something is wrong.
+fn told<T>(read: T, faults: Vec<Fault>) -> Result<T, Problems> {
+    if faults.is_empty() {
+        Ok(read)
+    } else {
+        let problems = faults.into_iter().map(|(_, problem)| problem);
+        Err(Problems(problems.collect()))
+    }
+}
+
 /// The paper.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paper {
@@ -99,40 +118,59 @@ pub(crate) struct Paper {
     pub(crate) side: f32,
     pub(crate) top: f32,
     pub(crate) bottom: f32,
-    /// All sizes are multiplied by it: a phone shows the page smaller than paper does.
+    /// All sizes are multiplied by it: a phone shows the page smaller than paper does, and a theme may want it larger.
     pub(crate) scale: f32,
+    /// Whether it is read by scrolling: a new page in the middle would only leave half a screen empty.
+    pub(crate) scrolls: bool,
 }
 
 impl Paper {
-    /// The paper of a name of the theme.
-    pub(crate) fn new(name: &str) -> Result<Self, Diagnostic> {
+    /// The paper that a theme asks for.
+    fn read(theme: &Theme, faults: &mut Vec<Fault>) -> Self {
+        let size = theme.size;
+        if !SIZES.contains(&size) {
+            let (least, most) = (SIZES.start(), SIZES.end());
+            let message = format!("theme size `{size}` is not between {least} and {most}");
+            let hint = "100 is the size that pages are made for, in percent";
+            faults.push(("size", Diagnostic::error(message).hint(hint)));
+        }
+        let scale = f32::from(size) / 100.0;
+        // Head and foot of a page stand in its margins, and have their room in any size.
+        let tall = scale.max(1.0);
         let a4 = Self {
             width: 595.276,
             height: 841.89,
             side: 42.5,
-            top: 40.0,
-            bottom: 48.0,
-            scale: 1.0,
+            top: 40.0 * tall,
+            bottom: 48.0 * tall,
+            scale,
+            scrolls: false,
         };
-        match name {
-            "a4" => Ok(a4),
-            "a4-landscape" => Ok(Self {
+        match theme.page.as_str() {
+            "a4" => a4,
+            "a4-landscape" => Self {
                 width: a4.height,
                 height: a4.width,
                 ..a4
-            }),
-            "phone" => Ok(Self {
+            },
+            "phone" => Self {
                 width: 281.25,
                 height: 609.0,
                 side: 15.0,
-                top: 30.0,
-                bottom: 34.0,
-                scale: 1.3,
-            }),
-            other => Err(
-                Diagnostic::error(format!("theme page `{other}` is unknown"))
-                    .hint("use a4, a4-landscape or phone"),
-            ),
+                top: 30.0 * tall,
+                bottom: 34.0 * tall,
+                scale: 1.3 * scale,
+                scrolls: true,
+            },
+            other => {
+                let problem = Diagnostic::error(format!("theme page `{other}` is unknown"));
+                let problem = match nearest(other, PAPERS) {
+                    Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                    None => problem.hint("use a4, a4-landscape or phone"),
+                };
+                faults.push(("page", problem));
+                a4
+            }
         }
     }
 }
@@ -147,14 +185,22 @@ pub(crate) struct Look {
 impl Look {
     /// Reads a theme.
     pub(crate) fn new(theme: &Theme) -> Result<Self, Problems> {
-        match (Palette::new(theme), Paper::new(&theme.page)) {
-            (Ok(palette), Ok(paper)) => Ok(Self { palette, paper }),
-            (Ok(_), Err(problem)) => Err(problem.into()),
-            (Err(problems), Ok(_)) => Err(problems),
-            (Err(mut problems), Err(problem)) => {
-                problems.0.push(problem);
-                Err(problems)
-            }
+        let mut faults = Vec::new();
+        let look = Self::read(theme, &mut faults);
+        told(look, faults)
+    }
+
+    /// What is wrong with a theme, by its keys.
+    pub(crate) fn faults(theme: &Theme) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        Self::read(theme, &mut faults);
+        faults
+    }
+
+    fn read(theme: &Theme, faults: &mut Vec<Fault>) -> Self {
+        Self {
+            palette: Palette::read(theme, faults),
+            paper: Paper::read(theme, faults),
         }
     }
 
@@ -179,10 +225,11 @@ mod tests {
             ink: "black".into(),
             rule: "#12345".into(),
             page: "a5".into(),
+            size: 141,
             ..Theme::default()
         };
         let problems = Look::new(&theme).unwrap_err();
-        assert_eq!(problems.0.len(), 3, "{problems}");
+        assert_eq!(problems.0.len(), 4, "{problems}");
     }
 
     #[test]

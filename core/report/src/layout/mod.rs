@@ -39,6 +39,7 @@ use text::{Line, Paragraph, Run, Style, Typesetter};
 pub fn pages(document: &Document, fonts: &Fonts) -> Result<Warned<Pages>, Problems> {
     let look = Look::new(&document.meta.theme)?;
     let mut builder = Builder::new(look, Typesetter::new(fonts));
+    builder.logo.clone_from(&document.meta.logo);
     let mut first = Vec::new();
     cover_line(document, &mut builder, &mut first);
     let flows = builder.blocks(&document.blocks, look.measure());

@@ -2,11 +2,11 @@
 
 use super::probe::{check, sample, texts};
 use crate::fonts::Fonts;
-use crate::layout::Page;
+use crate::layout::{Item, Page, Role};
 use chenbao_model::Warned;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::{
-    Align, Block, Document, Head, Inline, Meta, Row, RowKind, Section, Table, Theme, Tone,
+    Align, Block, Document, Head, Inline, Logo, Meta, Row, RowKind, Section, Table, Theme, Tone,
 };
 
 /// The pages alone.
@@ -297,4 +297,65 @@ fn a_long_cell_is_cut_with_a_warning_and_stays_on_its_page() {
     .unwrap();
     check(&made.value);
     assert_eq!(made.warnings.len(), 1);
+}
+
+/// A logo of three shapes, on every paper in every size: it stands at the edge, touches no words, and pushes the title.
+#[test]
+fn a_logo_has_its_room_on_every_paper_and_in_every_size() {
+    let fonts = Fonts::embedded().unwrap();
+    for paper in ["a4", "a4-landscape", "phone"] {
+        for size in [80, 100, 140] {
+            for (width, height) in [(40, 40), (120, 40), (120, 12)] {
+                let mut document = sample::daily();
+                document.meta.theme.page = paper.into();
+                document.meta.theme.size = size;
+                document.meta.logo = Some(Logo {
+                    png: vec![1],
+                    width,
+                    height,
+                    alt: "晨光".into(),
+                });
+                let made = super::pages(&document, &fonts).unwrap().value;
+                check(&made.pages);
+                let first = &made.pages[0].items;
+                let logo = first
+                    .iter()
+                    .find(|item| matches!(item, Item::Picture { .. }));
+                let corners = logo.unwrap().corners();
+                let [(left, top), (right, bottom)] = corners[..] else {
+                    panic!("a picture has two corners");
+                };
+                let shape = (right - left) / (bottom - top);
+                assert!((shape - f32::from(width) / f32::from(height)).abs() < 0.01);
+                for text in texts(first) {
+                    let [l, t, r, b] = text.area();
+                    let apart = l >= right || r <= left || t >= bottom || b <= top;
+                    assert!(apart, "{paper} {size} {width}x{height}: {}", text.text);
+                }
+                let title = texts(first).find(|text| text.text.starts_with("经营"));
+                let title = title.unwrap();
+                assert!(title.x > right, "{paper} {size}");
+                let figure = made.parts.iter().find(|part| part.role == Role::Figure);
+                assert_eq!(figure.unwrap().words, "晨光", "it is read first");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_theme_sizes_type_and_not_the_paper() {
+    let fonts = Fonts::embedded().unwrap();
+    let at = |size: u16| {
+        let mut document = sample::daily();
+        document.meta.theme.size = size;
+        let made = pages(&document, &fonts).unwrap().value;
+        check(&made);
+        let title = texts(&made[0].items).find(|text| text.text == "经营日报");
+        let title = title.map(|text| (text.size, text.x)).unwrap();
+        ((made[0].width, made[0].height), title)
+    };
+    let (paper, (plain, edge)) = at(100);
+    let (larger_paper, (larger, larger_edge)) = at(125);
+    assert_eq!((paper, edge), (larger_paper, larger_edge));
+    assert!((larger / plain - 1.25).abs() < 0.001);
 }

@@ -4,6 +4,7 @@
 mod about;
 mod embed;
 mod finish;
+mod pictures;
 mod save;
 mod tags;
 mod tongue;
@@ -39,6 +40,7 @@ pub fn write(document: &Document, laid: &Pages, fonts: &Fonts) -> Result<Vec<u8>
     for font in embedded.values() {
         font.register(&mut pdf);
     }
+    pictures::register(pages, &mut pdf);
     let anchors = finish::anchors(pages);
     let mut tagged = Tagged::new(&laid.parts);
     let desk = Desk {
@@ -138,7 +140,7 @@ impl Pen<'_, '_> {
                 target,
             } => return self.link((*x, *y), (*width, *height), target),
             Item::Anchor { .. } => return,
-            Item::Text(_) | Item::Rect { .. } | Item::Line { .. } | Item::Path { .. } => {}
+            _ => {}
         }
         self.mark(item);
         match item {
@@ -169,6 +171,17 @@ impl Pen<'_, '_> {
                 fill,
                 stroke,
             } => self.path(points, *closed, *fill, *stroke),
+            Item::Picture {
+                x,
+                y,
+                width,
+                height,
+                png,
+            } => {
+                let place = (*x, self.height - y - height);
+                self.ops
+                    .push(pictures::shown(png, place, (*width, *height)));
+            }
             Item::Tag(_) | Item::Link { .. } | Item::Anchor { .. } => {}
         }
     }

@@ -119,3 +119,39 @@ fn outline_language_links_and_dates_are_there() {
     let links: usize = pdf.page_iter().map(links).sum();
     assert_eq!(links, 2);
 }
+
+#[test]
+fn a_logo_is_once_in_the_file_and_as_sharp_as_it_came() {
+    let fonts = Fonts::embedded().unwrap();
+    let mut document = sample::daily();
+    let mut drawn = tiny_skia::Pixmap::new(120, 30).unwrap();
+    drawn.fill(tiny_skia::Color::from_rgba8(200, 0, 0, 255));
+    document.meta.logo = Some(chenbao_model::document::Logo {
+        png: drawn.encode_png().unwrap(),
+        width: 120,
+        height: 30,
+        alt: "晨光".into(),
+    });
+    let bytes = write(&document, &pages(&document, &fonts).unwrap().value, &fonts).unwrap();
+    let read = lopdf::Document::load_mem(&bytes).unwrap();
+    let streams = read
+        .objects
+        .values()
+        .filter_map(|object| object.as_stream().ok());
+    let images: Vec<_> = streams
+        .filter(|stream| {
+            stream
+                .dict
+                .get(b"Subtype")
+                .and_then(lopdf::Object::as_name)
+                .is_ok_and(|name| name == b"Image")
+        })
+        .collect();
+    assert_eq!(images.len(), 1);
+    assert_eq!(images[0].dict.get(b"Width").unwrap().as_i64().unwrap(), 120);
+    let pixels = images[0].decompressed_content().unwrap();
+    assert_eq!(pixels.len(), 120 * 30 * 3);
+    assert_eq!(pixels[..3], [200, 0, 0]);
+    let grown = bytes.len() - made().len();
+    assert!(grown < 2_000, "one colour takes {grown} bytes");
+}

@@ -1,4 +1,8 @@
-//! PNG: the same placed items as pixels, for previews and for the charts of a mail.
+//! PNG: the same placed items as pixels, for previews and for the charts of a mail; and the pictures that come from outside.
+
+mod logo;
+
+pub(crate) use logo::{logo, raster};
 
 use crate::chart::{self, Frame};
 use crate::fonts::{FaceId, Fonts};
@@ -11,7 +15,8 @@ use chenbao_model::document::{Chart, Spark, Theme};
 use skrifa::outline::OutlinePen;
 use std::collections::BTreeMap;
 use tiny_skia::{
-    FillRule, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, StrokeDash, Transform,
+    FillRule, FilterQuality, LineJoin, Paint, Path, PathBuilder, Pixmap, PixmapPaint, Rect,
+    StrokeDash, Transform,
 };
 
 /// CSS pixels per point: pictures for mail are sized in pixels, layout works in points.
@@ -57,7 +62,7 @@ pub fn chart(
     scale: f32,
     fonts: &Fonts,
 ) -> Result<Picture, Problems> {
-    let size = LABEL / PIXELS_PER_POINT;
+    let size = LABEL / PIXELS_PER_POINT * f32::from(theme.size) / 100.0;
     let height = pixels(chart::height(chart, size) * PIXELS_PER_POINT);
     let frame = Frame {
         width: points(width),
@@ -193,6 +198,13 @@ impl<'a> Brush<'a> {
                     draw_stroke(&path, *stroke, transform, pixmap);
                 }
             }
+            Item::Picture {
+                x,
+                y,
+                width,
+                height,
+                png,
+            } => paste(png, (*x, *y), (*width, *height), transform, pixmap),
             Item::Tag(_) | Item::Link { .. } | Item::Anchor { .. } => {}
         }
     }
@@ -244,6 +256,29 @@ fn polyline(points: &[(f32, f32)], closed: bool) -> Option<Path> {
         builder.close();
     }
     builder.finish()
+}
+
+/// A picture at its place; one that cannot be read was refused when the theme was.
+fn paste(
+    png: &[u8],
+    (x, y): (f32, f32),
+    (width, height): (f32, f32),
+    transform: Transform,
+    pixmap: &mut Pixmap,
+) {
+    let Ok(picture) = Pixmap::decode_png(png) else {
+        return;
+    };
+    let [across, down] = [picture.width(), picture.height()]
+        .map(|side| f32::from(u16::try_from(side).unwrap_or(u16::MAX)));
+    let place = transform
+        .pre_translate(x, y)
+        .pre_scale(width / across, height / down);
+    let paint = PixmapPaint {
+        quality: FilterQuality::Bicubic,
+        ..PixmapPaint::default()
+    };
+    pixmap.draw_pixmap(0, 0, picture.as_ref(), &paint, place, None);
 }
 
 fn draw_stroke(path: &Path, stroke: Stroke, transform: Transform, pixmap: &mut Pixmap) {

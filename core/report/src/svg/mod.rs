@@ -6,6 +6,8 @@ mod tests;
 
 use crate::fonts::{FaceId, Fonts};
 use crate::layout::{Item, Page, Stroke, Text};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use skrifa::outline::OutlinePen;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,6 +91,19 @@ impl<'a> Sheet<'a> {
                 let fill = fill.map_or("none".to_owned(), |fill| fill.hex());
                 let stroke = stroke.map(line).unwrap_or_default();
                 format!("<path d=\"{way}\" fill=\"{fill}\"{stroke}/>\n")
+            }
+            Item::Picture {
+                x,
+                y,
+                width,
+                height,
+                png,
+            } => {
+                let ([x, y], [width, height]) = ([*x, *y].map(Short), [*width, *height].map(Short));
+                let data = BASE64_STANDARD.encode(png);
+                format!(
+                    "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" href=\"data:image/png;base64,{data}\"/>\n"
+                )
             }
             // A page that is shown as a picture leads nowhere.
             Item::Tag(_) | Item::Link { .. } | Item::Anchor { .. } => return,

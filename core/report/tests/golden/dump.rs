@@ -66,6 +66,17 @@ fn item_line(item: &Item) -> Option<String> {
             pen(*stroke),
             points(corners)
         ),
+        Item::Picture {
+            x,
+            y,
+            width,
+            height,
+            png,
+        } => format!(
+            "picture {} {} bytes",
+            points(&[(*x, *y), (*width, *height)]),
+            png.len()
+        ),
         Item::Link {
             x,
             y,

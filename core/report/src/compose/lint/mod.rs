@@ -95,7 +95,7 @@ impl Bench<'_> {
         }
         tell(words::syntax(self.templates, template));
         tell(self.incomplete_words(template, &langs));
-        if let Err(found) = self.templates.theme(template) {
+        if let Err(found) = self.templates.logo(template, "") {
             tell(found.0);
         }
         for sample in SAMPLES {
