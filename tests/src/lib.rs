@@ -34,6 +34,7 @@ pub mod schedule;
 pub mod serving;
 pub mod shared_folder;
 pub mod templates;
+pub mod token;
 pub mod visibility;
 pub mod watch;
 pub mod workbook;
@@ -56,6 +57,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(keeping::trials());
     all.extend(nodes::trials());
     all.extend(templates::trials());
+    all.extend(token::trials());
     all.extend(visibility::trials());
     all.extend(workbook::trials());
     all.extend(databases::trials());
