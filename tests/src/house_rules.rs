@@ -72,6 +72,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lettre", &["core/runtime/src/mail"]),
     ("mail_parser", &["core/runtime/src/mail"]),
     ("libloading", &["core/runtime/src/plugin/library.rs"]),
+    ("landlock", &["core/runtime/src/plugin/restrict.rs"]),
+    ("seccompiler", &["core/runtime/src/plugin/calls.rs"]),
     (
         "sqlx",
         &[

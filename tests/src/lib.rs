@@ -13,6 +13,7 @@ pub mod databases;
 pub mod demo;
 pub mod duckdb;
 pub mod faults;
+pub mod fences;
 pub mod hostile;
 pub mod house_rules;
 pub mod keeping;
@@ -45,6 +46,7 @@ use libtest_mimic::{Failed, Trial};
 #[must_use]
 pub fn trials() -> Vec<Trial> {
     let mut all = house_rules::trials();
+    all.extend(fences::trials());
     all.extend(hostile::trials());
     all.extend(ads::trials());
     all.extend(bad_input::trials());

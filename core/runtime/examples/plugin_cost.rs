@@ -9,7 +9,9 @@
 )]
 
 use arrow::array::{Array as _, Int64Array, RecordBatch, StringArray};
-use chenbao::plugin::host::{ComputeCall, HostSpec, InputRows, Limits, MetricHost, SourceHost};
+use chenbao::plugin::host::{
+    ComputeCall, HostSpec, InputRows, Limits, MetricHost, Reach, SourceHost,
+};
 use chenbao_plugin::ScanRequest;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -92,6 +94,8 @@ fn spec(program: &Path, library: &Path, component: &str, options: &str) -> HostS
         secrets: BTreeMap::new(),
         keeper: None,
         limits,
+        reach: Reach::default(),
+        opened: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::plugin::host::SourceHost;
 use crate::plugin::store::Component;
 use crate::plugin::verdict::Verdict;
 use crate::project::Project;
-use crate::storage;
+
 use chenbao_engine::{Ingest, Mapping, RawTable, check_contract};
 use chenbao_model::catalogue::{ExportFacts, Revision, Snapshot};
 use chenbao_model::diagnostic::Problems;
@@ -325,6 +325,9 @@ async fn scan(
 ) -> Result<(Option<RawTable>, ScanFacts), Problems> {
     let component = project.component(&source.plugin)?;
     let (options, secrets) = given(project, component, source)?;
+    let reach = project
+        .reach(component, &options, &secrets)
+        .map_err(|problems| placed(problems, source))?;
     let Some(mut spec) = project.host(component, options.to_string(), secrets) else {
         return Err(Diagnostic::error(format!(
             "`{}` is no source: it has no library",
@@ -334,6 +337,7 @@ async fn scan(
         .into());
     };
     spec.keeper = Some(Arc::<Kept>::clone(keeper));
+    spec.reach = reach;
     if let Some(left) = ask.left(project.clock.now()) {
         spec.limits.deadline = spec.limits.deadline.min(left);
     }

@@ -9,7 +9,7 @@ use crate::identity;
 use crate::ledger::{self, Ledger};
 use crate::life::Life;
 use crate::mail;
-use crate::plugin::host::{HostSpec, Limits};
+use crate::plugin::host::{HostSpec, Limits, Reach};
 use crate::plugin::store::{Component, PluginStore};
 use crate::{disk, fonts, storage, templates};
 use chenbao_engine::{Engine, EngineOptions, Lake, Mapping};
@@ -175,6 +175,47 @@ impl Project {
             secrets,
             keeper: None,
             limits,
+            reach: Reach {
+                sandbox: self.config.plugins.sandbox,
+                ..Reach::default()
+            },
+            opened: component.opened.clone(),
+        })
+    }
+
+    /// The project's folder as sources are told it; their processes work elsewhere.
+    #[must_use]
+    pub fn base(&self) -> String {
+        let folder = storage::whole_path(&self.config.folder);
+        folder.display().to_string()
+    }
+
+    /// What a source with these options may reach.
+    ///
+    /// # Errors
+    /// Options that would open the project's own files to it.
+    pub fn reach(
+        &self,
+        component: &Component,
+        options: &serde_json::Value,
+        secrets: &BTreeMap<String, String>,
+    ) -> Result<Reach, Vec<Diagnostic>> {
+        let config = &self.config;
+        let mut kept = vec![
+            PathBuf::from(&config.file),
+            config.lake.dir.clone(),
+            config.archive.clone(),
+        ];
+        if let LedgerUrl::Plain(url) = &config.ledger {
+            kept.extend(
+                url.strip_prefix("sqlite:")
+                    .map(|path| path.trim_start_matches("//").into()),
+            );
+        }
+        let reach = component.descriptor.reach(options, secrets, &kept)?;
+        Ok(Reach {
+            sandbox: config.plugins.sandbox,
+            ..reach
         })
     }
 

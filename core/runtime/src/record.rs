@@ -3,6 +3,7 @@
 use crate::compute::Computed;
 use crate::config::meant::{Audience, Report};
 use crate::ledger::{Issue, Keep, NewRun, ResultRow, Run, RunEnd, RunState};
+use crate::plugin::holding::holding;
 use crate::project::Project;
 use crate::run::{Made, Order, Send};
 use crate::schedule::Edition;
@@ -228,6 +229,7 @@ fn what_it_rests_on(project: &Project, made: &Made) -> Result<serde_json::Value,
         "config": project.config.digest.as_str(),
         "template": template.as_str(),
         "plugins": plugins,
+        "hosts": holding(project.config.plugins.sandbox).words(),
         "papers": papers,
         "warnings": warnings,
         "completeness": format!("{}/{}", made.judgement.have, made.judgement.need),

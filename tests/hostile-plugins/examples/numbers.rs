@@ -25,6 +25,8 @@ pub struct Numbers {
 pub struct Options {
     rows: i64,
     fail: String,
+    #[serde(default)]
+    file: String,
 }
 
 impl Source for Numbers {
@@ -60,6 +62,11 @@ impl Source for Numbers {
                 ErrorCode::NotFound,
                 format!("there is no table `{}`", request.table),
             ));
+        }
+        match self.options.fail.as_str() {
+            "another secret" => drop(cx.secret("password")?),
+            "lake" => drop(std::fs::read_to_string(&self.options.file)?),
+            _ => {}
         }
         let told = self.tell(cx)?;
         let given = Arc::new(AtomicU64::new(0));

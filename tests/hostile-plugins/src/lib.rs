@@ -5,6 +5,8 @@ use serde::Deserialize;
 use std::io::Write as _;
 use std::time::Duration;
 
+mod reach;
+
 /// The one metric.
 #[derive(Debug)]
 pub struct Hostile;
@@ -13,6 +15,9 @@ pub struct Hostile;
 #[derive(Debug, Deserialize)]
 pub struct Params {
     how: String,
+    /// A file, an address or whatever else it needs for that.
+    #[serde(default)]
+    what: String,
 }
 
 impl Metric for Hostile {
@@ -28,7 +33,14 @@ impl Metric for Hostile {
                 .push(Scalar::new("rows", "1"))
                 .push(Scalar::new("surprise", "1").value(1))),
             "noise" => noise(),
-            "orphan" => orphan(),
+            "orphan" => orphan(&params.what),
+            "thread" => thread(),
+            "lake" => reach::read(&params.what),
+            "socket" => reach::connect(&params.what),
+            "theft" => reach::theft(&params.what),
+            "ptrace" => reach::look_into_parent(),
+            "kill" => reach::end_parent(),
+            "own_files" => reach::own_files(),
             "patient" => patient(cx),
             "flood" => flood(cx),
             how => die(how),
@@ -60,10 +72,16 @@ fn noise() -> Result<Report> {
     Ok(rows(1))
 }
 
-/// Leaves a process behind and answers with its id.
-fn orphan() -> Result<Report> {
-    let child = std::process::Command::new("sleep").arg("300").spawn()?;
+/// Leaves a process behind that sleeps for so long.
+fn orphan(seconds: &str) -> Result<Report> {
+    let child = std::process::Command::new("sleep").arg(seconds).spawn()?;
     Ok(rows(child.id()))
+}
+
+/// Leaves a thread behind.
+fn thread() -> Result<Report> {
+    std::thread::spawn(|| std::thread::sleep(Duration::from_secs(300)));
+    Ok(rows(1))
 }
 
 /// Works until asked to stop.

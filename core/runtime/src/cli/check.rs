@@ -1,6 +1,7 @@
 //! `check`: everything of a project that can be wrong, found before 07:55; and `init`, which begins one.
 
 use super::args::InitArgs;
+use super::holding;
 use super::print::Voice;
 use super::template::{Parts, located};
 use super::{Answer, Ended};
@@ -20,7 +21,7 @@ use chenbao_model::{Diagnostic, Severity};
 use chenbao_report::Need;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many deliveries of a schedule are looked at.
 const LOOK_AHEAD: usize = 70;
@@ -80,7 +81,9 @@ pub(super) async fn check(project: &Project, mail: bool, voice: Voice) -> Answer
     let blocked = project.ledger.blocks().await?;
     problems.extend(blocked.iter().map(left_alone));
     problems.extend(disk::problems(&project.config));
+    problems.extend(holding::problems(project));
     say_room(project, voice);
+    holding::say(project, voice);
     let holds = project.ledger.holds().await?;
     problems.extend(holds.iter().map(|(report, hold)| {
         Diagnostic::warning(format!("the report `{report}` is held: {}", hold.why))
@@ -105,6 +108,7 @@ pub(super) async fn check(project: &Project, mail: bool, voice: Voice) -> Answer
     }
     voice.answer(&json!({
         "errors": errors, "problems": problems.iter().map(ToString::to_string).collect::<Vec<_>>(), "disks": disks(project),
+        "plugins": holding::json(holding::of(project)),
     }));
     Ok(if errors == 0 {
         Ended::Done
@@ -281,8 +285,12 @@ fn source_problems(project: &Project, source: &Source) -> Vec<Diagnostic> {
         Err(found) => found.0,
     };
     let mut options = source.with.clone();
-    options.insert("_base".to_owned(), json!(project.config.folder));
-    if let Err(found) = component.descriptor.check_options(&options) {
+    options.insert("_base".to_owned(), json!(project.base()));
+    let checked = component
+        .descriptor
+        .check_options(&options)
+        .and_then(|options| project.reach(component, &options, &BTreeMap::new()));
+    if let Err(found) = checked {
         problems.extend(
             found
                 .into_iter()

@@ -182,6 +182,9 @@ pub(super) async fn show(project: &Project, run: &str, voice: Voice) -> Answer {
     if !run.note.is_empty() {
         voice.say(format!("note      {}", run.note));
     }
+    if let Some(hosts) = shown.record["hosts"].as_str() {
+        voice.say(format!("plugins   {hosts}"));
+    }
     let results: Vec<Vec<String>> = shown
         .results
         .iter()
@@ -194,8 +197,22 @@ pub(super) async fn show(project: &Project, run: &str, voice: Voice) -> Answer {
         })
         .collect();
     voice.say(print::table(&["metric", "shops", "result"], &results));
-    let rows: Vec<Vec<String>> = shown
-        .deliveries
+    say_deliveries(project, &shown.deliveries, voice);
+    let mut json = run_json(run);
+    json["snapshot"] = json!(shown.snapshot.digest());
+    json["record"] = shown.record.clone();
+    json["results"] = shown
+        .results
+        .iter()
+        .map(|row| json!({"alias": row.alias, "shops": row.shops, "digest": row.digest}))
+        .collect();
+    json["sent"] = shown.deliveries.iter().map(delivery_json).collect();
+    voice.answer(&json);
+    Ok(Ended::Done)
+}
+
+fn say_deliveries(project: &Project, deliveries: &[Delivery], voice: Voice) {
+    let rows: Vec<Vec<String>> = deliveries
         .iter()
         .map(|delivery| delivery_row(project, delivery))
         .collect();
@@ -212,17 +229,6 @@ pub(super) async fn show(project: &Project, run: &str, voice: Voice) -> Answer {
         ],
         &rows,
     ));
-    let mut json = run_json(run);
-    json["snapshot"] = json!(shown.snapshot.digest());
-    json["record"] = shown.record.clone();
-    json["results"] = shown
-        .results
-        .iter()
-        .map(|row| json!({"alias": row.alias, "shops": row.shops, "digest": row.digest}))
-        .collect();
-    json["sent"] = shown.deliveries.iter().map(delivery_json).collect();
-    voice.answer(&json);
-    Ok(Ended::Done)
 }
 
 fn delivery_row(project: &Project, delivery: &Delivery) -> Vec<String> {

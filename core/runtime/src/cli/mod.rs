@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod history;
 mod hold;
+mod holding;
 mod lake;
 mod ledger;
 mod make;

@@ -31,7 +31,7 @@ pub struct Config {
     /// `[project]`.
     pub project: Project,
     /// `[plugins]`.
-    pub plugins: Plugins,
+    pub plugins: super::plugins::Plugins,
     /// `[templates] dir`: overrides the built-in templates file by file; it need not exist.
     pub templates: PathBuf,
     /// `[fonts]`.
@@ -127,19 +127,6 @@ pub struct Project {
     pub lang: String,
     /// Who hears of trouble, and where replies go.
     pub owner: Mailbox,
-}
-
-/// `[plugins]`.
-#[derive(Debug, Clone)]
-pub struct Plugins {
-    /// Where libraries lie; none: beside the executable.
-    pub dir: Option<PathBuf>,
-    /// More folders, searched after `dir`; they need not exist.
-    pub extra: Vec<PathBuf>,
-    /// Longest time of one call of a plugin.
-    pub deadline: Duration,
-    /// Most memory of one plugin host, in bytes.
-    pub memory: u64,
 }
 
 /// `[mail]`.

@@ -6,22 +6,20 @@ use super::host;
 use super::keeping;
 use super::mail::mail;
 use super::meant::{
-    Campaign, Config, MappingRef, Metric, Phase, Plugins, Project, Role, Shop, Source, is_allowed,
+    Campaign, Config, MappingRef, Metric, Phase, Project, Role, Shop, Source, is_allowed,
 };
 use super::notices;
 use super::report;
 use super::secret::SecretRef;
 use super::table;
 use super::values::{
-    currency, date, duration, lang, mailbox, money, names, object, one_of, parsed, size, word,
-    words, zone,
+    currency, date, lang, mailbox, money, names, object, one_of, parsed, word, words, zone,
 };
 use super::written::{Read, Table, Value, Written};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Digest, Id, Sensitivity, Warned};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use toml::de::DeTable;
 
 /// Reads a configuration. Relative paths in it start at the folder of `file`.
@@ -76,7 +74,7 @@ impl Known {
 fn read(root: Table<'_>, text: &str, file: &str) -> Option<Config> {
     let folder: PathBuf = Path::new(file).parent().unwrap_or(Path::new("")).into();
     let known = Known::of(&root);
-    let plugins = plugins(root.section("plugins"), &folder);
+    let plugins = super::plugins::plugins(root.section("plugins"), &folder);
     let templates = folder_of(&root, "templates", "templates", &folder);
     let fonts = fonts::fonts(root.section("fonts"), &folder);
     let archive = folder_of(&root, "archive", "archive", &folder);
@@ -187,21 +185,6 @@ fn project(table: Table<'_>, allow: &[String]) -> Option<Project> {
         lang,
         owner: owner?,
     })
-}
-
-fn plugins(table: Table<'_>, folder: &Path) -> Plugins {
-    let plugins = Plugins {
-        dir: table.read("dir", |v| path(v, folder)),
-        extra: table
-            .read("extra", |v| v.each(|v| path(v, folder)))
-            .unwrap_or_else(|| vec![folder.join("plugins")]),
-        deadline: table
-            .read("deadline", duration)
-            .unwrap_or(Duration::from_secs(300)),
-        memory: table.read("memory", size).unwrap_or(2 << 30),
-    };
-    table.end();
-    plugins
 }
 
 pub(super) fn secret(value: &Value<'_>, folder: &Path) -> Read<SecretRef> {

@@ -1,9 +1,11 @@
 //! In the plugin's process: frames become calls into the library, and what it answers becomes frames.
 #![expect(unsafe_code, reason = "the host's half of the C boundary of plugins")]
 
-use super::child::{Link, allow_cpu};
+use super::child::Link;
 use super::input::Input;
+use super::leftover::Tasks;
 use super::library::Loaded;
+use super::limits::allow_cpu;
 use super::rows::Packer;
 use super::wire::{Down, Up};
 use chenbao_plugin::abi::{
@@ -28,7 +30,13 @@ struct Opened {
 }
 
 /// Answers calls until the parent is gone.
-pub(super) fn serve(link: &'static Link, host: &'static CbHost, library: Loaded, cpu_seconds: u64) {
+pub(super) fn serve(
+    link: &'static Link,
+    host: &'static CbHost,
+    (library, tasks): &(Loaded, Tasks),
+    cpu_seconds: u64,
+) {
+    let library = *library;
     let mut opened: Option<Opened> = None;
     while let Some((frame, _)) = link.wait() {
         allow_cpu(cpu_seconds);
@@ -76,7 +84,13 @@ pub(super) fn serve(link: &'static Link, host: &'static CbHost, library: Loaded,
             | Down::Served(_)
             | Down::Cancel => continue,
         };
-        link.send(&told(reply), None);
+        // A source keeps what it has opened until it is closed.
+        let left = match (&reply, &opened) {
+            (Ok(_), None) => tasks.left(),
+            _ => None,
+        };
+        let reply = left.map_or_else(|| told(reply), |left| Up::Left { what: left.words() });
+        link.send(&reply, None);
     }
 }
 

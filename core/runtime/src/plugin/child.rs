@@ -4,16 +4,19 @@
 //! becomes the error stream, and when the parent's end closes the whole process group ends at once.
 #![expect(unsafe_code, reason = "the host's half of the C boundary of plugins")]
 
+use super::leftover::Tasks;
 use super::library::Loaded;
+use super::limits;
+use super::restrict::{self, Held};
 use super::wire::{self, Down, Up};
 use chenbao_plugin::abi::{ABI_MAJOR, ABI_MINOR, CbHost, CbStr, size_of_u32};
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, kill_current_process_group, setrlimit};
+use rustix::process::{Signal, kill_current_process_group};
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -66,10 +69,23 @@ pub fn host_main() -> i32 {
         );
         return 2;
     };
-    let (sender, inbox) = channel();
     let Ok(reading) = socket.try_clone() else {
         return 1;
     };
+    // The first frame is read before there is a second thread, so that the library is loaded under its limits.
+    let Ok(Some((
+        Down::Load {
+            library,
+            memory_bytes,
+            cpu_seconds,
+            fence,
+        },
+        Some(file),
+    ))) = wire::receive(&reading, None)
+    else {
+        return 1;
+    };
+    let (sender, inbox) = channel();
     let link: &'static Link = Box::leak(Box::new(Link {
         socket,
         inbox: Mutex::new(inbox),
@@ -78,25 +94,16 @@ pub fn host_main() -> i32 {
         secrets: Mutex::default(),
         folder: std::env::current_dir().unwrap_or_default(),
     }));
-    // The first frame is read before there is a second thread, so that the library is loaded under its limits.
-    let Ok(Some((
-        Down::Load {
-            library,
-            memory_bytes,
-            cpu_seconds,
-        },
-        _,
-    ))) = wire::receive(&reading, None)
-    else {
-        return 1;
-    };
-    let limited = limit(memory_bytes);
+    let mut tasks = Tasks::open();
+    let held = limits::set(memory_bytes).and_then(|()| restrict::restrict(&fence, file.as_fd()));
     std::thread::spawn(move || watch(&reading, &sender, link));
-    let loaded = limited.and_then(|()| load(&library, link));
+    let loaded = held.and_then(|held| load(file, &library, link, held));
     match loaded {
         Ok((loaded, host, answer)) => {
             link.send(&answer, None);
-            super::answer::serve(link, host, loaded, cpu_seconds);
+            tasks.settle(&loaded.build());
+            let library = (loaded, tasks);
+            super::answer::serve(link, host, &library, cpu_seconds);
         }
         Err(why) => {
             link.send(&Up::Refused { why }, None);
@@ -114,6 +121,8 @@ fn take_socket() -> std::io::Result<UnixStream> {
     if !kind.is_socket() {
         return Err(std::io::ErrorKind::InvalidInput.into());
     }
+    // SAFETY: nothing of this process is open there yet; what is was left by whoever started Chenbao.
+    unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
     let socket = rustix::io::fcntl_dupfd_cloexec(stdin.as_fd(), 3)?;
     replace(0, &std::fs::File::open("/dev/null")?.into())?;
     replace(
@@ -132,45 +141,6 @@ fn replace(descriptor: i32, file: &OwnedFd) -> std::io::Result<()> {
     Ok(done?)
 }
 
-/// Memory that the library may have, and no core files, which could hold secrets.
-fn limit(memory_bytes: u64) -> Result<(), String> {
-    let set = |resource, value| {
-        let most = getrlimit(resource)
-            .maximum
-            .map_or(value, |most| most.min(value));
-        setrlimit(
-            resource,
-            Rlimit {
-                current: Some(most),
-                maximum: Some(most),
-            },
-        )
-        .map_err(|e| format!("limits cannot be set: {e}"))
-    };
-    set(Resource::Core, 0)?;
-    // RLIMIT_DATA counts what is private and writable; RLIMIT_AS would count the mapped rows too.
-    set(Resource::Data, memory_bytes)
-}
-
-/// Gives the coming call its processor time: what was used so far does not count.
-pub(super) fn allow_cpu(seconds: u64) {
-    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
-        return;
-    };
-    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u64>().ok())
-        .sum();
-    // Linux counts 100 ticks to the second towards programs, whatever its own clock.
-    let end = (ticks / 100).saturating_add(seconds).saturating_add(1);
-    let maximum = getrlimit(Resource::Cpu).maximum;
-    let current = Some(maximum.map_or(end, |most| most.min(end)));
-    let _ = setrlimit(Resource::Cpu, Rlimit { current, maximum });
-}
-
 /// Reads the socket until the parent is gone, then ends the process and everything that the plugin started.
 fn watch(reading: &UnixStream, sender: &Sender<Frame>, link: &'static Link) {
     while let Ok(Some(frame)) = wire::receive(reading, None) {
@@ -187,10 +157,12 @@ fn watch(reading: &UnixStream, sender: &Sender<Frame>, link: &'static Link) {
 }
 
 fn load(
-    library: &std::path::Path,
+    file: OwnedFd,
+    library: &Path,
     link: &'static Link,
+    held: Held,
 ) -> Result<(Loaded, &'static CbHost, Up), String> {
-    let loaded = Loaded::open(library)?;
+    let loaded = Loaded::open(file, library)?;
     let host: &'static CbHost = Box::leak(Box::new(CbHost {
         struct_size: size_of_u32::<CbHost>(),
         abi_major: ABI_MAJOR,
@@ -205,6 +177,7 @@ fn load(
     let answer = Up::Loaded {
         descriptor: loaded.descriptor()?,
         build: loaded.build(),
+        held,
     };
     Ok((loaded, host, answer))
 }

@@ -3,6 +3,7 @@
 //! One parser for folders on disk and for those that a library carries.
 
 use super::options;
+use super::reach::{self, Reach};
 use super::reading;
 use super::verdict::Verdict;
 use chenbao_model::diagnostic::Problems;
@@ -13,9 +14,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 
 pub use super::folder::Folder;
-pub use super::options::{OptionSpec, OptionType, Options};
+pub use super::options::{OptionSpec, OptionType, Options, PathKind};
 
 /// What a component is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -279,6 +281,19 @@ impl Descriptor {
     /// Unknown names, wrong types and missing values, all at once.
     pub fn check_options(&self, given: &Map<String, Value>) -> Result<Value, Vec<Diagnostic>> {
         options::checked(&self.options, given)
+    }
+
+    /// What a source with these options may reach. `kept` is what no source may: configuration, lake, archive, ledger.
+    ///
+    /// # Errors
+    /// Options that would open one of those.
+    pub fn reach(
+        &self,
+        options: &Value,
+        secrets: &BTreeMap<String, String>,
+        kept: &[PathBuf],
+    ) -> Result<Reach, Vec<Diagnostic>> {
+        reach::of(&self.options, options, secrets, kept)
     }
 
     /// The declared option of that name.

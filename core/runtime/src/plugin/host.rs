@@ -6,8 +6,10 @@ use super::conformance;
 use super::descriptor::{Described, Descriptor};
 use super::keeper::Keeper;
 use super::large::Large;
+use super::opened::Opened;
+use super::restrict::Fence;
 use super::rows::{self, Packer};
-use super::session::{Clock, OnProgress, Session, out_of_turn};
+use super::session::{Clock, OnProgress, Session, Start, out_of_turn};
 use super::verdict::Verdict;
 use super::wire::{Down, Up};
 use crate::config::hide;
@@ -21,6 +23,8 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use super::reach::Reach;
 
 /// What a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,10 @@ pub struct HostSpec {
     pub keeper: Option<Arc<dyn Keeper>>,
     /// Limits.
     pub limits: Limits,
+    /// What it may reach.
+    pub reach: Reach,
+    /// The library as it was looked at; none: whatever lies at its path.
+    pub opened: Option<Opened>,
 }
 
 impl std::fmt::Debug for HostSpec {
@@ -64,13 +72,30 @@ impl std::fmt::Debug for HostSpec {
 }
 
 impl HostSpec {
-    fn start(&self) -> Result<(Session, Descriptor), Verdict> {
+    fn start(&self, network: bool) -> Result<(Session, Descriptor), Verdict> {
         let Limits {
             deadline,
             memory_bytes,
             ..
         } = self.limits;
-        let mut session = Session::start(&self.exe, &self.library, memory_bytes, deadline)?;
+        let Reach {
+            read,
+            write,
+            sandbox,
+        } = self.reach.clone();
+        let mut session = Session::start(&Start {
+            exe: &self.exe,
+            library: &self.library,
+            opened: self.opened.as_ref(),
+            memory_bytes,
+            cpu: deadline,
+            fence: Fence {
+                read,
+                write,
+                network,
+                sandbox,
+            },
+        })?;
         session.keeper.clone_from(&self.keeper);
         let descriptor = Descriptor::from_library(&session.descriptor)
             .map_err(|problems| Verdict::RefusedAtLoad(problems.to_string()))?;
@@ -124,7 +149,7 @@ impl MetricHost {
     /// # Errors
     /// [`Verdict::RefusedAtLoad`] or [`Verdict::Host`].
     pub fn spawn(spec: HostSpec) -> Result<Self, Verdict> {
-        let (session, descriptor) = spec.start()?;
+        let (session, descriptor) = spec.start(false)?;
         Ok(Self {
             spec,
             descriptor,
@@ -190,7 +215,7 @@ impl MetricHost {
     ) -> Result<T, Verdict> {
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => self.spec.start()?.0,
+            None => self.spec.start(false)?.0,
         };
         let answered = work(&mut session, &self.spec);
         if session.idle && !matches!(answered, Err(Verdict::Panic(_))) {
@@ -273,6 +298,7 @@ fn last(frame: Up, clock: &Clock) -> Result<String, Verdict> {
         _ if clock.expired => Err(Verdict::Timeout),
         Up::Answer { json } => Ok(json),
         Up::Unfit { why } => Err(Verdict::Breach(vec![why])),
+        Up::Left { what } => Err(Verdict::LeftRunning(what)),
         Up::Failed {
             code,
             message,
@@ -347,7 +373,7 @@ impl SourceHost {
     }
 
     fn opened(spec: &HostSpec) -> Result<Session, Verdict> {
-        let (mut session, _) = spec.start()?;
+        let (mut session, _) = spec.start(true)?;
         let (component, options, secrets) = (
             spec.component.clone(),
             spec.options_json.clone(),

@@ -8,6 +8,7 @@ use chenbao_plugin::abi::{
 use chenbao_plugin::abi_error;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use std::ffi::CStr;
+use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd};
 use std::path::Path;
 
 /// `RTLD_NODELETE` of Linux, which libloading does not name.
@@ -20,11 +21,15 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Loads a library and checks that it speaks this contract.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    /// Loads the library that is open as `file` and checks that it speaks this contract. The path is for words: whatever
+    /// lies there by now, what was opened and looked at is what runs.
+    pub(super) fn open(file: OwnedFd, path: &Path) -> Result<Self, String> {
+        let open = format!("/proc/self/fd/{}", file.as_raw_fd());
         // SAFETY: loading runs the library's constructors; this process exists to run this library.
-        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
-            .map_err(|e| e.to_string())?;
+        let library = unsafe { Library::open(Some(&open), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
+            .map_err(|e| e.to_string().replace(&open, &path.display().to_string()))?;
+        // The name stays good for a panic that looks up its lines.
+        let _ = file.into_raw_fd();
         // SAFETY: the symbol has the type that the header gives it.
         let entry = unsafe { library.get::<EntryFn>(ENTRY_SYMBOL) }
             .map(|symbol| *symbol)

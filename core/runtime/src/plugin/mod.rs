@@ -5,18 +5,26 @@
 
 mod answer;
 mod builtin;
+mod calls;
+mod cgroup;
 mod child;
 mod conformance;
 pub mod descriptor;
 mod folder;
+pub mod holding;
 pub mod host;
 mod input;
 pub mod keeper;
 mod large;
+mod leftover;
 mod library;
+mod limits;
 pub mod no_code;
+pub mod opened;
 mod options;
+mod reach;
 mod reading;
+pub mod restrict;
 mod rows;
 mod services;
 mod session;

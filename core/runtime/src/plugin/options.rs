@@ -50,6 +50,20 @@ impl OptionType {
     }
 }
 
+/// What an option names on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PathKind {
+    /// Files by a pattern: the folder above its first wildcard.
+    Glob,
+    /// One file.
+    File,
+    /// A folder with everything in it.
+    Folder,
+    /// The address of a database, which may be a file: it and what SQLite keeps beside it.
+    Database,
+}
+
 /// One declared option.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +77,9 @@ pub struct OptionSpec {
     /// Whether it must be given.
     #[serde(default)]
     pub required: bool,
+    /// Of a source: that the value is a path, which its process may then read.
+    #[serde(default)]
+    pub path: Option<PathKind>,
     /// What it is.
     pub description: String,
 }
@@ -77,7 +94,12 @@ pub(super) fn mistakes(options: &Options) -> impl Iterator<Item = String> {
             .default
             .as_ref()
             .is_some_and(|default| !spec.kind.fits(default));
-        wrong.then(|| format!("the default of `{name}` is not {}", spec.kind.name()))
+        let no_path =
+            spec.path.is_some() && !matches!(spec.kind, OptionType::String | OptionType::Array);
+        let default = wrong.then(|| format!("the default of `{name}` is not {}", spec.kind.name()));
+        default.or_else(|| {
+            no_path.then(|| format!("`{name}` is a path, so its type is string or array"))
+        })
     })
 }
 

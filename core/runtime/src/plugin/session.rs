@@ -1,6 +1,9 @@
 //! One plugin process seen from the parent: started, spoken with under a deadline, and always ended with its whole group.
 
+use super::cgroup::{self, Group};
 use super::keeper::{self, Keeper};
+use super::opened::Opened;
+use super::restrict::{Fence, Held};
 use super::verdict::Verdict;
 use super::wire::{self, Down, Up};
 use crate::config::hide;
@@ -37,6 +40,8 @@ const ENVIRONMENT: &[&str] = &[
 ];
 /// Signal of a spent processor limit.
 const SIGXCPU: i32 = 24;
+/// Signal of a forbidden system call.
+const SIGSYS: i32 = 31;
 
 /// The time that a call has. What the parent itself needs for rows does not count.
 #[derive(Debug)]
@@ -81,10 +86,59 @@ pub(super) struct Session {
     pub(super) on_progress: Option<OnProgress>,
     /// Whoever keeps state and secrets of a source.
     pub(super) keeper: Option<Arc<dyn Keeper>>,
-    /// The folder of the process; goes with it.
-    _folder: TempDir,
     /// The last call came to its end in time, so the process waits for the next.
     pub(super) idle: bool,
+    /// What keeps it from the rest of the machine.
+    pub(super) held: Held,
+    /// What limits it, where the system lets us.
+    group: Option<Group>,
+    /// The folder of the process; goes with it.
+    folder: TempDir,
+}
+
+/// What to start.
+pub(super) struct Start<'a> {
+    /// This program.
+    pub(super) exe: &'a Path,
+    /// The library.
+    pub(super) library: &'a Path,
+    /// The same as it was looked at before, if it was.
+    pub(super) opened: Option<&'a Opened>,
+    /// Memory.
+    pub(super) memory_bytes: u64,
+    /// Processor time of a call.
+    pub(super) cpu: Duration,
+    /// What it may reach.
+    pub(super) fence: Fence,
+}
+
+impl Start<'_> {
+    fn file(&self) -> Result<OwnedFd, Verdict> {
+        let unreadable = |e: std::io::Error| {
+            Verdict::RefusedAtLoad(format!("{} cannot be read: {e}", self.library.display()))
+        };
+        let file = match self.opened {
+            Some(opened) => opened
+                .file()
+                .map_err(Verdict::RefusedAtLoad)?
+                .try_clone()
+                .map_err(unreadable)?,
+            None => std::fs::File::open(self.library).map_err(unreadable)?,
+        };
+        Ok(file.into())
+    }
+}
+
+/// Before the first plugin runs: the memory, environment and files of this process are not to be read by others of its user,
+/// also where the kernel has no landlock, and no core file of it holds a secret.
+fn unreadable() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        if let Err(e) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+            tracing::warn!("this process can be read by others of its user: {e}");
+        }
+    });
 }
 
 impl fmt::Debug for Session {
@@ -97,14 +151,12 @@ impl fmt::Debug for Session {
 
 impl Session {
     /// Starts a process and lets it load a library.
-    pub(super) fn start(
-        exe: &Path,
-        library: &Path,
-        memory_bytes: u64,
-        cpu: Duration,
-    ) -> Result<Self, Verdict> {
+    pub(super) fn start(start: &Start<'_>) -> Result<Self, Verdict> {
+        unreadable();
+        let exe = start.exe;
         let trouble = |what: &str, e: std::io::Error| Verdict::Host(format!("{what}: {e}"));
         let (socket, theirs) = UnixStream::pair().map_err(|e| trouble("no socket", e))?;
+        let file = start.file()?;
         let allowed = ENVIRONMENT
             .iter()
             .filter_map(|name| std::env::var_os(name).map(|value| (name, value)));
@@ -134,31 +186,60 @@ impl Session {
             build: String::new(),
             on_progress: None,
             keeper: None,
-            _folder: folder,
             idle: false,
+            held: Held::default(),
+            group: None,
+            folder,
         };
-        session.load(library, memory_bytes, cpu)?;
+        session.limit(start.memory_bytes)?;
+        session.load(start, &file)?;
         Ok(session)
     }
 
-    fn load(&mut self, library: &Path, memory_bytes: u64, cpu: Duration) -> Result<(), Verdict> {
+    /// Puts the process into a group of its own before it is told what to load, where there are such groups.
+    fn limit(&mut self, memory_bytes: u64) -> Result<(), Verdict> {
+        let Ok(subtree) = cgroup::subtree() else {
+            return Ok(());
+        };
+        let group = subtree.group(memory_bytes);
+        let taken = group.and_then(|group| group.take(self.child.id()).map(|()| group));
+        self.group = Some(taken.map_err(|e| Verdict::Host(format!("no control group: {e}")))?);
+        Ok(())
+    }
+
+    fn load(&mut self, start: &Start<'_>, file: &OwnedFd) -> Result<(), Verdict> {
         // Its process stands in a folder of its own.
-        let library = std::path::absolute(library)
+        let library = std::path::absolute(start.library)
             .map_err(|e| Verdict::RefusedAtLoad(format!("its path: {e}")))?;
+        let mut fence = start.fence.clone();
+        fence.write.push(self.folder.path().to_owned());
         self.say(
             &Down::Load {
                 library,
-                memory_bytes,
-                cpu_seconds: cpu.as_secs().max(1),
+                // Where a group counts what is used, what is only reserved may be more.
+                memory_bytes: match self.group {
+                    Some(_) => start.memory_bytes.saturating_mul(4),
+                    None => start.memory_bytes,
+                },
+                cpu_seconds: start.cpu.as_secs().max(1),
+                fence,
             },
-            None,
+            Some(file),
         )?;
         let mut clock = Clock::new(LOAD, Duration::ZERO);
         let refused = |why: String| Verdict::RefusedAtLoad(why);
         match self.hear(&mut clock) {
-            Ok((Up::Loaded { descriptor, build }, _)) => {
+            Ok((
+                Up::Loaded {
+                    descriptor,
+                    build,
+                    held,
+                },
+                _,
+            )) => {
                 self.descriptor = descriptor;
                 self.build = build;
+                self.held = held;
                 Ok(())
             }
             Ok((Up::Refused { why }, _)) => Err(refused(why)),
@@ -249,6 +330,10 @@ impl Session {
         );
         match status.signal() {
             Some(SIGXCPU) => Verdict::CpuLimit,
+            Some(SIGSYS) => Verdict::Forbidden,
+            Some(_) if self.group.as_ref().is_some_and(Group::ran_out_of_memory) => {
+                Verdict::MemoryLimit
+            }
             Some(_) if ran_out_of_memory(&last_words) => Verdict::MemoryLimit,
             Some(signal) => Verdict::Crashed { signal, last_words },
             None => Verdict::Vanished {
@@ -272,6 +357,9 @@ impl Session {
     fn kill_group(&self) {
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
+        }
+        if let Some(group) = &self.group {
+            group.kill();
         }
     }
 }
@@ -319,6 +407,7 @@ fn hidden(frame: Up) -> Up {
         | Up::Rows
         | Up::TableRows { .. }
         | Up::Asked(_)
+        | Up::Left { .. }
         | Up::Answer { .. }) => silent,
     }
 }

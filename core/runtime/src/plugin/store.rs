@@ -2,7 +2,9 @@
 
 use super::builtin;
 use super::descriptor::{Descriptor, Folder};
-use super::session::Session;
+use super::opened::Opened;
+use super::restrict::Fence;
+use super::session::{Session, Start};
 use chenbao_model::diagnostic::{Problems, nearest};
 use chenbao_model::{Diagnostic, Digest};
 use std::collections::BTreeMap;
@@ -31,6 +33,8 @@ pub struct Component {
     pub build: String,
     /// SHA-256 of the library, or of the folder's files.
     pub digest: Option<Digest>,
+    /// The library as it was looked at: the file that its processes load.
+    pub opened: Option<Opened>,
 }
 
 /// Something that looks like a plugin and cannot be used.
@@ -146,8 +150,16 @@ impl PluginStore {
 /// # Errors
 /// Why it cannot be used.
 pub fn inspect(library: &Path, exe: &Path) -> Result<Component, String> {
-    let session =
-        Session::start(exe, library, MEMORY, CPU).map_err(|verdict| verdict.to_string())?;
+    let (opened, ()) = Opened::open(library, |_| ()).map_err(|e| e.to_string())?;
+    let start = Start {
+        exe,
+        library,
+        opened: Some(&opened),
+        memory_bytes: MEMORY,
+        cpu: CPU,
+        fence: Fence::default(),
+    };
+    let session = Session::start(&start).map_err(|verdict| verdict.to_string())?;
     let descriptor =
         Descriptor::from_library(&session.descriptor).map_err(|problems| problems.to_string())?;
     Ok(Component {
@@ -156,7 +168,8 @@ pub fn inspect(library: &Path, exe: &Path) -> Result<Component, String> {
         path: library.to_owned(),
         descriptor,
         build: session.build.clone(),
-        digest: std::fs::read(library).ok().map(Digest::of),
+        digest: Some(opened.digest().clone()),
+        opened: Some(opened),
     })
 }
 
@@ -225,6 +238,7 @@ fn of_folder(dir: &Path, folder: &Folder) -> Result<Component, Problems> {
         descriptor,
         build: String::new(),
         digest: Some(Digest::of(text)),
+        opened: None,
     })
 }
 

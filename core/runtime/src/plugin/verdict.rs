@@ -31,6 +31,10 @@ pub enum Verdict {
     MemoryLimit,
     /// It used more processor time than it may.
     CpuLimit,
+    /// It made a system call that no plugin may make, and was ended for it.
+    Forbidden,
+    /// It answered and left something running.
+    LeftRunning(String),
     /// It did not answer in time.
     Timeout,
     /// It stopped because it was asked to.
@@ -57,6 +61,8 @@ impl Verdict {
             Self::Crashed { .. } => "crashed",
             Self::MemoryLimit => "memory_limit",
             Self::CpuLimit => "cpu_limit",
+            Self::Forbidden => "forbidden",
+            Self::LeftRunning(_) => "left_running",
             Self::Timeout => "timeout",
             Self::Cancelled => "cancelled",
             Self::Vanished { .. } => "vanished",
@@ -104,6 +110,13 @@ impl fmt::Display for Verdict {
             }
             Self::MemoryLimit => f.write_str("the plugin wanted more memory than it may have"),
             Self::CpuLimit => f.write_str("the plugin used more processor time than it may"),
+            Self::Forbidden => f.write_str(
+                "the plugin was ended: it made a system call that no plugin may make, such as looking into another process",
+            ),
+            Self::LeftRunning(what) => write!(
+                f,
+                "the plugin left {what} running after its answer, which is not used"
+            ),
             Self::Timeout => f.write_str("the plugin did not answer in time"),
             Self::Cancelled => f.write_str("the plugin stopped because it was asked to"),
             Self::Vanished { exit } => write!(
@@ -127,6 +140,7 @@ fn signal_name(signal: i32) -> &'static str {
         9 => "killed from outside, often for want of memory",
         11 => "segmentation fault",
         15 => "terminated from outside",
+        25 => "a file larger than it may write",
         _ => "see `man 7 signal`",
     }
 }

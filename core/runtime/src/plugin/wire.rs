@@ -1,5 +1,6 @@
 //! Frames between the parent and a plugin's process: a length, JSON, and at most one file descriptor beside it.
 
+use super::restrict::{Fence, Held};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -20,11 +21,12 @@ const MAX_FRAME: usize = 32 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
 pub(super) enum Down {
-    /// First frame: load this library under these limits.
+    /// First frame, with the library's open file beside it: load it under these limits.
     Load {
         library: PathBuf,
         memory_bytes: u64,
         cpu_seconds: u64,
+        fence: Fence,
     },
     /// Compute a metric.
     Compute {
@@ -65,7 +67,11 @@ pub(super) enum Down {
 #[serde(tag = "say", rename_all = "snake_case")]
 pub(super) enum Up {
     /// The library is good.
-    Loaded { descriptor: String, build: String },
+    Loaded {
+        descriptor: String,
+        build: String,
+        held: Held,
+    },
     /// It is not.
     Refused { why: String },
     /// A log line.
@@ -89,6 +95,8 @@ pub(super) enum Up {
         retryable: bool,
         retry_after_ms: i64,
     },
+    /// The call answered, and something of it still runs.
+    Left { what: String },
     /// The call answered with something that cannot be handed on.
     Unfit { why: String },
 }

@@ -1,0 +1,67 @@
+//! `[plugins]`: where plugins lie, and what one of their processes may take and do.
+
+use super::resolve::path;
+use super::values::{duration, size, word};
+use super::written::Table;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// `[plugins]`.
+#[derive(Debug, Clone)]
+pub struct Plugins {
+    /// Where libraries lie; none: beside the executable.
+    pub dir: Option<PathBuf>,
+    /// More folders, searched after `dir`; they need not exist.
+    pub extra: Vec<PathBuf>,
+    /// Longest time of one call of a plugin.
+    pub deadline: Duration,
+    /// Most memory of one plugin host, in bytes.
+    pub memory: u64,
+    /// How much of the kernel's fences is asked for.
+    pub sandbox: Sandbox,
+}
+
+/// How a plugin's process is kept from files, connections and other processes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sandbox {
+    /// By all that this kernel offers.
+    #[default]
+    Best,
+    /// By landlock and seccomp, or it does not start.
+    Require,
+    /// By nothing but its limits: for a debugger.
+    Off,
+}
+
+impl Sandbox {
+    /// As it is written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Require => "require",
+            Self::Off => "off",
+        }
+    }
+}
+
+pub(super) fn plugins(table: Table<'_>, folder: &Path) -> Plugins {
+    let sandboxes = [Sandbox::Best, Sandbox::Require, Sandbox::Off].map(|one| (one.word(), one));
+    let plugins = Plugins {
+        dir: table.read("dir", |v| path(v, folder)),
+        extra: table
+            .read("extra", |v| v.each(|v| path(v, folder)))
+            .unwrap_or_else(|| vec![folder.join("plugins")]),
+        deadline: table
+            .read("deadline", duration)
+            .unwrap_or(Duration::from_secs(300)),
+        memory: table.read("memory", size).unwrap_or(2 << 30),
+        sandbox: table
+            .read("sandbox", |v| word(v, &sandboxes))
+            .unwrap_or_default(),
+    };
+    table.end();
+    plugins
+}
