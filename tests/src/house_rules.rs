@@ -74,6 +74,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("libloading", &["core/runtime/src/plugin/library.rs"]),
     ("landlock", &["core/runtime/src/plugin/restrict.rs"]),
     ("seccompiler", &["core/runtime/src/plugin/calls.rs"]),
+    ("minisign_verify", &["core/runtime/src/plugin/trust.rs"]),
     (
         "sqlx",
         &[

@@ -36,6 +36,8 @@ pub mod serving;
 pub mod shared_folder;
 pub mod templates;
 pub mod token;
+pub mod trust;
+pub mod verdicts;
 pub mod visibility;
 pub mod watch;
 pub mod workbook;
@@ -48,6 +50,8 @@ pub fn trials() -> Vec<Trial> {
     let mut all = house_rules::trials();
     all.extend(fences::trials());
     all.extend(hostile::trials());
+    all.extend(trust::trials());
+    all.extend(verdicts::trials());
     all.extend(ads::trials());
     all.extend(bad_input::trials());
     all.extend(own_tables::trials());

@@ -278,6 +278,11 @@ impl Serving {
         server
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Waits until the ledger says so.
     pub(crate) fn until(
         &mut self,

@@ -10,7 +10,9 @@ use crate::ledger::{self, Ledger};
 use crate::life::Life;
 use crate::mail;
 use crate::plugin::host::{HostSpec, Limits, Reach};
+use crate::plugin::lock::{self, Lock};
 use crate::plugin::store::{Component, PluginStore};
+use crate::plugin::trust::Trust;
 use crate::{disk, fonts, storage, templates};
 use chenbao_engine::{Engine, EngineOptions, Lake, Mapping};
 use chenbao_model::diagnostic::Problems;
@@ -41,6 +43,8 @@ pub struct Project {
     pub engine: Engine,
     /// Plugins by component id.
     pub plugins: PluginStore,
+    /// Whose libraries are loaded.
+    pub trust: Trust,
     /// Templates of the product with the project's own on top.
     pub templates: TemplateSet,
     /// Fonts for pages and pictures.
@@ -91,7 +95,8 @@ impl Project {
             }
         };
         identity::confirm(&ledger, &config.lake.dir, &config.archive).await?;
-        let plugins = PluginStore::open(&plugin_dirs(&config, &exe), &exe);
+        let trust = trust(&config, &exe)?;
+        let plugins = PluginStore::open_trusted(&plugin_dirs(&config, &exe), &exe, &trust);
         let templates = TemplateSet::builtin().overlaid(templates::read(&config.templates)?);
         let fonts = fonts::open(&config.fonts)?;
         let hash_key = hash_key(&config)?;
@@ -102,6 +107,7 @@ impl Project {
             ledger,
             engine,
             plugins,
+            trust,
             templates,
             fonts,
             clock,
@@ -120,6 +126,12 @@ impl Project {
         self.plugins
             .component(id.as_str())
             .map_err(|problem| problem.in_file(&self.config.file))
+    }
+
+    /// Every plugin there is, also those that are not trusted: for whoever decides about that.
+    #[must_use]
+    pub fn every_plugin(&self) -> PluginStore {
+        PluginStore::open(&plugin_dirs(&self.config, &self.exe), &self.exe)
     }
 
     /// The channel that mail has in the ledger of deliveries.
@@ -265,15 +277,41 @@ fn read(path: &Path) -> Result<String, Diagnostic> {
 /// Where libraries lie: the configured folder, else that of an installed program, else beside the executable (where cargo puts
 /// them), then the extra ones.
 fn plugin_dirs(config: &Config, exe: &Path) -> Vec<PathBuf> {
+    let usual = || home(exe);
+    let mut dirs: Vec<PathBuf> = config
+        .plugins
+        .dir
+        .clone()
+        .or_else(usual)
+        .into_iter()
+        .collect();
+    dirs.extend(config.plugins.extra.iter().cloned());
+    dirs
+}
+
+/// Where the plugins lie that came with this program.
+fn home(exe: &Path) -> Option<PathBuf> {
     let beside = exe.parent().map(Path::to_path_buf);
     let prefix = beside.as_deref().and_then(Path::parent);
     let installed = prefix
         .map(|prefix| prefix.join("lib/chenbao/plugins"))
         .filter(|dir| dir.is_dir());
-    let usual = installed.or(beside);
-    let mut dirs: Vec<PathBuf> = config.plugins.dir.clone().or(usual).into_iter().collect();
-    dirs.extend(config.plugins.extra.iter().cloned());
-    dirs
+    installed.or(beside)
+}
+
+fn trust(config: &Config, exe: &Path) -> Result<Trust, Problems> {
+    let lock = Lock::read(&config.folder.join(lock::NAME))?;
+    let plugins = &config.plugins;
+    Trust::new(lock, &plugins.keys, plugins.trust, home(exe).as_deref()).map_err(
+        |Problems(found)| {
+            let placed = found.into_iter();
+            Problems(
+                placed
+                    .map(|problem| problem.in_file(&config.file))
+                    .collect(),
+            )
+        },
+    )
 }
 
 /// The configured key, else one that is made once and kept in the lake's folder, readable by its owner only.

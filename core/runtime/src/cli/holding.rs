@@ -18,9 +18,10 @@ pub(super) fn say(project: &Project, voice: Voice) {
     let holding = of(project);
     let why = holding.no_group.map(|why| format!(" ({why})"));
     voice.say(format!(
-        "plugins: {}{}",
+        "plugins: {}{}; trust: {}",
         holding.words(),
-        why.unwrap_or_default()
+        why.unwrap_or_default(),
+        project.trust.policy().word()
     ));
 }
 

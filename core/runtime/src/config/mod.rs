@@ -26,6 +26,6 @@ pub use hide::{SHORTEST, hide};
 pub use load::{fetch, load, replace};
 pub use meant::Config;
 pub use notices::NOTICES;
-pub use plugins::{Plugins, Sandbox};
+pub use plugins::{Plugins, Sandbox, TrustPolicy};
 pub use resolve::resolve;
 pub use secret::{Secret, SecretRef};

@@ -19,6 +19,7 @@ mod large;
 mod leftover;
 mod library;
 mod limits;
+pub mod lock;
 pub mod no_code;
 pub mod opened;
 mod options;
@@ -29,6 +30,7 @@ mod rows;
 mod services;
 mod session;
 pub mod store;
+pub mod trust;
 pub mod verdict;
 mod wire;
 

@@ -35,19 +35,23 @@ impl Seen {
 }
 
 impl Opened {
-    /// Opens a library and reads it whole; its bytes go to `look`.
+    /// Opens a library and reads it whole; its digest and its bytes go to `look`.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn open<T>(path: &Path, look: impl FnOnce(&[u8]) -> T) -> std::io::Result<(Self, T)> {
+    pub fn open<T>(
+        path: &Path,
+        look: impl FnOnce(&Digest, &[u8]) -> T,
+    ) -> std::io::Result<(Self, T)> {
         let mut file = File::open(path)?;
         let seen = Seen::of(&file)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let looked = look(&bytes);
+        let digest = Digest::of(&bytes);
+        let looked = look(&digest, &bytes);
         let opened = Self {
             file: Arc::new(file),
-            digest: Digest::of(bytes),
+            digest,
             seen,
         };
         Ok((opened, looked))
@@ -87,7 +91,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("libx.so");
         std::fs::write(&path, "one").unwrap();
-        let (opened, length) = Opened::open(&path, <[u8]>::len).unwrap();
+        let (opened, length) = Opened::open(&path, |_, bytes| bytes.len()).unwrap();
         assert_eq!((length, opened.digest()), (3, &Digest::of("one")));
         assert!(opened.file().is_ok());
         // The same bytes again, and another file in its place, change nothing.
@@ -95,11 +99,11 @@ mod tests {
         assert!(opened.file().is_ok());
         let other = dir.path().join("new");
         std::fs::write(&other, "two").unwrap();
-        let (held, _) = Opened::open(&path, |_| ()).unwrap();
+        let (held, ()) = Opened::open(&path, |_, _| ()).unwrap();
         std::fs::rename(&other, &path).unwrap();
         assert!(opened.file().is_ok() && held.file().is_ok());
         // Other bytes in the same file.
-        let (opened, ()) = Opened::open(&path, |_| ()).unwrap();
+        let (opened, ()) = Opened::open(&path, |_, _| ()).unwrap();
         std::fs::write(&path, "six").unwrap();
         assert!(opened.file().unwrap_err().contains("written into"));
     }

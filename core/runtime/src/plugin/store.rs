@@ -5,6 +5,7 @@ use super::descriptor::{Descriptor, Folder};
 use super::opened::Opened;
 use super::restrict::Fence;
 use super::session::{Session, Start};
+use super::trust::{Refusal, Standing, Trust};
 use chenbao_model::diagnostic::{Problems, nearest};
 use chenbao_model::{Diagnostic, Digest};
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub struct Component {
     pub digest: Option<Digest>,
     /// The library as it was looked at: the file that its processes load.
     pub opened: Option<Opened>,
+    /// Who vouches for it.
+    pub standing: Standing,
 }
 
 /// Something that looks like a plugin and cannot be used.
@@ -44,6 +47,8 @@ pub struct Blocked {
     pub path: PathBuf,
     /// Why.
     pub why: String,
+    /// Who vouches for it, where that is why.
+    pub standing: Option<Standing>,
 }
 
 /// Plugins by component id.
@@ -58,10 +63,16 @@ impl PluginStore {
     /// becomes plugin processes. Never fails: what cannot be used is [`PluginStore::blocked`].
     #[must_use]
     pub fn open(dirs: &[PathBuf], exe: &Path) -> Self {
+        Self::open_trusted(dirs, exe, &Trust::default())
+    }
+
+    /// The same; of a library that the project does not trust nothing runs, or nothing more.
+    #[must_use]
+    pub fn open_trusted(dirs: &[PathBuf], exe: &Path, trust: &Trust) -> Self {
         let mut store = Self::default();
         for dir in dirs {
             let libraries = libraries(dir);
-            for (path, found) in libraries.iter().zip(inspect_all(&libraries, exe)) {
+            for (path, found) in libraries.iter().zip(inspect_all(&libraries, exe, trust)) {
                 store.add(path, found);
             }
             for folder in folders(dir)
@@ -70,40 +81,45 @@ impl PluginStore {
             {
                 store.add(
                     &folder,
-                    without_code(&folder).map_err(|problems| problems.to_string()),
+                    without_code(&folder).map_err(|problems| (problems.to_string(), None)),
                 );
             }
         }
         // A folder of the same id found above is a team's own version, and wins without a word.
         for (name, folder) in builtin::folders() {
             let path = Path::new(name);
-            if let Ok(component) = of_folder(path, &folder)
+            if let Ok(mut component) = of_folder(path, &folder)
                 && !store.components.contains_key(&component.id)
             {
+                component.standing = Standing::BuiltIn;
                 store.components.insert(component.id.clone(), component);
             }
         }
         store
     }
 
-    fn add(&mut self, path: &Path, found: Result<Component, String>) {
-        let blocked = match found {
+    fn add(&mut self, path: &Path, found: Result<Component, NotUsable>) {
+        let (why, standing) = match found {
             Ok(component) => match self.components.get(&component.id) {
                 None => {
                     self.components.insert(component.id.clone(), component);
                     return;
                 }
-                Some(first) => format!(
-                    "`{}` is already there: {}",
-                    component.id,
-                    first.path.display()
+                Some(first) => (
+                    format!(
+                        "`{}` is already there: {}",
+                        component.id,
+                        first.path.display()
+                    ),
+                    None,
                 ),
             },
             Err(why) => why,
         };
         self.blocked.push(Blocked {
             path: path.to_owned(),
-            why: blocked,
+            why,
+            standing,
         });
     }
 
@@ -116,7 +132,7 @@ impl PluginStore {
             let problem = Diagnostic::error(format!("there is no plugin `{id}`"));
             let suspect = self.blocked.iter().find(|blocked| blocked.path.to_string_lossy().contains(&id.replace('-', "_")));
             match (suspect, nearest(id, self.components.keys().map(String::as_str))) {
-                (Some(Blocked { path, why }), _) => problem.hint(format!("{} cannot be used: {why}", path.display())),
+                (Some(Blocked { path, why, .. }), _) => problem.hint(format!("{} cannot be used: {why}", path.display())),
                 (None, Some(near)) => problem.hint(format!("did you mean `{near}`?")),
                 (None, None) => problem.hint("`chenbao plugin list` shows what there is; [plugins] dir and extra say where to look"),
             }
@@ -138,19 +154,46 @@ impl PluginStore {
     #[must_use]
     pub fn problems(&self) -> Vec<Diagnostic> {
         let told = |blocked: &Blocked| {
-            Diagnostic::warning(format!("not usable as a plugin: {}", blocked.why))
+            let standing = blocked
+                .standing
+                .map(|standing| format!(" ({})", standing.word()));
+            let standing = standing.unwrap_or_default();
+            Diagnostic::warning(format!("not usable as a plugin{standing}: {}", blocked.why))
                 .in_file(blocked.path.display().to_string())
         };
         self.blocked.iter().map(told).collect()
     }
 }
 
-/// Looks at one library in a process of its own.
+/// Why something cannot be used, and who vouches for it where that is why.
+type NotUsable = (String, Option<Standing>);
+
+/// Looks at one library in a process of its own, whoever vouches for it.
 ///
 /// # Errors
 /// Why it cannot be used.
 pub fn inspect(library: &Path, exe: &Path) -> Result<Component, String> {
-    let (opened, ()) = Opened::open(library, |_| ()).map_err(|e| e.to_string())?;
+    trusted(library, exe, &Trust::default()).map_err(|(why, _)| why)
+}
+
+/// Looks at one library, if its bytes are trusted.
+fn trusted(library: &Path, exe: &Path, trust: &Trust) -> Result<Component, NotUsable> {
+    let failed = |why: String| (why, None);
+    let refused = |refusal: Refusal| (refusal.why, Some(refusal.standing));
+    let (opened, before) = Opened::open(library, |digest, bytes| {
+        trust.before(library, digest, bytes)
+    })
+    .map_err(|e| failed(e.to_string()))?;
+    let before = before.map_err(refused)?;
+    let mut component = looked_at(library, exe, opened).map_err(failed)?;
+    let digest = component.digest.clone().unwrap_or_else(|| Digest::of(""));
+    component.standing = trust
+        .after(&before, &digest, &component.descriptor)
+        .map_err(refused)?;
+    Ok(component)
+}
+
+fn looked_at(library: &Path, exe: &Path, opened: Opened) -> Result<Component, String> {
     let start = Start {
         exe,
         library,
@@ -170,11 +213,16 @@ pub fn inspect(library: &Path, exe: &Path) -> Result<Component, String> {
         build: session.build.clone(),
         digest: Some(opened.digest().clone()),
         opened: Some(opened),
+        standing: Standing::Unsigned,
     })
 }
 
 /// Looks at several at the same time, as many as there are processors; answers in the order of the libraries.
-fn inspect_all(libraries: &[PathBuf], exe: &Path) -> Vec<Result<Component, String>> {
+fn inspect_all(
+    libraries: &[PathBuf],
+    exe: &Path,
+    trust: &Trust,
+) -> Vec<Result<Component, NotUsable>> {
     let threads = std::thread::available_parallelism()
         .map_or(1, std::num::NonZero::get)
         .min(libraries.len());
@@ -188,7 +236,7 @@ fn inspect_all(libraries: &[PathBuf], exe: &Path) -> Vec<Result<Component, Strin
                 .nth(next.fetch_add(1, Ordering::Relaxed))
         };
         while let Some((at, library)) = take() {
-            let found = inspect(library, exe);
+            let found = trusted(library, exe, trust);
             done.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(at, found);
@@ -239,6 +287,7 @@ fn of_folder(dir: &Path, folder: &Folder) -> Result<Component, Problems> {
         build: String::new(),
         digest: Some(Digest::of(text)),
         opened: None,
+        standing: Standing::NoCode,
     })
 }
 

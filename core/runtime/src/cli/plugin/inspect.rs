@@ -20,6 +20,7 @@ pub(super) fn inspect(project: &Project, plugin: &str, voice: Voice) -> Answer {
     if let Some(digest) = &component.digest {
         voice.say(format!("sha-256  {digest}"));
     }
+    voice.say(format!("trust    {}", component.standing.word()));
     let inputs: Vec<Vec<String>> = descriptor
         .inputs
         .iter()
@@ -41,7 +42,7 @@ pub(super) fn inspect(project: &Project, plugin: &str, voice: Voice) -> Answer {
     say_outputs(component, voice);
     voice.answer(&json!({
         "id": component.id, "kind": descriptor.kind.to_string(), "version": descriptor.version, "summary": descriptor.summary,
-        "digest": component.digest, "presets": descriptor.presets.keys().collect::<Vec<_>>(),
+        "digest": component.digest, "standing": component.standing.word(), "presets": descriptor.presets.keys().collect::<Vec<_>>(),
         "inputs": descriptor.inputs.iter().map(|input| json!({"name": input.name, "tables": input.tables, "sql": input.sql})).collect::<Vec<_>>(),
         "outputs": descriptor.outputs.iter().map(|output| json!({"id": output.id, "type": output.kind.to_string(), "unit": output.unit})).collect::<Vec<_>>(),
     }));

@@ -19,15 +19,16 @@ pub(super) fn list(project: &Project, voice: Voice) -> Answer {
                 .as_ref()
                 .map_or("", |digest| digest.short())
                 .to_owned(),
+            component.standing.word().to_owned(),
             descriptor.summary.clone(),
         ]);
         json.push(json!({
             "id": component.id, "kind": descriptor.kind.to_string(), "version": descriptor.version,
-            "digest": component.digest, "summary": descriptor.summary,
+            "digest": component.digest, "standing": component.standing.word(), "summary": descriptor.summary,
         }));
     }
     voice.say(print::table(
-        &["id", "kind", "version", "sha-256", "what"],
+        &["id", "kind", "version", "sha-256", "trust", "what"],
         &rows,
     ));
     let blocked = project.plugins.problems();

@@ -3,6 +3,7 @@
 pub(super) mod args;
 mod inspect;
 mod list;
+mod lock;
 
 use super::Answer;
 use super::print::Voice;
@@ -13,6 +14,7 @@ use args::PluginCommand;
 pub(super) fn plugin(project: &Project, command: &PluginCommand, voice: Voice) -> Answer {
     match command {
         PluginCommand::List => list::list(project, voice),
+        PluginCommand::Lock { all } => lock::lock(project, *all, voice),
         PluginCommand::Inspect { plugin } => inspect::inspect(project, plugin, voice),
     }
 }

@@ -1,0 +1,96 @@
+//! Every way in which a metric can fail, all in one report of one serving process: the report goes out with a sentence in the place
+//! of each, the other metric says what it says alone, and the process stays the same.
+
+use crate::serving::{EXPORT, Serving, look, mails, orders, shop};
+use crate::trial;
+use libtest_mimic::{Failed, Trial};
+
+/// All of them.
+#[must_use]
+pub fn trials() -> Vec<Trial> {
+    vec![trial(
+        "verdicts::every_failure_beside_a_metric_that_works",
+        every_failure,
+    )]
+}
+
+/// What the metric does, and what the page says in its place.
+const FAILURES: &[(&str, &str)] = &[
+    ("data", "计算插件报错"),
+    ("garbage", "计算结果不合约定"),
+    ("breach", "计算结果不合约定"),
+    ("panic", "计算程序出错中止"),
+    ("segfault", "计算程序崩溃"),
+    ("abort", "计算程序崩溃"),
+    ("overflow", "计算程序崩溃"),
+    ("hang", "计算超时"),
+    ("flood", "计算超时"),
+    ("spin", "计算占用处理器超限"),
+    ("hog", "计算占用内存超限"),
+    ("exit0", "计算程序中途退出"),
+    ("thread", "计算程序答完后仍有线程或进程未结束"),
+    ("ptrace", "计算程序做了不允许的操作"),
+    // What the system refuses, the plugin reports as its own error.
+    ("kill", "计算插件报错"),
+    ("orphan", "计算插件报错"),
+    ("socket", "计算插件报错"),
+    ("lake", "计算插件报错"),
+];
+
+fn every_failure() -> Result<(), Failed> {
+    let project = shop().file(EXPORT, orders());
+    let alone = shop().file(EXPORT, orders());
+    let aliases: Vec<String> = FAILURES
+        .iter()
+        .map(|(how, _)| format!("odd-{how}"))
+        .collect();
+    let mut text = project.read("chenbao.toml").replace(
+        "metrics = [\"sales\"]",
+        &format!("metrics = [\"sales\", \"{}\"]", aliases.join("\", \"")),
+    );
+    // All are one library, which would soon be left alone.
+    text += "\n[plugins]\ndeadline = \"2s\"\nmemory = \"256 MiB\"\nquarantine_after = 0\n";
+    let config = project.path().join("chenbao.toml");
+    for (how, _) in FAILURES {
+        let what = match *how {
+            "lake" => config.display().to_string(),
+            "socket" => "127.0.0.1:9".to_owned(),
+            _ => "300".to_owned(),
+        };
+        text += &format!(
+            "[metric.odd-{how}]\nplugin = \"hostile\"\n[metric.odd-{how}.with]\nhow = \"{how}\"\nwhat = \"{what}\"\n"
+        );
+    }
+    project.write("chenbao.toml", text);
+    let mut server = Serving::start(&project, "06:45:00");
+    let process = server.id();
+    server.until(&project, "queued", |runs| {
+        runs.iter().any(|run| run["deliveries"]["queued"] == 1)
+    });
+    assert_eq!(server.id(), process);
+    drop(server);
+    look(&project, "08:00:00");
+    assert_eq!(mails(&project, "boss@").len(), 1, "it goes out at its time");
+    let page = |project: &crate::project::Project| {
+        let run = project
+            .command(&["run", "daily", "--no-collect"])
+            .env("CHENBAO_NOW", "2026-11-22T08:01:00+08:00")
+            .output();
+        assert!(run.is_ok());
+        project
+            .read("reports/daily/2026-11-21/boss.txt")
+            .replace(['\n', ' '], "")
+    };
+    let page_here = page(&project);
+    for (how, sentence) in FAILURES {
+        let told = format!("odd-{how}：{sentence}");
+        assert!(page_here.contains(&told), "{told}\n{page_here}");
+    }
+    look(&alone, "06:45:00");
+    let paid = |page: &str| {
+        let (_, after) = page.split_once("用户支付金额").unwrap_or_default();
+        after.chars().take(12).collect::<String>()
+    };
+    assert_eq!(paid(&page_here), paid(&page(&alone)), "{page_here}");
+    Ok(())
+}
