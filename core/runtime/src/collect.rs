@@ -384,14 +384,7 @@ fn given(
     source: &Source,
 ) -> Result<(serde_json::Value, BTreeMap<String, String>), Problems> {
     let mut options = source.with.clone();
-    options.insert(
-        "_base".to_owned(),
-        // Its process stands in a folder of its own.
-        storage::whole_path(&project.config.folder)
-            .display()
-            .to_string()
-            .into(),
-    );
+    options.insert("_base".to_owned(), project.base().into());
     let options = component
         .descriptor
         .check_options(&options)
