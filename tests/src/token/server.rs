@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// When the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dies {
+pub(super) enum Dies {
     /// The request arrived and was not looked at.
     Before,
     /// The server did what was asked, and its answer is lost.
@@ -18,7 +18,7 @@ pub enum Dies {
 
 /// One change of an order: what its line says from then on.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub(super) struct Change {
     /// Order.
     pub order: u32,
     /// Day of ordering in November 2026; it never changes.
@@ -29,7 +29,7 @@ pub struct Change {
 
 /// What the server knows and has seen.
 #[derive(Debug, Default)]
-pub struct World {
+pub(super) struct World {
     /// Every change, oldest first.
     pub changes: Vec<Change>,
     /// Uses of each refresh token.
@@ -51,7 +51,7 @@ pub struct World {
 
 /// The server.
 #[derive(Debug, Clone)]
-pub struct Server {
+pub(super) struct Server {
     world: Arc<Mutex<World>>,
     /// Its address.
     pub url: String,
@@ -60,7 +60,7 @@ pub struct Server {
 impl Server {
     /// Starts it; it ends with the test's process.
     #[must_use]
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = Self {
@@ -77,13 +77,13 @@ impl Server {
     }
 
     /// What it knows.
-    pub fn world(&self) -> MutexGuard<'_, World> {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A refresh token that nobody has used, as after a person's consent.
     #[must_use]
-    pub fn authorise(&self) -> String {
+    pub(super) fn authorise(&self) -> String {
         let mut world = self.world();
         world.refresh += 1;
         json!({ "refresh": format!("refresh-{:012}", world.refresh) }).to_string()
