@@ -66,6 +66,10 @@ pub enum Style {
     Short,
     /// On charts: `128.4万`, the currency stands in the chart's note.
     Tight,
+    /// Always in 万, where the language counts so: `¥12,843.1 万`.
+    Wan,
+    /// Always in 亿, where the language counts so: `¥1.28 亿`.
+    Yi,
 }
 
 /// Formats figures for one language and currency.
@@ -268,11 +272,26 @@ impl<'a> Formatter<'a> {
         }
     }
 
+    /// The amount in a scale that was asked for; none where the language has no such scale, or nothing would be left of it.
+    fn in_scale(&self, value: Decimal, style: Style) -> Option<String> {
+        let (scale, places, suffix) = match style {
+            Style::Wan => (10_000, 1, "万"),
+            Style::Yi => (100_000_000, 2, "亿"),
+            Style::Full | Style::Short | Style::Tight => return None,
+        };
+        let digits = group(value / Decimal::from(scale), places);
+        let told = value.is_zero() || has_digit_above_zero(&digits);
+        (self.chinese && told).then(|| format!("{digits} {suffix}"))
+    }
+
     fn amount(&self, value: Decimal, style: Style, money: bool) -> String {
+        if let Some(scaled) = self.in_scale(value, style) {
+            return scaled;
+        }
         let from = match style {
             Style::Full => 10_000_000,
-            Style::Short if !money => 100_000,
-            Style::Short | Style::Tight => 10_000,
+            Style::Short | Style::Wan | Style::Yi if !money => 100_000,
+            Style::Short | Style::Wan | Style::Yi | Style::Tight => 10_000,
         };
         // Beside a bar there is no room for fen, and nobody reads them there.
         let whole = style == Style::Tight && value >= Decimal::ONE;

@@ -7,7 +7,7 @@ use crate::format::{Formatter, Style, Unit, fill};
 use crate::input::{CampaignInfo, MetricInput};
 use chenbao_model::Decimal;
 use chenbao_model::document::{Band, Chart, ChartKind, Mark, Plot, PlotKind, Span};
-use chenbao_model::result::{Cell, Line, Series};
+use chenbao_model::result::{Axis, Cell, Line, Series};
 use jiff::civil::Date;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -111,7 +111,10 @@ impl Charting<'_> {
                 self.format.word("alt.empty"),
                 &[("title", &title), ("why", why)],
             ),
-            None => self.told((&title, unit), (&x, &plots), &points, wanted),
+            None => {
+                let said = self.numbered(metric, series, &x);
+                self.told((&title, unit), (&said, &plots), &points, wanted)
+            }
         };
         let mut marks = marks(wanted.marks, &points, main + 1);
         marks.extend(self.point(&column(&points, main + 1), unit, wanted.point));
@@ -299,6 +302,16 @@ impl Charting<'_> {
             Some(Cell::Number(value)) => value.normalize().to_string(),
             _ => String::new(),
         }
+    }
+
+    /// What stands along x as a sentence says it: bare numbers get the word for what they count.
+    fn numbered(&self, metric: &MetricInput, series: &Series, x: &[String]) -> Vec<String> {
+        if series.x != Axis::Number {
+            return x.to_vec();
+        }
+        let own = metric.strings.get(&format!("x.{}", series.id));
+        let word = own.unwrap_or_else(|| self.format.word("x.number"));
+        x.iter().map(|n| fill(word, &[("n", n)])).collect()
     }
 
     /// One sentence with the figures: all of a waterfall; first, highest and last of the others.

@@ -49,6 +49,15 @@ impl<'a> Days<'a> {
         )
     }
 
+    /// A day in one of the forms that templates ask for: `said`, `short` or `long`.
+    pub(super) fn formed(&self, day: Date, form: &str) -> String {
+        match form {
+            "short" => self.axis(day),
+            "long" => Period::day(day).map_or_else(|_| self.axis(day), |period| self.long(&period)),
+            _ => self.in_sentence(day),
+        }
+    }
+
     /// `11月21日`, `21 Nov`: for subjects.
     pub(super) fn tight(&self, day: Date) -> String {
         self.in_sentence(day)

@@ -7,7 +7,7 @@ use super::tables::exact;
 use crate::format::{DASH, Formatter, Style, fill};
 use crate::input::MetricInput;
 use chenbao_model::document::{Bullet, Inline, Kpi, Spark, Tone, plain};
-use chenbao_model::result::{Better, Compare, Item, Scalar};
+use chenbao_model::result::{Better, Cell, Compare, Item, Scalar};
 use chenbao_model::{Decimal, Grain, Period};
 use rust_decimal::prelude::ToPrimitive;
 
@@ -34,7 +34,17 @@ pub(super) const MANNERS: &[&str] = &[
     "delta-plain",
     "basis",
     "label",
+    "wan",
+    "yi",
+    "date-said",
+    "date-short",
+    "date-long",
 ];
+
+/// Whether a manner shows the value itself: where it is missing, the sentence stays and says why.
+pub(super) fn shows_value(manner: &str) -> bool {
+    matches!(manner, "value" | "short" | "plain" | "wan" | "yi") || manner.starts_with("date-")
+}
 
 impl Saying<'_> {
     /// A figure in a sentence. None when there is nothing to compare with or no value: the sentence is then left out,
@@ -50,46 +60,43 @@ impl Saying<'_> {
             unbroken: true,
             ..Inline::words(text)
         };
+        if let (Some(form), Cell::Text(text)) = (manner.strip_prefix("date-"), &scalar.value)
+            && let Ok(day) = text.parse()
+        {
+            return Some(vec![unbroken(self.days.formed(day, form))]);
+        }
         let Some(value) = scalar.value.number() else {
-            let why = scalar
-                .missing
-                .as_ref()
+            let why = scalar.missing.as_ref();
+            let why = why
                 .map(|missing| self.format.reason(missing))
                 .unwrap_or_default();
             return match manner {
-                "value" | "short" | "plain" => Some(vec![Inline {
-                    tone: Tone::Muted,
-                    ..Inline::words(fill(
-                        self.format.word("missing.in_sentence"),
-                        &[("why", &why)],
-                    ))
-                }]),
                 "label" => Some(vec![Inline::words(self.label(metric, scalar))]),
+                shown if shows_value(shown) => Some(vec![self.missing(&why)]),
                 _ => None,
             };
         };
         let basis = self.basis_of(scalar, vs);
         let base = basis.and_then(|compare| compare.value.number());
+        let delta = |style| {
+            let text = self.format.delta(value, base?, &scalar.unit, style);
+            Some(vec![unbroken(text)])
+        };
+        let shown = |style| {
+            Some(vec![unbroken(self.format.figure(
+                value,
+                &scalar.unit,
+                style,
+            ))])
+        };
         match manner {
-            "plain" => Some(vec![unbroken(self.format.figure(
-                value,
-                &scalar.unit,
-                Style::Full,
-            ))]),
+            "plain" => shown(Style::Full),
             "label" => Some(vec![Inline::words(self.label(metric, scalar))]),
+            "wan" => shown(Style::Wan),
+            "yi" => shown(Style::Yi),
             "basis" => Some(vec![Inline::words(self.basis(metric, basis?))]),
-            "delta" => Some(vec![unbroken(self.format.delta(
-                value,
-                base?,
-                &scalar.unit,
-                Style::Short,
-            ))]),
-            "delta-plain" => Some(vec![unbroken(self.format.delta(
-                value,
-                base?,
-                &scalar.unit,
-                Style::Full,
-            ))]),
+            "delta" => delta(Style::Short),
+            "delta-plain" => delta(Style::Full),
             "change" => Some(self.change(value, base?, scalar)),
             _ => {
                 let mut out = vec![unbroken(self.format.figure(
@@ -103,6 +110,17 @@ impl Saying<'_> {
                 );
                 Some(out)
             }
+        }
+    }
+
+    /// Why there is no figure, in its place.
+    pub(super) fn missing(&self, why: &str) -> Inline {
+        Inline {
+            tone: Tone::Muted,
+            ..Inline::words(fill(
+                self.format.word("missing.in_sentence"),
+                &[("why", why)],
+            ))
         }
     }
 
@@ -164,7 +182,7 @@ impl Saying<'_> {
             missing: value.is_none(),
             basis: change
                 .as_ref()
-                .map(|(_, compare)| self.basis(metric, compare))
+                .map(|(_, compare)| self.strip_basis(metric, compare))
                 .unwrap_or_default(),
             change: change.map(|(change, _)| change),
             note: self.note(metric, scalar),
@@ -228,16 +246,31 @@ impl Saying<'_> {
         }
     }
 
-    /// `较上周六`, `较近 8 个周六中位数（2/8）`.
-    pub(super) fn basis(&self, metric: &MetricInput, compare: &Compare) -> String {
+    /// The same beside a figure of the strip, where a language may have a shorter word for it: `WoW`.
+    fn strip_basis(&self, metric: &MetricInput, compare: &Compare) -> String {
+        let key = format!("basis_short.{}_{}", compare.basis, self.grain());
+        let short = Some(self.format.word(&key)).filter(|word| *word != key);
         let own = metric.strings.get(&format!("basis.{}", compare.basis));
-        let grain = match self.period.grain() {
+        let whole = compare.n.is_none() || compare.n == compare.of;
+        match short.filter(|_| own.is_none() && whole) {
+            Some(short) => short.to_owned(),
+            None => self.basis(metric, compare),
+        }
+    }
+
+    fn grain(&self) -> &'static str {
+        match self.period.grain() {
             Grain::Day => "day",
             Grain::Week => "week",
             Grain::Month => "month",
             Grain::Span => "span",
-        };
-        let by_grain = format!("basis.{}_{grain}", compare.basis);
+        }
+    }
+
+    /// `较上周六`, `较近 8 个周六中位数（2/8）`.
+    pub(super) fn basis(&self, metric: &MetricInput, compare: &Compare) -> String {
+        let own = metric.strings.get(&format!("basis.{}", compare.basis));
+        let by_grain = format!("basis.{}_{}", compare.basis, self.grain());
         let common = format!("basis.{}", compare.basis);
         let by_grain = Some(self.format.word(&by_grain)).filter(|word| *word != by_grain);
         let sentence = own

@@ -1,14 +1,15 @@
 //! Words of the markup: figures in sentences, findings, styles; what this reader may not see leaves a gap.
 
 use super::build::Composer;
-use super::figures::MANNERS;
+use super::figures::{MANNERS, shows_value};
 use super::findings;
 use super::markup::{Element, Node};
 use super::results::{Found, unknown};
 use super::sentence::{Run, without_gaps};
+use crate::format::Unit;
 use chenbao_model::Diagnostic;
 use chenbao_model::document::{Inline, Tone};
-use chenbao_model::result::{Item, Scalar};
+use chenbao_model::result::{Cell, Item, Scalar};
 
 impl Composer<'_> {
     /// The words of an element: sentences with a figure that this reader does not have are left out.
@@ -42,6 +43,7 @@ impl Composer<'_> {
                 Some(path) => self.value(element, path),
                 None => Vec::new(),
             },
+            "top" => self.top(element),
             "headline" => self.headline(element),
             "finding" => self.finding(element),
             "span" => self.span(element),
@@ -102,6 +104,7 @@ impl Composer<'_> {
             Some(Found::Gap { label, why }) => self.gap(manner, label, &why),
             Some(Found::Item(metric, item, tail)) => match self.as_scalar(item, tail.as_deref()) {
                 Some(scalar) => {
+                    self.fits(element, path, &scalar);
                     self.shown_scalar(metric, &scalar);
                     self.saying
                         .in_sentence(metric, &scalar, manner, element.attribute("vs"))
@@ -118,19 +121,43 @@ impl Composer<'_> {
         }
     }
 
+    /// A figure whose unit is another than the one in which the template wants it is a mistake of the template.
+    fn fits(&mut self, element: &Element, path: &str, scalar: &Scalar) {
+        let unit = Unit::of(&scalar.unit);
+        let (fits, wanted) = match (element.attribute("unit"), element.attribute("as")) {
+            (Some("money"), _) => (unit == Unit::Money, "money"),
+            (Some("percent"), _) => (matches!(unit, Unit::Percent | Unit::Points), "a percentage"),
+            (Some(other), _) => {
+                let message = format!("there is no unit `{other}` to ask for");
+                let problem = unknown(message, other, ["money", "percent"]).0;
+                return self.problem(element, problem);
+            }
+            (None, Some("wan" | "yi")) => (
+                matches!(unit, Unit::Money | Unit::Count),
+                "money or a count",
+            ),
+            (None, Some(manner)) if manner.starts_with("date-") => {
+                (matches!(scalar.value, Cell::Null | Cell::Text(_)), "a day")
+            }
+            _ => return,
+        };
+        if !fits {
+            let unit = if scalar.unit.is_empty() {
+                "no unit"
+            } else {
+                scalar.unit.as_str()
+            };
+            let problem =
+                Diagnostic::error(format!("`{path}` is not {wanted}: its unit is `{unit}`"))
+                    .hint("`chenbao template vars` lists each path with its unit");
+            self.problem(element, problem);
+        }
+    }
+
     fn gap(&self, manner: &str, label: String, why: &str) -> Option<Vec<Inline>> {
         match manner {
-            "value" | "short" | "plain" => {
-                let text = crate::format::fill(
-                    self.frame.format.word("missing.in_sentence"),
-                    &[("why", why)],
-                );
-                Some(vec![Inline {
-                    tone: Tone::Muted,
-                    ..Inline::words(text)
-                }])
-            }
             "label" => Some(vec![Inline::words(label)]),
+            shown if shows_value(shown) => Some(vec![self.saying.missing(why)]),
             _ => None,
         }
     }

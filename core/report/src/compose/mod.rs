@@ -1,9 +1,9 @@
 //! One template and the results of its metrics become the neutral Document of one audience.
 //!
-//! The steps, each a module: [`templates`] holds the files ([`theme`] how they look), `words` renders them through Tera to report markup whose
+//! The steps, each a module: [`templates`] holds the files ([`theme`] how they look), `words` renders them through Tera (with the functions and `filters` of ours) to report markup whose
 //! `places` are known, `markup` parses it strictly, `build` walks it and
 //! `inline` its words, binding figures by path out of `results`
-//! (sentences in `sentence`, figures in `figures`, `tables`, charts in `plots` and `charts`, `findings`, what is watched in `watch`), `frame` makes what surrounds
+//! (sentences in `sentence`, figures in `figures`, `tables`, charts in `plots` and `charts`, `findings`, what is watched in `watch`, the first of a table in `top`), `frame` makes what surrounds
 //! the page, and `sheets` what only a workbook carries. [`lint`] tries a template with its samples.
 
 mod build;
@@ -11,6 +11,7 @@ mod charts;
 mod cohort;
 mod days;
 mod figures;
+mod filters;
 mod findings;
 mod frame;
 mod inline;
@@ -25,6 +26,7 @@ mod sheets;
 mod tables;
 pub mod templates;
 pub mod theme;
+mod top;
 mod unbound;
 mod vocabulary;
 mod watch;
@@ -177,6 +179,7 @@ fn context(
 fn known(input: &ComposeInput<'_>, results: &Results<'_>, info: &TemplateInfo) -> Known {
     let mut known = Known {
         aliases: info.aliases.keys().cloned().collect(),
+        lang: input.lang.to_owned(),
         ..Known::default()
     };
     for metric in input.metrics {

@@ -1,7 +1,7 @@
 //! Where rendered markup came from: marks that travel through Tera with the text and are taken out again by the parser.
 //!
-//! Tera keeps no positions in what it renders. So each `<` and `&` of a template's own text gets a mark of Unicode
-//! noncharacters in front, and each escaped text from data is fenced by two others. No data can forge them: escaping
+//! Tera keeps no positions in what it renders. So each `<`, `&` and `{{` of a template's own text gets a mark of Unicode
+//! noncharacters in front (what a function writes stands where it was asked for), and each escaped text from data is fenced by two others. No data can forge them: escaping
 //! removes noncharacters.
 
 use chenbao_model::Place;
@@ -11,7 +11,7 @@ const CLOSE: char = '\u{fdd1}';
 const DATA: char = '\u{fdd2}';
 const DATA_END: char = '\u{fdd3}';
 
-/// Puts a mark before each `<` and `&` of the template's text, outside of Tera's own tags.
+/// Puts a mark before each `<`, `&` and `{{` of the template's text, outside of Tera's own tags.
 pub(super) fn mark(file: usize, text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len() * 2);
@@ -20,7 +20,13 @@ pub(super) fn mark(file: usize, text: &str) -> String {
     while let Some(&c) = chars.get(i) {
         let next = chars.get(i + 1).copied();
         match inside {
-            None if c == '{' && matches!(next, Some('{' | '%' | '#')) => inside = next,
+            None if c == '{' && matches!(next, Some('{' | '%' | '#')) => {
+                // A tag that takes the space before it away would not find it behind a mark.
+                if next == Some('{') && chars.get(i + 2) != Some(&'-') {
+                    out.push_str(&format!("{OPEN}{file}:{line}:{column}{CLOSE}"));
+                }
+                inside = next;
+            }
             None if c == '<' || c == '&' => {
                 out.push_str(&format!("{OPEN}{file}:{line}:{column}{CLOSE}"));
             }
@@ -181,8 +187,8 @@ mod tests {
         assert_eq!((place.line, place.column), (2, 12));
         assert_eq!(
             source.origins.len(),
-            3,
-            "the two `<` inside Tera tags have no mark"
+            4,
+            "the two `<` inside Tera tags have no mark, the tag that writes has one"
         );
     }
 

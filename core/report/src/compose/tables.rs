@@ -299,6 +299,14 @@ fn axis_column() -> ResultColumn {
     }
 }
 
+/// A column of which only the name is known.
+pub(super) fn bare_column(name: &str) -> ResultColumn {
+    ResultColumn {
+        kind: ColumnType::Text,
+        ..line_column(name, "")
+    }
+}
+
 /// A line of a series as a column.
 fn line_column(id: &str, unit: &str) -> ResultColumn {
     ResultColumn {

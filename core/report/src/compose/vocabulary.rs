@@ -76,7 +76,8 @@ pub(super) const BLOCKS: &[Rule] = &[
 ];
 
 pub(super) const INLINE: &[Rule] = &[
-    ("v", Inside::Nothing, &["*of", "as", "vs"]),
+    ("v", Inside::Nothing, &["*of", "as", "vs", "unit"]),
+    ("top", Inside::Nothing, &["*data", "*by", "n", "name"]),
     ("headline", Inside::Nothing, &["most", "except"]),
     ("finding", Inside::Nothing, &["*kind"]),
     ("b", Inside::Inline, &[]),

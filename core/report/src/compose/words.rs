@@ -1,5 +1,6 @@
 //! Tera, strictly: words and conditions of a template become report markup; data is escaped and fenced, output is bounded.
 
+use super::filters;
 use super::places::{Source, fence, mark};
 use super::results::unknown;
 use super::templates::TemplateSet;
@@ -22,6 +23,8 @@ pub(super) struct Known {
     pub(super) aliases: BTreeSet<String>,
     /// Kinds of the visible findings.
     pub(super) kinds: BTreeSet<String>,
+    /// Language of the words.
+    pub(super) lang: String,
 }
 
 /// Renders a template to markup that knows where it came from.
@@ -45,11 +48,11 @@ pub(super) fn render(
         .enumerate()
         .map(|(i, (name, text))| (name.clone(), mark(i, text)))
         .collect();
-    match attempt(&marked, &page, context, words, known) {
+    match attempt(&marked, &page, context, engine(words, known)) {
         Ok(rendered) => Ok(Source::new(&rendered, files)),
         // Marks move columns: the error is asked for again without them.
         Err(error) => Err(told(
-            &attempt(&files, &page, context, words, known)
+            &attempt(&files, &page, context, engine(words, known))
                 .err()
                 .unwrap_or(error),
             &files,
@@ -58,13 +61,8 @@ pub(super) fn render(
     }
 }
 
-fn attempt(
-    files: &[(String, String)],
-    page: &str,
-    context: &Context,
-    words: &Strings,
-    known: &Known,
-) -> TeraResult<String> {
+/// Tera with what templates may call.
+fn engine(words: &Strings, known: &Known) -> Tera {
     let mut tera = Tera::new();
     tera.set_escape_fn(|text: &str, out: &mut dyn Write| out.write_all(fence(text).as_bytes()));
     tera.register_function("t", Words(words.clone()));
@@ -77,6 +75,16 @@ fn attempt(
         args.must_get::<&str>("kind")
             .map(|kind| kinds.contains(kind))
     });
+    filters::register(&mut tera, &known.lang, words);
+    tera
+}
+
+fn attempt(
+    files: &[(String, String)],
+    page: &str,
+    context: &Context,
+    mut tera: Tera,
+) -> TeraResult<String> {
     tera.add_raw_templates(
         files
             .iter()
@@ -94,7 +102,8 @@ pub(super) fn syntax(set: &TemplateSet, template: &str) -> Vec<Diagnostic> {
         .map(|(name, text)| (name.to_owned(), text.to_owned()))
         .collect();
     let problems = files.iter().filter_map(|(name, text)| {
-        let error = Tera::new().add_raw_template(name, text).err()?;
+        let mut tera = engine(&Strings::default(), &Known::default());
+        let error = tera.add_raw_template(name, text).err()?;
         matches!(error.kind(), ErrorKind::SyntaxError(_)).then(|| told(&error, &files, name).0)
     });
     problems.flatten().collect()
@@ -131,7 +140,7 @@ fn has(known: &Known, path: &str) -> TeraResult<bool> {
 /// What stands between message and hint while Tera carries an error of ours.
 const HINT: &str = "\nhint: ";
 
-fn raised(problem: Diagnostic) -> Error {
+pub(super) fn raised(problem: Diagnostic) -> Error {
     Error::message(match problem.hint {
         Some(hint) => format!("{}{HINT}{hint}", problem.message),
         None => problem.message,
@@ -226,9 +235,64 @@ fn told(error: &Error, files: &[(String, String)], page: &str) -> Problems {
         ))
         .in_file(page)
         .hint("look for a loop that runs too often"),
-        other => Diagnostic::error(sentence(&other.to_string())).in_file(page),
+        other => {
+            let text = other.to_string();
+            let found = unregistered(&text, files);
+            if !found.is_empty() {
+                return Problems(found);
+            }
+            Diagnostic::error(sentence(&text)).in_file(page)
+        }
     };
     problem.into()
+}
+
+/// Filters, functions and tests that there are not, out of the reports that Tera writes one below the other; each with the
+/// nearest that there is.
+fn unregistered(text: &str, files: &[(String, String)]) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some((kind, rest)) = line
+            .strip_prefix("error: Unknown ")
+            .and_then(|rest| rest.split_once(" `"))
+        else {
+            continue;
+        };
+        let name = rest.trim_end_matches('`');
+        let names: &[&str] = match kind {
+            "filter" => &filters::FILTERS,
+            "function" => &filters::FUNCTIONS,
+            _ => &[],
+        };
+        let message = format!("there is no {kind} `{name}`");
+        let mut problem = unknown(message, name, names.iter().copied()).0;
+        if problem.hint.is_none() && !names.is_empty() {
+            problem = problem.hint(format!("there are {}, and Tera's own", names.join(", ")));
+        }
+        let place = lines.next().and_then(|line| placed(line, files));
+        problems.push(match place {
+            Some(place) => problem.at(place),
+            None => problem,
+        });
+    }
+    problems
+}
+
+/// ` --> daily/report.html:2:41`.
+fn placed(line: &str, files: &[(String, String)]) -> Option<Place> {
+    let mut parts = line.trim_start().strip_prefix("--> ")?.rsplitn(3, ':');
+    let column = parts.next()?.trim().parse().ok()?;
+    let line: usize = parts.next()?.parse().ok()?;
+    let file = parts.next()?.to_owned();
+    let (_, text) = files.iter().find(|(name, _)| *name == file)?;
+    let source = text.lines().nth(line.checked_sub(1)?).map(str::to_owned);
+    Some(Place {
+        file,
+        line,
+        column,
+        source,
+    })
 }
 
 fn sentence(message: &str) -> String {

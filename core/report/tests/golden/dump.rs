@@ -24,6 +24,13 @@ pub(crate) fn write(pages: &[Page]) -> String {
     out
 }
 
+fn weight(face: FaceId) -> &'static str {
+    match face == FaceId::BOLD {
+        true => "bold",
+        false => "regular",
+    }
+}
+
 fn item_line(item: &Item) -> Option<String> {
     Some(match item {
         Item::Tag(_) => String::new(),
@@ -32,11 +39,7 @@ fn item_line(item: &Item) -> Option<String> {
             points(&[(text.x, text.y)]),
             number(text.width()),
             number(text.size),
-            if text.face == FaceId::BOLD {
-                "bold"
-            } else {
-                "regular"
-            },
+            weight(text.face),
             hex(text.color),
             text.text
         ),

@@ -21,6 +21,11 @@ pub const MAIL: &str = "mail";
 /// The channel of files in a folder that people share. Its attempts may be repeated too.
 pub const FILES: &str = "files";
 
+/// What one recipient got of one period, the latest first.
+pub(super) const EARLIER: &str = "SELECT message_id FROM deliveries
+     WHERE report = $1 AND subject = $2 AND period = $3 AND audience = $4 AND channel = $5 AND recipient = $6 AND message_id <> $7
+     AND edition NOT LIKE 'test/%' AND state NOT IN ('bounced', 'suppressed') ORDER BY created_ms DESC, revision DESC LIMIT $8";
+
 states! {
     /// Where a delivery stands.
     DeliveryState, "a delivery" {
@@ -283,21 +288,17 @@ impl Ledger {
         if first || matches!(new.issue.edition, Edition::Test(_)) {
             return Ok(Vec::new());
         }
-        let rows = sqlx::query(
-            "SELECT message_id FROM deliveries
-             WHERE report = $1 AND subject = $2 AND period = $3 AND audience = $4 AND channel = $5 AND recipient = $6 AND message_id <> $7
-             AND edition NOT LIKE 'test/%' AND state NOT IN ('bounced', 'suppressed') ORDER BY created_ms DESC, revision DESC LIMIT $8",
-        )
-        .bind(new.issue.report.as_str())
-        .bind(or_empty(new.issue.subject.as_ref()))
-        .bind(new.issue.period.to_string())
-        .bind(new.audience.as_str())
-        .bind(new.channel.as_str())
-        .bind(new.recipient.as_str())
-        .bind(new.message_id.as_str())
-        .bind(i64::from(most))
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = sqlx::query(EARLIER)
+            .bind(new.issue.report.as_str())
+            .bind(or_empty(new.issue.subject.as_ref()))
+            .bind(new.issue.period.to_string())
+            .bind(new.audience.as_str())
+            .bind(new.channel.as_str())
+            .bind(new.recipient.as_str())
+            .bind(new.message_id.as_str())
+            .bind(i64::from(most))
+            .fetch_all(&self.pool)
+            .await?;
         let latest_first: Result<Vec<String>> =
             rows.iter().map(|row| text(row, "message_id")).collect();
         Ok(latest_first?.into_iter().rev().collect())

@@ -5,7 +5,7 @@ use super::{Engine, Ledger};
 use sqlx::{Any, Transaction};
 
 /// In order, from version one on; a file that was released never changes.
-pub(super) const MIGRATIONS: [&str; 12] = [
+pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_raw.sql"),
     include_str!("migrations/0003_notices.sql"),
@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0010_removed.sql"),
     include_str!("migrations/0011_erased.sql"),
     include_str!("migrations/0012_digest.sql"),
+    include_str!("migrations/0013_threads.sql"),
 ];
 
 /// Brings the schema up to date.

@@ -52,18 +52,65 @@ impl Bench<'_> {
             let same =
                 |one: &&MetricInput| one.alias == declared.alias && one.plugin == declared.plugin;
             let sampled = sample.metrics.iter().find(same).and_then(answer);
+            let declares = |id: &str| answer(&declared).and_then(|doc| doc.item(id));
             let more = answer(&declared).into_iter().flat_map(|doc| &doc.items);
             let more = more.filter(|item| sampled.is_none_or(|doc| doc.item(item.id()).is_none()));
-            let items = sampled.into_iter().flat_map(|doc| &doc.items).chain(more);
+            let sampled = sampled.into_iter().flat_map(|doc| &doc.items);
+            let sampled = sampled.map(|item| whole(item, declares(item.id())));
             let said = Said {
                 metric: &declared,
                 format: &format,
                 words: &words,
             };
-            all.extend(items.flat_map(|item| said.item(item)));
+            for item in sampled.chain(more.cloned()) {
+                all.extend(said.item(&known(item, &declared.strings)));
+            }
         }
         Ok(all)
     }
+}
+
+/// A sampled item with the columns and lines that its plugin declares besides, and with the clock that the sample is silent about.
+fn whole(sampled: &Item, declared: Option<&Item>) -> Item {
+    let mut item = sampled.clone();
+    let clock = |passport: &mut Passport, declared: &Passport| {
+        if passport.clock.is_empty() {
+            passport.clock.clone_from(&declared.clock);
+        }
+    };
+    match (&mut item, declared) {
+        (Item::Table(table), Some(Item::Table(declared))) => {
+            for column in &declared.columns {
+                match table.columns.iter_mut().find(|own| own.name == column.name) {
+                    Some(own) => clock(&mut own.passport, &column.passport),
+                    None => table.columns.push(column.clone()),
+                }
+            }
+        }
+        (Item::Series(series), Some(Item::Series(declared))) => {
+            clock(&mut series.passport, &declared.passport);
+            for line in &declared.y {
+                if !series.y.iter().any(|own| own.id == line.id) {
+                    series.y.push(line.clone());
+                }
+            }
+        }
+        _ => {}
+    }
+    item
+}
+
+/// The item with the columns of which nothing is known but the plugin's word for them: it may answer with any of these.
+fn known(mut item: Item, strings: &Strings) -> Item {
+    if let Item::Table(table) = &mut item {
+        let prefix = format!("column.{}.", table.id);
+        for name in strings.0.keys().filter_map(|key| key.strip_prefix(&prefix)) {
+            if !table.columns.iter().any(|column| column.name == name) {
+                table.columns.push(super::super::tables::bare_column(name));
+            }
+        }
+    }
+    item
 }
 
 fn answer(metric: &MetricInput) -> Option<&ResultDoc> {

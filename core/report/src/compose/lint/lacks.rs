@@ -10,10 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Elements that tell something without a path; the others without one only arrange.
 const TELLING: [&str; 6] = ["masthead", "lede", "headline", "actions", "note", "unbound"];
 
+/// A page of fewer things is listed thing by thing.
+const FEW: usize = 8;
+
 /// Something that the product's template has and the project's has not.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Lack {
-    /// `block`, `path`, `element`, `finding`, `words`, `theme`, `metric`, `tone`, `subject` or `quiet`.
+    /// `page` (replaced as a whole), `block`, `path`, `element`, `finding`, `words`, `theme`, `metric`, `tone`, `subject` or `quiet`.
     pub kind: &'static str,
     /// Its name: `detail`, `ads.roi`, `lede.outcome`.
     pub name: String,
@@ -54,14 +57,42 @@ impl Beside<'_> {
             .map(|lack| (lack.kind, lack.name))
             .collect();
         let mut lacks: Vec<Lack> = Vec::new();
+        let mut all: BTreeMap<String, usize> = BTreeMap::new();
         for theirs in told(self.shipped, self.against) {
+            *all.entry(theirs.place.file.clone()).or_default() += 1;
             let there = own.contains(&(theirs.kind, theirs.name.clone()));
             let again = |lack: &Lack| lack.kind == theirs.kind && lack.name == theirs.name;
             if !there && !lacks.iter().any(again) {
                 lacks.push(theirs);
             }
         }
+        for (file, all) in all {
+            self.as_a_whole(&file, all, &mut lacks);
+        }
         lacks
+    }
+
+    /// A page of which next to nothing is left was replaced: that is said once, not for each thing that it showed.
+    fn as_a_whole(&self, file: &str, all: usize, lacks: &mut Vec<Lack>) {
+        let of = |lack: &Lack| lack.place.file == file;
+        let lacking = lacks.iter().filter(|lack| of(lack)).count();
+        if all < FEW || lacking * 5 < all * 4 {
+            return;
+        }
+        let source = self.shipped.file(file).and_then(|text| text.lines().next());
+        let whole = Lack {
+            kind: "page",
+            name: format!("{file}, replaced as a whole: {lacking} of {all} things"),
+            place: Place {
+                file: file.to_owned(),
+                line: 1,
+                column: 0,
+                source: source.map(str::to_owned),
+            },
+        };
+        let at = lacks.iter().position(of).unwrap_or(0);
+        lacks.retain(|lack| !of(lack));
+        lacks.insert(at.min(lacks.len()), whole);
     }
 
     /// What `template.toml` says.
@@ -178,6 +209,10 @@ fn shown(seen: &Seen) -> Vec<Lack> {
                 let all = bound.iter().map(|path| (*path).to_owned()).chain(data);
                 ("path", all.collect())
             }
+        }
+        What::Bound(path, by) => {
+            let column = by.as_ref().map(|by| format!("{path}.{by}"));
+            ("path", [path.clone()].into_iter().chain(column).collect())
         }
         What::Words(_) | What::Path(_) | What::Role(_) => return Vec::new(),
     };

@@ -21,6 +21,8 @@ pub(super) enum What {
     Words(String),
     /// `has(path="…")`.
     Path(String),
+    /// `value(path="…")` or `top(path="…")`: what is bound, and the column by which `top` ranks.
+    Bound(String, Option<String>),
     /// `found(kind="…")`.
     Kind(String),
     /// `role.id == "…"`.
@@ -30,9 +32,10 @@ pub(super) enum What {
 /// What Tera's tags are searched for, and what the text in quotes after it is.
 type Call = (&'static str, fn(String) -> What);
 
-const CALLS: [Call; 5] = [
+const CALLS: [Call; 6] = [
     ("t(key=", What::Words),
     ("has(path=", What::Path),
+    ("value(path=", |path| What::Bound(path, None)),
     ("found(kind=", What::Kind),
     ("role.id==", What::Role),
     ("role.id!=", What::Role),
@@ -138,6 +141,17 @@ impl Reader<'_> {
             return;
         }
         let compact = compact(&inside);
+        for call in compact.split("top(").skip(1) {
+            let call = call.split(')').next().unwrap_or(call);
+            let said = |key: &str| asked(call, key).into_iter().next();
+            if let Some(path) = said("path=") {
+                let what = What::Bound(path, said("by="));
+                seen.push(Seen {
+                    what,
+                    place: place.clone(),
+                });
+            }
+        }
         for (call, what) in CALLS {
             for after in asked(&compact, call) {
                 seen.push(Seen {

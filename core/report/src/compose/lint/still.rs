@@ -50,6 +50,7 @@ impl Bench<'_> {
                 What::Element(name, attributes) => known.element(name, attributes),
                 What::Words(key) => known.key(key),
                 What::Path(path) => known.path(path),
+                What::Bound(path, by) => known.bound(path, by.as_deref()),
                 What::Kind(kind) => known.kind(kind),
                 What::Role(id) => self.role(id),
             };
@@ -112,7 +113,7 @@ impl Known<'_> {
         item: &Item,
         attributes: &[(String, Option<String>)],
     ) -> Vec<Diagnostic> {
-        let lists = |key: &str| key == "columns" || key == "series";
+        let lists = |key: &str| matches!(key, "columns" | "series" | "by" | "name");
         let written = attributes.iter().filter(|(key, _)| lists(key));
         let names = written
             .filter_map(|(_, value)| value.as_deref())
@@ -126,6 +127,19 @@ impl Known<'_> {
             self.results.find(&path, &self.format).err()
         });
         unknown.collect()
+    }
+
+    /// What a function binds, as an element would.
+    fn bound(&self, path: &str, by: Option<&str>) -> Vec<Diagnostic> {
+        let (element, key) = if by.is_some() {
+            ("top", "data")
+        } else {
+            ("v", "of")
+        };
+        let own = |key: &str, value: &str| (key.to_owned(), Some(value.to_owned()));
+        let by = by.map(|by| own("by", by));
+        let attributes: Vec<_> = [own(key, path)].into_iter().chain(by).collect();
+        self.element(element, &attributes)
     }
 
     fn key(&self, key: &str) -> Vec<Diagnostic> {

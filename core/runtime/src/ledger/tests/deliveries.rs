@@ -82,6 +82,27 @@ async fn a_thread_is_what_one_recipient_got_of_one_period() {
     }
 }
 
+/// Ten thousand recipients whose report is corrected each ask for their thread: none may look at all deliveries for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_is_found_by_an_index() {
+    // PostgreSQL scans whatever is as small as a test; the index is there, and SQLite says that it fits the question.
+    let ledger = &ledgers("threads").await[0].ledger;
+    let sql = format!("EXPLAIN QUERY PLAN {}", super::super::deliveries::EARLIER);
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    for _ in 0..7 {
+        query = query.bind("x");
+    }
+    let rows = query.bind(10_i64).fetch_all(&ledger.pool).await.unwrap();
+    let plan: Vec<String> = rows
+        .iter()
+        .map(|row| super::super::rows::text(row, "detail").unwrap())
+        .collect();
+    let by_index = plan
+        .iter()
+        .any(|step| step.contains("deliveries_by_period"));
+    assert!(by_index, "{plan:?}");
+}
+
 async fn take(ledger: &Ledger, now: Timestamp) -> Option<Claimed> {
     ledger.claim_due("s", now, LEASE, 1).await.unwrap().pop()
 }
