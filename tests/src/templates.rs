@@ -284,7 +284,9 @@ fn vars() -> Result<(), Failed> {
         let one = find(&format!("sales.{}", text(&item["id"])));
         for column in item["columns"].as_array().into_iter().flatten() {
             let path = format!("{}.{}", text(&one["path"]), text(&column["name"]));
-            let one = find(&path);
+            let Some(one) = listed.iter().find(|one| one["path"] == path.as_str()) else {
+                continue;
+            };
             columns += 1;
             let (own, listed) = (&column["passport"]["formula"], &one["passport"]["formula"]);
             assert_eq!(own, listed, "{one}");

@@ -7,7 +7,7 @@
 use chenbao_model::document::{Block, plain};
 use chenbao_model::strings::Strings;
 use chenbao_model::{Diagnostic, Sensitivities, Sensitivity};
-use chenbao_report::{ComposeInput, Outcome, TemplateSet, compose};
+use chenbao_report::{Beside, ComposeInput, Outcome, TemplateSet, compose};
 use std::collections::BTreeMap;
 
 /// Composes the daily sample with a project's own `daily/report.html`.
@@ -210,4 +210,42 @@ fn a_required_metric_and_its_plugin_are_checked() {
     let other = |sample: &mut chenbao_report::Sample| sample.metrics[0].plugin = "other".into();
     let problems = tried_for(page, &Sensitivities::new(), other).unwrap_err();
     assert!(problems[0].message.contains("is made by plugin `other`"));
+}
+
+/// What the daily template of a project lacks: `kind name`.
+fn lacks(page: &str) -> Vec<String> {
+    let over = BTreeMap::from([("daily/report.html".to_owned(), page.to_owned())]);
+    let shipped = TemplateSet::builtin();
+    let own = TemplateSet::builtin().overlaid(over);
+    let beside = Beside {
+        own: &own,
+        shipped: &shipped,
+        template: "daily",
+        against: "daily",
+    };
+    let lacks = beside.lacks().unwrap().into_iter();
+    lacks
+        .map(|lack| format!("{} {} {}", lack.kind, lack.name, lack.place.file))
+        .collect()
+}
+
+#[test]
+fn a_page_of_which_next_to_nothing_is_left_is_one_line() {
+    let page = "{% extends \"_base/shop.html\" %}\n{% block kpis %}<kpi value=\"sales.orders\"/>{% endblock %}\n";
+    let told = lacks(page);
+    let of_page: Vec<&String> = told
+        .iter()
+        .filter(|one| one.ends_with(" daily/report.html"))
+        .collect();
+    assert_eq!(of_page.len(), 1, "{told:?}");
+    let whole = "page daily/report.html, replaced as a whole: ";
+    assert!(of_page[0].starts_with(whole), "{told:?}");
+    let shipped = TemplateSet::builtin();
+    let page = shipped.file("daily/report.html").unwrap();
+    assert_eq!(lacks(page), Vec::<String>::new());
+    let renamed = page.replace("{% block detail %}", "{% block detail_of_mine %}");
+    assert_eq!(
+        lacks(&renamed),
+        ["block detail of report.html daily/report.html"]
+    );
 }

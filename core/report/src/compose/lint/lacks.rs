@@ -57,9 +57,10 @@ impl Beside<'_> {
             .map(|lack| (lack.kind, lack.name))
             .collect();
         let mut lacks: Vec<Lack> = Vec::new();
-        let mut all: BTreeMap<String, usize> = BTreeMap::new();
+        let mut all: BTreeMap<String, BTreeSet<(&str, String)>> = BTreeMap::new();
         for theirs in told(self.shipped, self.against) {
-            *all.entry(theirs.place.file.clone()).or_default() += 1;
+            let of_page = all.entry(theirs.place.file.clone()).or_default();
+            of_page.insert((theirs.kind, theirs.name.clone()));
             let there = own.contains(&(theirs.kind, theirs.name.clone()));
             let again = |lack: &Lack| lack.kind == theirs.kind && lack.name == theirs.name;
             if !there && !lacks.iter().any(again) {
@@ -67,7 +68,7 @@ impl Beside<'_> {
             }
         }
         for (file, all) in all {
-            self.as_a_whole(&file, all, &mut lacks);
+            self.as_a_whole(&file, all.len(), &mut lacks);
         }
         lacks
     }
