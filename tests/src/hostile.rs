@@ -103,7 +103,7 @@ pub(crate) fn call(params: &Value) -> ComputeCall {
         })
         .to_string(),
         context_json: "{}".to_owned(),
-        outputs: None,
+        outputs: Some(["rows".to_owned()].into()),
     }
 }
 

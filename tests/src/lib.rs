@@ -9,6 +9,7 @@
 pub mod ads;
 pub mod bad_input;
 pub mod completing;
+pub mod contract;
 pub mod databases;
 pub mod demo;
 pub mod duckdb;
@@ -50,6 +51,7 @@ pub fn trials() -> Vec<Trial> {
     let mut all = house_rules::trials();
     all.extend(fences::trials());
     all.extend(hostile::trials());
+    all.extend(contract::trials());
     all.extend(trust::trials());
     all.extend(verdicts::trials());
     all.extend(ads::trials());

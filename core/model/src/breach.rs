@@ -2,12 +2,20 @@
 
 use crate::result::{Axis, Cell, Finding, Item, ResultDoc, SCHEMA, Scalar, Series, Table};
 
+/// So many items, points and rows a document holds at most: what is larger belongs into a stream. A row of totals may come on top.
+const MOST_ITEMS: usize = 500;
+const MOST_POINTS: usize = 5000;
+const MOST_ROWS: usize = 1001;
+
 /// What must hold beyond the JSON schema; every breach, at once.
 #[must_use]
 pub fn breaches(doc: &ResultDoc) -> Vec<String> {
     let mut found = Vec::new();
     if doc.schema != SCHEMA {
         found.push(format!("schema is `{}`, not `{SCHEMA}`", doc.schema));
+    }
+    if doc.items.len() > MOST_ITEMS {
+        found.push(format!("{} items, more than {MOST_ITEMS}", doc.items.len()));
     }
     let mut seen = std::collections::BTreeSet::new();
     for item in &doc.items {
@@ -17,13 +25,40 @@ pub fn breaches(doc: &ResultDoc) -> Vec<String> {
     }
     for item in &doc.items {
         match item {
-            Item::Scalar(scalar) => check_scalar(scalar, &mut found),
+            Item::Scalar(scalar) => {
+                check_scalar(scalar, &mut found);
+                check_spark(doc, scalar, &mut found);
+            }
             Item::Series(series) => check_series(series, &mut found),
             Item::Table(table) => check_table(table, &mut found),
             Item::Finding(finding) => check_finding(doc, finding, &mut found),
         }
     }
+    for quality in &doc.quality {
+        for id in quality.affects.iter().filter(|id| doc.item(id).is_none()) {
+            found.push(format!(
+                "the caveat `{}` touches `{id}`, which is not in the result",
+                quality.words.key
+            ));
+        }
+    }
     found
+}
+
+fn check_spark(doc: &ResultDoc, scalar: &Scalar, found: &mut Vec<String>) {
+    let Some(path) = &scalar.spark else { return };
+    let line = path
+        .split_once('.')
+        .and_then(|(series, line)| match doc.item(series)? {
+            Item::Series(series) => series.y.iter().find(|y| y.id == line),
+            _ => None,
+        });
+    if line.is_none() {
+        found.push(format!(
+            "`{}` has its history in `{path}`, which is no `series.line` of the result",
+            scalar.id
+        ));
+    }
 }
 
 fn check_scalar(scalar: &Scalar, found: &mut Vec<String>) {
@@ -42,6 +77,13 @@ fn check_scalar(scalar: &Scalar, found: &mut Vec<String>) {
 }
 
 fn check_series(series: &Series, found: &mut Vec<String>) {
+    if series.points.len() > MOST_POINTS {
+        let points = series.points.len();
+        found.push(format!(
+            "`{}` has {points} points, more than {MOST_POINTS}",
+            series.id
+        ));
+    }
     let width = series.y.len() + 1;
     if series.points.iter().any(|point| point.len() != width) {
         found.push(format!(
@@ -69,6 +111,13 @@ fn check_series(series: &Series, found: &mut Vec<String>) {
 
 fn check_table(table: &Table, found: &mut Vec<String>) {
     let width = table.columns.len();
+    if table.rows.len() > MOST_ROWS {
+        let rows = table.rows.len();
+        found.push(format!(
+            "`{}` has {rows} rows, more than {MOST_ROWS}; give them as a stream",
+            table.id
+        ));
+    }
     if let Some(stream) = &table.arrow {
         found.push(format!(
             "`{}` has its rows in `{stream}`, which did not come with the answer",

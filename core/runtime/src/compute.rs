@@ -262,6 +262,23 @@ async fn asked(
     Ok(Answer::Done(doc))
 }
 
+/// What a metric has with its params, for `check`: it is asked in a process of its own, and no row is read.
+///
+/// # Errors
+/// The plugin refuses the params, or cannot be asked.
+pub fn described(
+    project: &Project,
+    component: &Component,
+    params: &serde_json::Value,
+) -> Result<Described, Diagnostic> {
+    let Some(spec) = project.host(component, params.to_string(), BTreeMap::new()) else {
+        return Ok(Described::default());
+    };
+    let described =
+        tokio::task::block_in_place(|| MetricHost::spawn(spec)?.describe(&params.to_string()));
+    described.map_err(|verdict| Diagnostic::error(format!("`{}`: {verdict}", component.id)))
+}
+
 /// The rows of all inputs that there are, or what is lacking for those that must be there.
 async fn streams(
     project: &Project,

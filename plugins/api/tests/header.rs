@@ -147,3 +147,43 @@ fn the_c_example_builds_without_a_warning_and_exports_one_symbol() {
         .collect();
     assert_eq!(names, ["chenbao_plugin_entry_v1"]);
 }
+
+/// The layout of 1.0 on this target is a file; a later minor only appends to it.
+#[test]
+fn the_layout_of_every_released_minor_is_a_prefix_of_todays() {
+    let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("abi");
+    let mut checked = 0;
+    for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap();
+        if !name.ends_with(&format!("{target}.offsets")) {
+            continue;
+        }
+        checked += 1;
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        for Layout { name, size, fields } in all() {
+            let old: Vec<(&str, usize)> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(&format!("{name}.")))
+                .map(|rest| rest.split_once(' ').unwrap())
+                .map(|(field, offset)| (field, offset.parse().unwrap()))
+                .collect();
+            assert!(
+                fields.starts_with(&old),
+                "{name}: {old:?} is not the beginning of {fields:?}"
+            );
+            // What did not grow must not shrink or be padded differently.
+            if old.len() == fields.len() {
+                let before = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix(&format!("{name} ")));
+                assert_eq!(before, Some(size.to_string().as_str()), "{name}");
+            }
+        }
+    }
+    assert!(
+        checked > 0,
+        "no layout for {target} in {}",
+        folder.display()
+    );
+}

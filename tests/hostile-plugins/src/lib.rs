@@ -1,10 +1,14 @@
 //! A plugin that misbehaves as told: each way to fail has its own verdict, and none reaches the caller's process.
 
-use chenbao_plugin::{Cx, Inputs, Level, Metric, Report, Result, Scalar, bad_data, export_plugin};
+use chenbao_plugin::{
+    Cx, Described, Inputs, Level, Metric, Report, Result, Scalar, bad_config, bad_data,
+    export_plugin,
+};
 use serde::Deserialize;
 use std::io::Write as _;
 use std::time::Duration;
 
+mod large;
 mod reach;
 
 /// The one metric.
@@ -24,6 +28,19 @@ impl Metric for Hostile {
     const ID: &'static str = "hostile";
     type Params = Params;
 
+    fn describe(params: &Params) -> Result<Described> {
+        let only = |input: &[&str], output: &str| Described {
+            inputs: Some(input.iter().map(ToString::to_string).collect()),
+            outputs: Some(vec![output.to_owned()]),
+        };
+        match params.how.as_str() {
+            "large" => Ok(only(&[], "lines")),
+            "refused" => Err(bad_config("`how` and `what` do not go together")),
+            "strange" => Ok(only(&["nowhere"], "surprise")),
+            _ => Ok(only(&["lines"], "rows")),
+        }
+    }
+
     fn compute(params: Params, inputs: &mut Inputs, cx: &Cx<'_>) -> Result<Report> {
         match params.how.as_str() {
             "count" => count(inputs, cx),
@@ -32,6 +49,7 @@ impl Metric for Hostile {
             "breach" => Ok(Report::new()
                 .push(Scalar::new("rows", "1"))
                 .push(Scalar::new("surprise", "1").value(1))),
+            "large" => large::table(&params.what),
             "noise" => noise(),
             "orphan" => orphan(&params.what),
             "thread" => thread(),

@@ -5,6 +5,8 @@ use super::holding;
 use super::print::Voice;
 use super::template::{Parts, located};
 use super::{Answer, Ended};
+use crate::chain;
+use crate::compute;
 use crate::config;
 use crate::config::Config;
 use crate::config::meant::{Metric, PeriodRule, Report, Source, Transport};
@@ -60,7 +62,13 @@ pub(super) fn problems(project: &Project) -> Vec<Diagnostic> {
         problems.extend(source_problems(project, source));
     }
     for metric in project.config.metrics.values() {
-        problems.extend(metric_problems(project, metric));
+        // A circle is found from each metric in it, and told once.
+        let found = metric_problems(project, metric);
+        let new: Vec<Diagnostic> = found
+            .into_iter()
+            .filter(|problem| !problems.contains(problem))
+            .collect();
+        problems.extend(new);
     }
     for report in project.config.reports.values() {
         problems.extend(report_problems(project, report));
@@ -320,14 +328,23 @@ fn metric_problems(project: &Project, metric: &Metric) -> Vec<Diagnostic> {
         Err(problem) => return vec![problem.at(metric.place.clone())],
     };
     let mut problems = Vec::new();
-    if let Err(found) = component.descriptor.check_options(&metric.with) {
-        problems.extend(
+    match component.descriptor.check_options(&metric.with) {
+        Ok(params) => problems.extend(
+            compute::described(project, component, &params)
+                .err()
+                .map(|problem| problem.at(metric.place.clone())),
+        ),
+        Err(found) => problems.extend(
             found
                 .into_iter()
                 .map(|problem| problem.at(metric.place.clone())),
-        );
+        ),
     }
-    for input in &component.descriptor.inputs {
+    if let Err(found) = chain::order(project, std::slice::from_ref(&metric.id)) {
+        problems.extend(found.0);
+    }
+    let queries = component.descriptor.inputs.iter();
+    for input in queries.filter(|input| input.from.is_none()) {
         let declared = input.tables.iter();
         let unknown = declared.filter_map(|table| tables::unknown(&project.config, table));
         problems.extend(unknown.map(|problem| {
