@@ -46,6 +46,7 @@ const LAYERS: &[(u8, &[&str])] = &[
             "tables",
             "words",
             "notice",
+            "quarantine",
             "robot",
             "disk",
             "recover",

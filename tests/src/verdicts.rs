@@ -1,17 +1,23 @@
 //! Every way in which a metric can fail, all in one report of one serving process: the report goes out with a sentence in the place
 //! of each, the other metric says what it says alone, and the process stays the same.
 
-use crate::serving::{EXPORT, Serving, look, mails, orders, shop};
+use crate::serving::{EXPORT, Serving, look, mails, orders, shop, with_hostile};
 use crate::trial;
 use libtest_mimic::{Failed, Trial};
 
 /// All of them.
 #[must_use]
 pub fn trials() -> Vec<Trial> {
-    vec![trial(
-        "verdicts::every_failure_beside_a_metric_that_works",
-        every_failure,
-    )]
+    vec![
+        trial(
+            "verdicts::every_failure_beside_a_metric_that_works",
+            every_failure,
+        ),
+        trial(
+            "verdicts::a_plugin_that_crashes_in_a_row_is_left_alone",
+            quarantine,
+        ),
+    ]
 }
 
 /// What the metric does, and what the page says in its place.
@@ -91,5 +97,62 @@ fn every_failure() -> Result<(), Failed> {
         after.chars().take(12).collect::<String>()
     };
     assert_eq!(paid(&page_here), paid(&page(&alone)), "{page_here}");
+    Ok(())
+}
+
+/// The page of one more run at that time.
+fn page_at(project: &crate::project::Project, time: &str) -> Result<String, Failed> {
+    let run = project
+        .command(&["run", "daily"])
+        .env("CHENBAO_NOW", format!("2026-11-22T{time}+08:00"))
+        .output()?;
+    assert_eq!(run.status.code(), Some(3), "部分");
+    let page = project.read("reports/daily/2026-11-21/boss.txt");
+    Ok(page.replace(['\n', ' '], ""))
+}
+
+fn listed(project: &crate::project::Project) -> serde_json::Value {
+    let all = project.run(&["plugin", "list", "--json"]).json();
+    let mut all = all.as_array().cloned().unwrap_or_default().into_iter();
+    all.find(|one| one["id"] == "hostile").unwrap_or_default()
+}
+
+/// Twice in a row is the limit here: then it is not started, until somebody says so. An answer in between starts the count anew.
+fn quarantine() -> Result<(), Failed> {
+    let project = with_hostile("segfault", "15s");
+    let text = project.read("chenbao.toml");
+    let text = text.replace("[plugins]\n", "[plugins]\nquarantine_after = 2\n");
+    project.write("chenbao.toml", &text);
+    let how = |how: &str| {
+        let told = format!("how = \"{how}\"");
+        project.write("chenbao.toml", text.replace("how = \"segfault\"", &told));
+    };
+    assert!(page_at(&project, "09:00:00")?.contains("odd：计算程序崩溃"));
+    how("count");
+    let fine = project.run_at("2026-11-22T09:01:00+08:00", &["run", "daily"]);
+    drop(fine.exits(0));
+    how("abort");
+    for time in ["09:02:00", "09:03:00"] {
+        assert_eq!(listed(&project)["quarantined"], false);
+        assert!(page_at(&project, time)?.contains("odd：计算程序崩溃"));
+    }
+    assert_eq!(listed(&project)["quarantined"], true);
+    let page = page_at(&project, "09:04:00")?;
+    assert!(page.contains("odd：计算插件连续出错，已暂停使用"), "{page}");
+    let check = project.run(&["check"]).exits(0);
+    drop(check.says(&[
+        "`hostile` is left alone: it failed 2 times in a row",
+        "plugin release hostile",
+    ]));
+    let notices = project.run(&["notices", "--json"]).json();
+    let told = notices.as_array().into_iter().flatten();
+    let told: Vec<_> = told.filter(|one| one["kind"] == "plugin-held").collect();
+    assert_eq!(told.len(), 1, "{notices}");
+    // Released, it gets its chances again.
+    drop(project.run(&["plugin", "release", "hostile"]).exits(0));
+    how("count");
+    let fine = project.run_at("2026-11-22T09:05:00+08:00", &["run", "daily"]);
+    drop(fine.exits(0));
+    assert_eq!(listed(&project)["quarantined"], false);
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::plugin::host::SourceHost;
 use crate::plugin::store::Component;
 use crate::plugin::verdict::Verdict;
 use crate::project::Project;
+use crate::quarantine;
 
 use chenbao_engine::{Ingest, Mapping, RawTable, check_contract};
 use chenbao_model::catalogue::{ExportFacts, Revision, Snapshot};
@@ -358,6 +359,7 @@ async fn scan(
     let mut writer = project
         .lake
         .raw_writer(mapping, &source.id, project.hash_key());
+    not_held(project, component, source).await?;
     // What the disk refuses is no fault of the plugin.
     let mut refused = None;
     // The host speaks over a blocking socket; this task may block, the runtime has other threads.
@@ -369,6 +371,9 @@ async fn scan(
                 .map_err(|problem| refused.insert(problem).to_string())
         })
     });
+    if refused.is_none() {
+        counted(project, component, scanned.as_ref().err()).await;
+    }
     let facts = match (scanned, refused) {
         (_, Some(problem)) => return Err(problem.into()),
         (scanned, None) => scanned.map_err(|verdict| source_trouble(source, &verdict))?,
@@ -394,6 +399,29 @@ fn given(
         secrets.insert(name.clone(), config::fetch(reference)?.expose().to_owned());
     }
     Ok((options, secrets))
+}
+
+/// A source whose plugin is left alone is not asked.
+async fn not_held(
+    project: &Project,
+    component: &Component,
+    source: &Source,
+) -> Result<(), Problems> {
+    let Some(why) = quarantine::held(project, component).await else {
+        return Ok(());
+    };
+    let hint = format!(
+        "`chenbao plugin release {}`, or another library",
+        component.id
+    );
+    let problem = Diagnostic::error(why).at(source.place.clone());
+    Err(problem.hint(hint).into())
+}
+
+async fn counted(project: &Project, component: &Component, verdict: Option<&Verdict>) {
+    let said = verdict.map(|verdict| (verdict.code(), verdict.to_string()));
+    let said = said.as_ref().map(|(code, why)| (*code, why.as_str()));
+    quarantine::ended(project, component, said).await;
 }
 
 fn placed(problems: Vec<Diagnostic>, source: &Source) -> Problems {

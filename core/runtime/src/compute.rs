@@ -11,6 +11,7 @@ use crate::plugin::no_code;
 use crate::plugin::store::Component;
 use crate::plugin::verdict::Verdict;
 use crate::project::Project;
+use crate::quarantine;
 use crate::schedule::Occurrence;
 use crate::tables;
 use arrow::array::RecordBatch;
@@ -150,7 +151,8 @@ async fn one(
         verdict: None,
         machine: false,
     };
-    match answer(project, metric, job, others).await {
+    let answer = watched(project, metric, job, others).await;
+    match answer {
         Ok(Answer::Absent(need)) => computed.outcome = Outcome::Absent { need },
         Ok(Answer::Done(doc)) => {
             let bytes = serde_json::to_vec(&doc).map_err(|e| Diagnostic::error(e.to_string()))?;
@@ -167,6 +169,31 @@ async fn one(
         }
     }
     Ok(computed)
+}
+
+/// An answer, unless the plugin is left alone; a crash counts towards that.
+async fn watched(
+    project: &Project,
+    metric: &Metric,
+    job: &Job<'_>,
+    others: Others<'_>,
+) -> Result<Answer, Failure> {
+    let component = project.component(&metric.plugin)?;
+    if let Some(sentence) = quarantine::held(project, component).await {
+        return Err(Failure {
+            key: quarantine::KEY.to_owned(),
+            sentence,
+            machine: false,
+        });
+    }
+    let answer = answer(project, metric, job, others).await;
+    let verdict = match &answer {
+        Ok(Answer::Absent(_)) => return answer,
+        Ok(Answer::Done(_)) => None,
+        Err(failure) => Some((failure.key.as_str(), failure.sentence.as_str())),
+    };
+    quarantine::ended(project, component, verdict).await;
+    answer
 }
 
 enum Answer {

@@ -46,6 +46,7 @@ pub mod notice;
 pub mod paper;
 pub mod plan;
 pub mod project;
+pub mod quarantine;
 pub mod record;
 pub mod recover;
 pub mod remap;

@@ -90,6 +90,7 @@ pub(super) async fn check(project: &Project, mail: bool, voice: Voice) -> Answer
     problems.extend(blocked.iter().map(left_alone));
     problems.extend(disk::problems(&project.config));
     problems.extend(holding::problems(project));
+    problems.extend(holding::quarantined(project).await?);
     say_room(project, voice);
     holding::say(project, voice);
     let holds = project.ledger.holds().await?;

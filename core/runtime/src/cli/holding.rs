@@ -4,8 +4,11 @@ use super::print::Voice;
 use crate::config::Sandbox;
 use crate::plugin::holding::{Holding, holding};
 use crate::plugin::restrict;
+use crate::plugin::store::Component;
 use crate::project::Project;
+use crate::quarantine;
 use chenbao_model::Diagnostic;
+use chenbao_model::diagnostic::Problems;
 use serde_json::{Value, json};
 
 /// What holds the project's plugins.
@@ -31,6 +34,22 @@ pub(super) fn json(holding: Holding) -> Value {
         "landlock": holding.held.landlock, "seccomp": holding.held.seccomp,
         "limits": holding.limits(), "no_cgroup": holding.no_group,
     })
+}
+
+/// Plugins that are left alone.
+pub(super) async fn quarantined(project: &Project) -> Result<Vec<Diagnostic>, Problems> {
+    let crashes = project.ledger.plugin_crashes().await?;
+    let held = crashes.iter().filter(|crashes| {
+        let digest = |component: &Component| component.digest.as_ref() == Some(&crashes.digest);
+        crashes.since.is_some() && project.plugins.components().any(digest)
+    });
+    let told = held.map(|crashes| {
+        let id = &crashes.plugin;
+        Diagnostic::warning(quarantine::sentence(crashes)).hint(format!(
+            "put a mended library in its place, or let it run again: `chenbao plugin release {id}`"
+        ))
+    });
+    Ok(told.collect())
 }
 
 /// What this kernel lacks: a warning, or an error where the configuration requires it.

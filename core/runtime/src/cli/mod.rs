@@ -158,7 +158,7 @@ async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
         }
         Command::Backup { file } => backup::backup(project, file, voice).await,
         Command::Template(command) => template::template(project, command, voice),
-        Command::Plugin(command) => plugin::plugin(project, command, voice),
+        Command::Plugin(command) => plugin::plugin(project, command, voice).await,
         Command::Demo(_)
         | Command::Init(_)
         | Command::Preview(_)

@@ -5,7 +5,7 @@ use super::{Engine, Ledger};
 use sqlx::{Any, Transaction};
 
 /// In order, from version one on; a file that was released never changes.
-pub(super) const MIGRATIONS: [&str; 13] = [
+pub(super) const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_raw.sql"),
     include_str!("migrations/0003_notices.sql"),
@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0011_erased.sql"),
     include_str!("migrations/0012_digest.sql"),
     include_str!("migrations/0013_threads.sql"),
+    include_str!("migrations/0014_crashes.sql"),
 ];
 
 /// Brings the schema up to date.

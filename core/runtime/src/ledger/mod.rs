@@ -5,6 +5,7 @@
 mod audit;
 mod catalogue;
 mod collections;
+mod crashes;
 mod deliveries;
 mod erased;
 mod error;
@@ -31,6 +32,7 @@ mod watch;
 pub use audit::{Catalogue, Named, Stale};
 pub use catalogue::{Commit, FeedDay};
 pub use collections::{Collection, CollectionState};
+pub use crashes::Crashes;
 pub use deliveries::{
     Attempt, Delivery, DeliveryState, FILES, FOLDER, Issue, MAIL, NewDelivery, Piece, delivery_id,
 };

@@ -45,6 +45,8 @@ pub enum Kind {
     Ledger,
     /// A file of the lake or the archive is not what was written.
     Damaged,
+    /// A plugin crashed so often in a row that it is left alone.
+    PluginHeld,
     /// A configuration or template broke; the last that worked is in use.
     Fallback,
     /// Due times that the misfire policy left out.
@@ -63,7 +65,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of a message.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Overdue,
         Self::Silent,
         Self::Failed,
@@ -77,6 +79,7 @@ impl Kind {
         Self::Disk,
         Self::Ledger,
         Self::Damaged,
+        Self::PluginHeld,
         Self::Fallback,
         Self::Missed,
         Self::Bounced,
@@ -106,6 +109,7 @@ impl Kind {
             Self::Disk => ("disk", "磁盘有问题", "disk trouble"),
             Self::Ledger => ("ledger", "台账曾不可用", "ledger was away"),
             Self::Damaged => ("damaged", "文件损坏", "damaged file"),
+            Self::PluginHeld => ("plugin-held", "插件已停用", "plugin left alone"),
             Self::Fallback => (
                 "fallback",
                 "配置或模板有误，沿用上一版",
@@ -183,6 +187,10 @@ fn advice(notice: &Notice) -> (String, String) {
             format!("chenbao plan 列出全部；要补发：chenbao run {again} --deliver"),
             format!("chenbao plan lists all; to make one up: chenbao run {again} --deliver"),
         ),
+        Kind::PluginHeld => (
+            "换上修好的插件即自动恢复；确认没有问题也可 chenbao plugin release 插件".to_owned(),
+            "a mended library takes its place by itself; if nothing is wrong with this one: chenbao plugin release ID".to_owned(),
+        ),
         other => {
             let (zh, en) = standing_advice(other);
             (zh.to_owned(), en.to_owned())
@@ -245,7 +253,7 @@ fn standing_advice(kind: Kind) -> (&'static str, &'static str) {
             "检查 [mail.bounces] 的路径和权限（chenbao check）",
             "check path and permissions of [mail.bounces] (chenbao check)",
         ),
-        Kind::Failed | Kind::Partial | Kind::Missed | Kind::Retention => {
+        Kind::Failed | Kind::Partial | Kind::Missed | Kind::PluginHeld | Kind::Retention => {
             ("无需处理", "nothing to do")
         }
     }

@@ -17,6 +17,12 @@ pub(in crate::cli) enum PluginCommand {
         #[arg(long)]
         all: bool,
     },
+    /// Start a plugin again that was left alone because it crashed too often in a row.
+    #[command(after_help = "Example:\n  chenbao plugin release sales")]
+    Release {
+        /// Component id.
+        plugin: String,
+    },
     /// One plugin: descriptor, inputs, outputs, digest.
     Inspect {
         /// Component id, or the path of a library.
