@@ -11,13 +11,16 @@ use crate::error::{Error, ErrorCode, Result, bad_config, internal};
 use crate::export_source::{guarded_stream, source_api};
 use crate::guard::guarded;
 use crate::metric::Described;
+use crate::params::ParamSpec;
 use crate::report::Report;
 use crate::rows::{Inputs, Rows};
 use arrow_array::ffi_stream::ArrowArrayStreamReader;
 use serde::de::DeserializeOwned;
 use std::ffi::{CStr, c_char, c_void};
 
+pub use crate::asked;
 pub use crate::export_source::{AnySource, open};
+pub use crate::params::params;
 
 /// The components of one library; the macro writes it.
 pub trait Exports: 'static {
@@ -49,14 +52,22 @@ pub enum Kinds {
     Sources,
 }
 
-/// Descriptor of a plugin's folder, `chenbao.descriptor/1`.
+/// Descriptor of a plugin's folder, `chenbao.descriptor/1`; `declared` is what the code says of its parameters.
 #[must_use]
-pub fn descriptor(name: &str, version: &str, files: &[(&str, &str)]) -> String {
+pub fn descriptor(
+    (name, version): (&str, &str),
+    files: &[(&str, &str)],
+    declared: &[ParamSpec],
+) -> String {
     let files: serde_json::Map<_, _> = files
         .iter()
         .map(|(path, text)| ((*path).to_owned(), (*text).into()))
         .collect();
-    serde_json::json!({ "schema": "chenbao.descriptor/1", "name": name, "version": version, "files": files }).to_string()
+    let mut carried = serde_json::json!({ "schema": "chenbao.descriptor/1", "name": name, "version": version, "files": files });
+    if !declared.is_empty() {
+        carried["declared"] = crate::params::declared(declared).into();
+    }
+    carried.to_string()
 }
 
 /// The entry around a descriptor.
@@ -301,7 +312,7 @@ unsafe fn inputs(args: &CbComputeArgs) -> Result<Inputs> {
 #[macro_export]
 macro_rules! export_plugin {
     (files: [$($file:literal),* $(,)?], metrics: [$($metric:ty),+ $(,)?] $(,)?) => {
-        $crate::export_plugin! { @entry [$($file),*] Metrics
+        $crate::export_plugin! { @entry [$($file),*] [$(<$metric as $crate::Metric>::Params),+] Metrics
             fn describe(id: &str, params: &str) -> $crate::Result<$crate::Described> {
                 $(if id == <$metric as $crate::Metric>::ID {
                     return <$metric as $crate::Metric>::describe(&$crate::export::configured(params)?);
@@ -332,7 +343,7 @@ macro_rules! export_plugin {
         }
     };
     (files: [$($file:literal),* $(,)?], sources: [$($source:ty),+ $(,)?] $(,)?) => {
-        $crate::export_plugin! { @entry [$($file),*] Sources
+        $crate::export_plugin! { @entry [$($file),*] [$(<$source as $crate::Source>::Options),+] Sources
             fn describe(id: &str, _params: &str) -> $crate::Result<$crate::Described> {
                 Err($crate::export::unknown(id))
             }
@@ -358,7 +369,7 @@ macro_rules! export_plugin {
             }
         }
     };
-    (@entry [$($file:literal),*] $kinds:ident $($methods:tt)*) => {
+    (@entry [$($file:literal),*] [$($params:ty),+] $kinds:ident $($methods:tt)*) => {
         const _: () = {
             #[derive(Debug)]
             struct Library;
@@ -375,10 +386,11 @@ macro_rules! export_plugin {
                 static ENTRY: ::std::sync::OnceLock<$crate::abi::CbEntry> = ::std::sync::OnceLock::new();
                 ENTRY.get_or_init(|| {
                     $crate::export::entry::<Library>(DESCRIPTOR.get_or_init(|| {
+                        use $crate::export::asked::*;
                         $crate::export::descriptor(
-                            env!("CARGO_PKG_NAME"),
-                            env!("CARGO_PKG_VERSION"),
+                            (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
                             &[$(($file, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $file)))),*],
+                            &[$((&Asked::<$params>::new()).declared()),+].concat(),
                         )
                     }))
                 })

@@ -25,6 +25,7 @@ pub(super) fn folders() -> impl Iterator<Item = (&'static str, Folder)> {
             *name,
             Folder {
                 files: files.collect(),
+                ..Folder::default()
             },
         )
     })

@@ -366,6 +366,7 @@ pub(super) mod tests {
                 .iter()
                 .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
                 .collect(),
+            ..Folder::default()
         }
     }
 

@@ -3,6 +3,7 @@
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -11,12 +12,16 @@ use std::path::Path;
 pub struct Folder {
     /// Text by path within the folder, with `/`.
     pub files: BTreeMap<String, String>,
+    /// Parameters that the code declares; a library only. They join those of the folder's own file.
+    pub declared: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
 struct Carried {
     schema: String,
     files: BTreeMap<String, String>,
+    #[serde(default)]
+    declared: BTreeMap<String, Value>,
 }
 
 impl Folder {
@@ -36,6 +41,7 @@ impl Folder {
         }
         Ok(Self {
             files: carried.files,
+            declared: carried.declared,
         })
     }
 

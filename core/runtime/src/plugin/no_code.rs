@@ -416,7 +416,11 @@ mod tests {
             .iter()
             .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
             .collect();
-        Descriptor::parse(&Folder { files }).unwrap()
+        Descriptor::parse(&Folder {
+            files,
+            ..Folder::default()
+        })
+        .unwrap()
     }
 
     fn money(cents: Vec<Option<i128>>) -> ArrayRef {

@@ -80,6 +80,18 @@ pub struct OptionSpec {
     /// Of a source: that the value is a path, which its process may then read.
     #[serde(default)]
     pub path: Option<PathKind>,
+    /// Least value of a number.
+    #[serde(default)]
+    pub min: Option<f64>,
+    /// Greatest value of a number.
+    #[serde(default)]
+    pub max: Option<f64>,
+    /// The values that it can have; any, if there are none.
+    #[serde(default)]
+    pub one_of: Vec<Value>,
+    /// Unit, as of results, for people.
+    #[serde(default)]
+    pub unit: String,
     /// What it is.
     pub description: String,
 }
@@ -87,17 +99,43 @@ pub struct OptionSpec {
 /// Declared options by name.
 pub type Options = BTreeMap<String, OptionSpec>;
 
+impl OptionSpec {
+    /// What keeps it from being that value; none if nothing does.
+    fn refuses(&self, value: &Value) -> Option<String> {
+        if !self.kind.fits(value) {
+            return Some(format!("wants {}, not `{value}`", self.kind.name()));
+        }
+        let number = value.as_f64();
+        let beyond = |bound: Option<f64>, out: fn(f64, f64) -> bool| {
+            number
+                .zip(bound)
+                .filter(|(n, bound)| out(*n, *bound))
+                .map(|(_, bound)| bound)
+        };
+        if let Some(min) = beyond(self.min, |n, min| n < min) {
+            return Some(format!("is at least {min}, not `{value}`"));
+        }
+        if let Some(max) = beyond(self.max, |n, max| n > max) {
+            return Some(format!("is at most {max}, not `{value}`"));
+        }
+        let known = self.one_of.is_empty() || self.one_of.contains(value);
+        (!known).then(|| {
+            let all: Vec<String> = self.one_of.iter().map(ToString::to_string).collect();
+            format!("is one of {}, not `{value}`", all.join(", "))
+        })
+    }
+}
+
 /// What is wrong with the declaration itself.
 pub(super) fn mistakes(options: &Options) -> impl Iterator<Item = String> {
     options.iter().filter_map(|(name, spec)| {
-        let wrong = spec
-            .default
-            .as_ref()
-            .is_some_and(|default| !spec.kind.fits(default));
         let no_path =
             spec.path.is_some() && !matches!(spec.kind, OptionType::String | OptionType::Array);
-        let default = wrong.then(|| format!("the default of `{name}` is not {}", spec.kind.name()));
-        default.or_else(|| {
+        let refused = spec.default.as_ref().and_then(|default| spec.refuses(default));
+        let refused = refused.map(|why| {
+            format!("the default of `{name}` does not fit its own declaration: it {why}")
+        });
+        refused.or_else(|| {
             no_path.then(|| format!("`{name}` is a path, so its type is string or array"))
         })
     })
@@ -114,16 +152,9 @@ pub(super) fn checked(
         match options.get(name) {
             _ if name.starts_with('_') => {}
             None => problems.push(unknown(options, name)),
-            Some(spec) if !spec.kind.fits(value) => {
-                problems.push(
-                    Diagnostic::error(format!(
-                        "`{name}` wants {}, not `{value}`",
-                        spec.kind.name()
-                    ))
-                    .hint(spec.description.clone()),
-                );
-            }
-            Some(_) => {}
+            Some(spec) => problems.extend(spec.refuses(value).map(|why| {
+                Diagnostic::error(format!("`{name}` {why}")).hint(spec.description.clone())
+            })),
         }
         all.insert(name.clone(), value.clone());
     }
@@ -198,6 +229,26 @@ mod tests {
         assert!(told.concat().contains("`path` is missing"));
         assert!(told.concat().contains("`rows` wants a whole number"));
         assert!(told.concat().contains("did you mean `share`?"));
+    }
+
+    #[test]
+    fn bounds_and_lists_of_values_hold() {
+        let options: Options = toml::from_str(
+            "[share]\ntype = 'number'\nmin = 0\nmax = 100\ndescription = 'Share.'\n\
+             [basis]\ntype = 'string'\none_of = ['weekday', 'previous']\ndescription = 'Basis.'\n",
+        )
+        .unwrap();
+        let given = json!({"share": 101.5, "basis": "month"});
+        let problems = checked(&options, given.as_object().unwrap()).unwrap_err();
+        let told: String = problems.iter().map(ToString::to_string).collect();
+        for words in [
+            "`share` is at most 100, not `101.5`",
+            "`basis` is one of \"weekday\", \"previous\"",
+        ] {
+            assert!(told.contains(words), "{words} in {told}");
+        }
+        let good = json!({"share": 0, "basis": "previous"});
+        assert!(checked(&options, good.as_object().unwrap()).is_ok());
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl Reading<'_> {
         if let Err(why) = id.parse::<chenbao_model::Id>() {
             self.wrong(why);
         }
-        let options: Options = params.into_iter().chain(options).collect();
+        let options: Options = self.options(params.into_iter().chain(options).collect());
         options::mistakes(&options)
             .collect::<Vec<_>>()
             .into_iter()
@@ -138,6 +138,22 @@ impl Reading<'_> {
             words: strings,
             presets,
         }
+    }
+
+    /// What the file and the code declare; nothing may stand in both.
+    fn options(&mut self, mut options: Options) -> Options {
+        for (name, declared) in &self.folder.declared {
+            match serde_json::from_value(declared.clone()) {
+                Ok(_) if options.contains_key(name) => self.wrong(format!(
+                    "`{name}` stands here and in the code: take it out here, the code's own declaration is carried along"
+                )),
+                Ok(spec) => {
+                    options.insert(name.clone(), spec);
+                }
+                Err(why) => self.wrong(format!("`{name}`, as the code declares it: {why}")),
+            }
+        }
+        options
     }
 
     fn input(&mut self, name: String, written: WrittenInput) -> Option<Input> {
