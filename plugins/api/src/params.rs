@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 /// One declared parameter; values are JSON texts, empty where nothing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ParamSpec {
     /// Name in the configuration.
     pub name: &'static str,
@@ -25,6 +24,8 @@ pub struct ParamSpec {
     pub one_of: &'static str,
     /// Unit, as of results.
     pub unit: &'static str,
+    /// Of a source: what kind of path the value is, which its process may then read.
+    pub path: &'static str,
 }
 
 impl ParamSpec {
@@ -35,6 +36,9 @@ impl ParamSpec {
         }
         if !self.unit.is_empty() {
             spec["unit"] = self.unit.into();
+        }
+        if !self.path.is_empty() {
+            spec["path"] = self.path.into();
         }
         for (key, text) in [
             ("default", self.default),

@@ -40,6 +40,7 @@ struct Said {
     max: Option<String>,
     one_of: Option<String>,
     unit: String,
+    path: String,
 }
 
 impl Field {
@@ -105,6 +106,7 @@ impl Field {
             max,
             one_of,
             unit,
+            path,
         } = &self.said;
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let (min, max, one_of) = (text(min), text(max), text(one_of));
@@ -113,7 +115,7 @@ impl Field {
         Some(quote! {
             ::chenbao_plugin::ParamSpec {
                 name: #name, kind: #kind, description: #description, required: #required,
-                default: #default, min: #min, max: #max, one_of: #one_of, unit: #unit,
+                default: #default, min: #min, max: #max, one_of: #one_of, unit: #unit, path: #path,
             }
         })
     }
@@ -125,6 +127,7 @@ struct Attribute {
     host: bool,
     kind: Option<String>,
     unit: String,
+    path: String,
     values: Vec<(Ident, Literal)>,
 }
 
@@ -134,19 +137,20 @@ impl Attribute {
         for attribute in field.attrs.iter().filter(|a| a.path().is_ident("param")) {
             attribute.parse_nested_meta(|meta| {
                 let Some(name) = meta.path.get_ident().cloned() else {
-                    return Err(meta.error("say `default`, `min`, `max`, `unit`, `one_of`, `type` or `host`"));
+                    return Err(meta.error("say `default`, `min`, `max`, `unit`, `one_of`, `path`, `type` or `host`"));
                 };
                 match name.to_string().as_str() {
                     "host" => all.host = true,
                     "type" => all.kind = Some(meta.value()?.parse::<syn::LitStr>()?.value()),
                     "unit" => all.unit = meta.value()?.parse::<syn::LitStr>()?.value(),
+                    "path" => all.path = meta.value()?.parse::<syn::LitStr>()?.value(),
                     "default" | "min" | "max" | "one_of" => {
                         let literal = meta.value()?.parse::<Literal>()?;
                         all.values.push((name, literal));
                     }
                     other => {
                         return Err(meta.error(format!(
-                            "there is no `{other}`: say `default`, `min`, `max`, `unit`, `one_of`, `type` or `host`"
+                            "there is no `{other}`: say `default`, `min`, `max`, `unit`, `one_of`, `path`, `type` or `host`"
                         )));
                     }
                 }
@@ -163,6 +167,7 @@ impl Attribute {
     fn said(&self, kind: &str) -> Result<Said, Error> {
         let mut said = Said {
             unit: self.unit.clone(),
+            path: self.path.clone(),
             ..Said::default()
         };
         for (name, literal) in &self.values {

@@ -23,7 +23,8 @@ use syn::{Data, DeriveInput, Error, Fields, parse_macro_input};
 /// }
 /// ```
 ///
-/// In `#[param(..)]` may stand `default`, `min`, `max`, `unit`, `one_of = [..]`, `type = ".."` for a type that the macro
+/// In `#[param(..)]` may stand `default`, `min`, `max`, `unit`, `one_of = [..]`, `path = "folder"` for what a
+/// source may then read, `type = ".."` for a type that the macro
 /// does not know, and `host` for what the host adds by itself (`_base`). A field without a default is required, unless it
 /// is an `Option`.
 #[proc_macro_derive(Params, attributes(param))]

@@ -131,7 +131,10 @@ pub(super) fn mistakes(options: &Options) -> impl Iterator<Item = String> {
     options.iter().filter_map(|(name, spec)| {
         let no_path =
             spec.path.is_some() && !matches!(spec.kind, OptionType::String | OptionType::Array);
-        let refused = spec.default.as_ref().and_then(|default| spec.refuses(default));
+        let refused = spec
+            .default
+            .as_ref()
+            .and_then(|default| spec.refuses(default));
         let refused = refused.map(|why| {
             format!("the default of `{name}` does not fit its own declaration: it {why}")
         });
