@@ -32,6 +32,7 @@ const LAYERS: &[(u8, &[&str])] = &[
             "plan",
             "asking",
             "kept",
+            "authoring",
             "collect",
             "chain",
             "remap",

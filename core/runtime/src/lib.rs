@@ -32,6 +32,7 @@ pub mod webhook;
 // 3 stages.
 pub mod asking;
 pub mod audit;
+pub mod authoring;
 pub mod backup;
 pub mod chain;
 pub mod collect;

@@ -112,6 +112,11 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Watchdog(args) => return watchdog::watchdog(&cli.config, args, voice).await,
         Command::Preview(args) => return preview::preview(&cli.config, args, voice).await,
         Command::Restore(args) => return backup::restore(args, clock()?.now(), voice).await,
+        Command::Plugin(command) => {
+            if let Some(answer) = plugin::without_project(command, voice) {
+                return answer;
+            }
+        }
         _ => {}
     }
     let levels = match cli.command {

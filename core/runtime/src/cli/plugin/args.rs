@@ -1,10 +1,17 @@
 //! The command line of `chenbao plugin`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
 
 /// Commands of `plugin`.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum PluginCommand {
+    /// Begin a plugin of your own: a folder that builds, passes `plugin test` and is documented as it is.
+    #[command(
+        after_help = "Examples:\n  chenbao plugin new late-orders\n  chenbao plugin new big-baskets --lang sql --at ../metrics\n  \
+                      chenbao plugin new till --kind source"
+    )]
+    New(NewArgs),
     /// All plugins in the configured folders.
     List,
     /// Pin the plugins of this project: writes plugins.lock beside the configuration.
@@ -28,4 +35,44 @@ pub(in crate::cli) enum PluginCommand {
         /// Component id, or the path of a library.
         plugin: String,
     },
+}
+
+/// Options of `plugin new`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct NewArgs {
+    /// Component id, and name of the folder: lower-case letters, digits and `-`.
+    pub(in crate::cli) name: String,
+    /// What it is.
+    #[arg(long, value_enum, default_value_t = Kind::Metric)]
+    pub(in crate::cli) kind: Kind,
+    /// What it is written in: Rust with the SDK, C with the header alone, or SQL without code.
+    #[arg(long, value_enum, default_value_t = Lang::Rust)]
+    pub(in crate::cli) lang: Lang,
+    /// The folder in which its own folder is made.
+    #[arg(long, default_value = ".")]
+    pub(in crate::cli) at: PathBuf,
+    /// The SDK of a crate: the folder plugins/api of Chenbao's repository, or that repository's git URL; default: where
+    /// this program was built from.
+    #[arg(long)]
+    pub(in crate::cli) sdk: Option<String>,
+}
+
+/// Kinds of plugins.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum Kind {
+    /// Computes figures.
+    Metric,
+    /// Brings rows.
+    Source,
+}
+
+/// Languages to begin in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Lang {
+    /// A crate.
+    Rust,
+    /// One file.
+    C,
+    /// No code.
+    Sql,
 }

@@ -5,11 +5,20 @@ mod inspect;
 mod list;
 mod lock;
 mod release;
+mod new;
 
-use super::Answer;
 use super::print::Voice;
+use super::{Answer, Ended};
 use crate::project::Project;
 use args::PluginCommand;
+
+/// An author's commands, which need no project; `None` for the others.
+pub(super) fn without_project(command: &PluginCommand, voice: Voice) -> Option<Answer> {
+    match command {
+        PluginCommand::New(args) => Some(new::new(args, voice)),
+        PluginCommand::List | PluginCommand::Inspect { .. } => None,
+    }
+}
 
 /// Commands that look at the plugins of an open project.
 pub(super) async fn plugin(project: &Project, command: &PluginCommand, voice: Voice) -> Answer {
@@ -18,5 +27,6 @@ pub(super) async fn plugin(project: &Project, command: &PluginCommand, voice: Vo
         PluginCommand::Lock { all } => lock::lock(project, *all, voice),
         PluginCommand::Release { plugin } => release::release(project, plugin, voice).await,
         PluginCommand::Inspect { plugin } => inspect::inspect(project, plugin, voice),
+        PluginCommand::New(_) => Ok(Ended::Done),
     }
 }

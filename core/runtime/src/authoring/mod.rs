@@ -1,0 +1,3 @@
+//! What authors of plugins are given: a folder to begin with, a bench that builds and tries it, and its documentation.
+
+pub mod scaffold;
