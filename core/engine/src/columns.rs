@@ -36,7 +36,8 @@ pub(crate) fn arrow_type(kind: Kind) -> DataType {
 }
 
 /// A table's columns in the order of its files: its own, then those that every table has.
-pub(crate) fn arrow_schema(table: &TableSchema) -> SchemaRef {
+#[must_use]
+pub fn arrow_schema(table: &TableSchema) -> SchemaRef {
     let own = table
         .columns
         .iter()

@@ -28,6 +28,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
+pub use columns::arrow_schema;
 pub use contract::check_contract;
 pub use damage::Damaged;
 pub use ingest::{DayChange, Ingest, Landed, Remap, Remapped};

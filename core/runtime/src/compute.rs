@@ -479,7 +479,7 @@ fn until(now: Timestamp, zone: jiff::tz::TimeZone) -> Date {
 }
 
 /// Days that an input may read; none means everything that a run may know.
-fn days_of(window: InputWindow, period: Period) -> Option<BTreeSet<Date>> {
+pub(crate) fn days_of(window: InputWindow, period: Period) -> Option<BTreeSet<Date>> {
     let back = |days: i64| {
         period
             .end()

@@ -176,6 +176,12 @@ pub(super) enum Command {
     /// The child process that holds one plugin; for chenbao itself.
     #[command(hide = true)]
     PluginHost,
+    /// One test of a plugin; for chenbao itself.
+    #[command(hide = true)]
+    PluginProbe {
+        /// The request's file.
+        request: PathBuf,
+    },
 }
 
 /// Options of `demo`.

@@ -75,6 +75,10 @@ pub fn main() -> ExitCode {
         let code = crate::plugin::host_main();
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
+    if let Command::PluginProbe { request } = &cli.command {
+        let code = crate::plugin::probe::main(request);
+        return ExitCode::from(u8::try_from(code).unwrap_or(1));
+    }
     let voice = Voice {
         json: cli.json,
         quiet: cli.quiet,
@@ -113,7 +117,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
         Command::Preview(args) => return preview::preview(&cli.config, args, voice).await,
         Command::Restore(args) => return backup::restore(args, clock()?.now(), voice).await,
         Command::Plugin(command) => {
-            if let Some(answer) = plugin::without_project(command, voice) {
+            if let Some(answer) = plugin::without_project(command, voice).await {
                 return answer;
             }
         }
@@ -169,6 +173,7 @@ async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
         | Command::Preview(_)
         | Command::Restore(_)
         | Command::Watchdog(_)
+        | Command::PluginProbe { .. }
         | Command::PluginHost => Ok(Ended::Done),
     }
 }

@@ -82,7 +82,7 @@ impl Loaded {
             .filter(|api| whole::<CbSourceApi>(api.struct_size))
     }
 
-    fn api(&self, id: &CStr) -> *const std::ffi::c_void {
+    pub(super) fn api(&self, id: &CStr) -> *const std::ffi::c_void {
         // SAFETY: the id is a C string.
         unsafe { (self.entry.get_api)(id.as_ptr()) }
     }

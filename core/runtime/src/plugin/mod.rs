@@ -24,6 +24,7 @@ pub mod no_code;
 pub mod opened;
 mod options;
 mod reach;
+pub mod probe;
 mod reading;
 pub mod restrict;
 mod rows;

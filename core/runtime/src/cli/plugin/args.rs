@@ -12,6 +12,19 @@ pub(in crate::cli) enum PluginCommand {
                       chenbao plugin new till --kind source"
     )]
     New(NewArgs),
+    /// Try a plugin with the whole contract, and its cases: each test in a process of its own.
+    #[command(
+        after_help = "Exit code 0 if nothing failed or crashed (warnings and skipped tests do not count), 1 if something did, 2 if the plugin\n\
+                      cannot be built or loaded. UPDATE=1 in the environment writes what cases expect again, and still fails, so that it is read.\n\
+                      Examples:\n  chenbao plugin test late-orders\n  chenbao plugin test late-orders --include 'case:.*' --only-failed\n  \
+                      gdb --args chenbao plugin test late-orders --in-process --include ends-of-types"
+    )]
+    Test(TestArgs),
+    /// Write the generated parts of a plugin's README again, from its descriptor, its sample and its cases.
+    #[command(
+        after_help = "Examples:\n  chenbao plugin docs late-orders\n  chenbao plugin docs late-orders --check"
+    )]
+    Docs(DocsArgs),
     /// All plugins in the configured folders.
     List,
     /// Pin the plugins of this project: writes plugins.lock beside the configuration.
@@ -55,6 +68,35 @@ pub(in crate::cli) struct NewArgs {
     /// this program was built from.
     #[arg(long)]
     pub(in crate::cli) sdk: Option<String>,
+}
+
+/// Options of `plugin test`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TestArgs {
+    /// A plugin's folder, which is built first if it has code, or a library.
+    pub(in crate::cli) path: PathBuf,
+    /// Say only what failed or crashed.
+    #[arg(long)]
+    pub(in crate::cli) only_failed: bool,
+    /// Only tests whose name this regular expression finds.
+    #[arg(long, value_name = "REGEX")]
+    pub(in crate::cli) include: Option<String>,
+    /// Seed of whatever is drawn at random; the same seed draws the same.
+    #[arg(long, default_value_t = 1)]
+    pub(in crate::cli) seed: u64,
+    /// Call the library in this process, for a debugger: a crash then ends the whole command.
+    #[arg(long)]
+    pub(in crate::cli) in_process: bool,
+}
+
+/// Options of `plugin docs`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DocsArgs {
+    /// A plugin's folder.
+    pub(in crate::cli) path: PathBuf,
+    /// Write nothing; exit code 1 if something would change.
+    #[arg(long)]
+    pub(in crate::cli) check: bool,
 }
 
 /// Kinds of plugins.

@@ -1,11 +1,13 @@
 //! `chenbao plugin`: a file for each of its commands.
 
 pub(super) mod args;
+mod docs;
 mod inspect;
 mod list;
 mod lock;
 mod release;
 mod new;
+mod test;
 
 use super::print::Voice;
 use super::{Answer, Ended};
@@ -13,9 +15,11 @@ use crate::project::Project;
 use args::PluginCommand;
 
 /// An author's commands, which need no project; `None` for the others.
-pub(super) fn without_project(command: &PluginCommand, voice: Voice) -> Option<Answer> {
+pub(super) async fn without_project(command: &PluginCommand, voice: Voice) -> Option<Answer> {
     match command {
         PluginCommand::New(args) => Some(new::new(args, voice)),
+        PluginCommand::Test(args) => Some(test::test(args, voice).await),
+        PluginCommand::Docs(args) => Some(docs::docs(args, voice)),
         PluginCommand::List | PluginCommand::Inspect { .. } => None,
     }
 }
@@ -27,6 +31,6 @@ pub(super) async fn plugin(project: &Project, command: &PluginCommand, voice: Vo
         PluginCommand::Lock { all } => lock::lock(project, *all, voice),
         PluginCommand::Release { plugin } => release::release(project, plugin, voice).await,
         PluginCommand::Inspect { plugin } => inspect::inspect(project, plugin, voice),
-        PluginCommand::New(_) => Ok(Ended::Done),
+        PluginCommand::New(_) | PluginCommand::Test(_) | PluginCommand::Docs(_) => Ok(Ended::Done),
     }
 }
