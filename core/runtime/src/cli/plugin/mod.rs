@@ -20,7 +20,7 @@ pub(super) async fn without_project(command: &PluginCommand, voice: Voice) -> Op
         PluginCommand::New(args) => Some(new::new(args, voice)),
         PluginCommand::Test(args) => Some(test::test(args, voice).await),
         PluginCommand::Docs(args) => Some(docs::docs(args, voice)),
-        PluginCommand::List | PluginCommand::Inspect { .. } => None,
+        PluginCommand::List | PluginCommand::Lock { .. } | PluginCommand::Inspect { .. } => None,
     }
 }
 

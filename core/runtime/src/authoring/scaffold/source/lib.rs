@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Debug, Params)]
 pub struct Options {
     /// Folder of the files, seen from the project.
-    #[param(path = "file")]
+    #[param(path = "folder")]
     folder: String,
     #[param(host)]
     base: Option<PathBuf>,
