@@ -5,8 +5,8 @@ mod docs;
 mod inspect;
 mod list;
 mod lock;
-mod release;
 mod new;
+mod release;
 mod test;
 
 use super::print::Voice;
@@ -20,7 +20,10 @@ pub(super) async fn without_project(command: &PluginCommand, voice: Voice) -> Op
         PluginCommand::New(args) => Some(new::new(args, voice)),
         PluginCommand::Test(args) => Some(test::test(args, voice).await),
         PluginCommand::Docs(args) => Some(docs::docs(args, voice)),
-        PluginCommand::List | PluginCommand::Lock { .. } | PluginCommand::Inspect { .. } => None,
+        PluginCommand::List
+        | PluginCommand::Lock { .. }
+        | PluginCommand::Release { .. }
+        | PluginCommand::Inspect { .. } => None,
     }
 }
 
