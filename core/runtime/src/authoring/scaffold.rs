@@ -197,7 +197,6 @@ macro_rules! text {
 }
 
 const COMMON: &[File] = &[
-    ("README.md", text!("common/README.md")),
     ("CHANGELOG.md", text!("common/CHANGELOG.md")),
     ("sample.toml", text!("common/sample.toml")),
     ("strings.en.toml", text!("common/strings.en.toml")),
@@ -209,6 +208,7 @@ const RUST: &[File] = &[
     ("Cargo.toml", text!("rust/manifest.toml")),
     (".gitignore", text!("rust/gitignore")),
     ("src/lib.rs", text!("rust/lib.rs")),
+    ("README.md", text!("rust/README.md")),
     ("metric.toml", text!("rust/metric.toml")),
     ("sql/orders.sql", text!("rust/orders.sql")),
     ("cases/basic/expected.json", text!("rust/expected.json")),
@@ -217,6 +217,7 @@ const C: &[File] = &[
     ("Makefile", text!("c/Makefile")),
     (".gitignore", text!("c/gitignore")),
     ("metric.c", text!("c/metric.c")),
+    ("README.md", text!("c/README.md")),
     ("metric.toml", text!("c/metric.toml")),
     ("sql/days.sql", text!("c/days.sql")),
     ("cases/basic/expected.json", text!("c/expected.json")),
@@ -231,6 +232,7 @@ const C: &[File] = &[
 ];
 const SQL: &[File] = &[
     ("metric.toml", text!("sql/metric.toml")),
+    ("README.md", text!("sql/README.md")),
     ("sql/total.sql", text!("sql/total.sql")),
     ("sql/days.sql", text!("sql/days.sql")),
     ("sql/top.sql", text!("sql/top.sql")),

@@ -2,7 +2,7 @@
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
-    RecordBatch, RecordBatchReader, StringArray, new_null_array,
+    RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray, new_null_array,
 };
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -102,7 +102,14 @@ pub(super) fn strange(schema: &SchemaRef, nulls: bool) -> Result<RecordBatch, St
         .map(|field| field.as_ref().clone().with_nullable(true))
         .collect();
     let columns = schema.fields().iter().map(column).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(nullable)), columns).map_err(|e| e.to_string())
+    made(nullable, columns, 3)
+}
+
+/// A batch, which may have rows and no columns.
+fn made(fields: Vec<Field>, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, String> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let schema = Arc::new(Schema::new(fields));
+    RecordBatch::try_new_with_options(schema, columns, &options).map_err(|e| e.to_string())
 }
 
 fn ends(kind: &DataType) -> ArrayRef {
@@ -152,7 +159,7 @@ pub(super) fn with_dictionaries(batch: &RecordBatch) -> Result<RecordBatch, Stri
         fields.push(Field::new(field.name(), column.data_type().clone(), true));
         columns.push(column);
     }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| e.to_string())
+    made(fields, columns, batch.num_rows())
 }
 
 /// One batch for each row.

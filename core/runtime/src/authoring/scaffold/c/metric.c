@@ -12,6 +12,7 @@ CB_FILE(en, "strings.en.toml");
 /* The sums of the period, and the points of the series as they are written. */
 struct sums {
   int64_t large, paid, large_paid;
+  char last[11]; /* the day before, so that days come in order */
   cb_out points;
 };
 
@@ -21,6 +22,8 @@ static const char *add(struct sums *sums, const cb_batch *batch) {
   if (day < 0 || now < 0 || orders < 0 || large < 0 || paid < 0 || of < 0) return "the SQL gives other columns than this metric reads";
   for (int64_t row = 0; row < batch->array.length; row++) {
     const cb_str name = cb_read_text(batch, day, row);
+    if (name.len != 10 || memcmp(sums->last, name.ptr, 10) >= 0) return "the days are not in ascending order";
+    memcpy(sums->last, name.ptr, 10);
     cb_add(&sums->points, "%s[\"%.*s\",%" PRId64 ",%" PRId64 "]", sums->points.len ? "," : "", (int)name.len, name.ptr,
            cb_read_int(batch, orders, row), cb_read_int(batch, large, row));
     if (!cb_read_int(batch, now, row)) continue;
@@ -55,7 +58,10 @@ static cb_status compute(const cb_host *host, const cb_compute_args *args, cb_ou
   cb_rows rows;
   const char *wrong = NULL;
   cb_status status;
-  if (!cb_is(args->component_id, "@name@")) return cb_fail(error, CB_NOT_FOUND, "this library has no such metric");
+  if (!cb_is(args->component_id, "@name@")) {
+    cb_release_inputs(args);
+    return cb_fail(error, CB_NOT_FOUND, "this library has no such metric");
+  }
   status = cb_take(args, "days", &rows, error);
   while (status == CB_OK && !wrong && cb_next(&rows, &status, error)) {
     if (host->is_cancelled(host->ctx)) status = cb_fail(error, CB_CANCELLED, "stopped as asked");
