@@ -291,11 +291,15 @@ fn of_folder(dir: &Path, folder: &Folder) -> Result<Component, Problems> {
     })
 }
 
+/// The SDK's own macros, which cargo leaves beside the program that is built with them.
+const MACROS: &str = "libchenbao_plugin_derive";
+
 /// The libraries of a folder, by name.
 fn libraries(dir: &Path) -> Vec<PathBuf> {
     let library = |path: &PathBuf| {
         path.extension()
             .is_some_and(|ext| ext == std::env::consts::DLL_EXTENSION)
+            && path.file_stem().is_some_and(|stem| stem != MACROS)
             && path.is_file()
     };
     entries(dir)
