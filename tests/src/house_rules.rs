@@ -35,6 +35,7 @@ const LAYERS: &[(u8, &[&str])] = &[
             "authoring",
             "collect",
             "chain",
+            "days",
             "remap",
             "gate",
             "compute",

@@ -1,11 +1,11 @@
 //! Step 4, compute: each metric once per set of shops; SQL in the engine, judgement in the plugin, a verdict for whoever fails.
 
 use crate::chain::{self, Rows, Spools};
-use crate::collect::Windows;
 use crate::config::meant::{Campaign, Metric};
+use crate::days::{days_of, until};
 use crate::disk;
 use crate::plan;
-use crate::plugin::descriptor::{Described, Descriptor, Input, InputWindow};
+use crate::plugin::descriptor::{Described, Descriptor, Input};
 use crate::plugin::host::{ComputeCall, MetricHost};
 use crate::plugin::no_code;
 use crate::plugin::store::Component;
@@ -19,11 +19,11 @@ use chenbao_engine::{Param, Query, Window};
 use chenbao_model::catalogue::Snapshot;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::result::ResultDoc;
-use chenbao_model::{Diagnostic, Digest, Grain, Id, Period};
+use chenbao_model::{Diagnostic, Digest, Grain, Id};
 use chenbao_report::Outcome;
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Span, Timestamp};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -74,38 +74,6 @@ pub fn tables(project: &Project, metrics: &[Id]) -> Result<BTreeSet<String>, Pro
         tables.extend(inputs.flat_map(|input| input.tables.iter().cloned()));
     }
     Ok(tables)
-}
-
-/// So many days before the first need a source is asked for on its first time, where a metric reads everything there is.
-const FIRST_TIME_DAYS: i64 = 400;
-
-/// The days that the inputs of some metrics read, up to the run's own day; and further back for a source's first time.
-#[must_use]
-pub fn reach(project: &Project, metrics: &[Id], period: Period) -> Windows {
-    let mut first = period
-        .previous()
-        .map_or(period.start(), |previous| previous.start());
-    let mut everything = false;
-    for metric in chain::order(project, metrics).unwrap_or_default() {
-        let Ok(component) = project.component(&metric.plugin) else {
-            continue;
-        };
-        for input in &component.descriptor.inputs {
-            match days_of(input.window, period) {
-                Some(days) => first = days.first().map_or(first, |day| first.min(*day)),
-                None => everything = true,
-            }
-        }
-    }
-    let last = until(project.clock.now(), project.config.project.zone.clone())
-        .yesterday()
-        .unwrap_or(period.last());
-    let up_to_now = |from: Date| Period::span(from, last.max(period.last())).unwrap_or(period);
-    let back = if everything { FIRST_TIME_DAYS } else { 0 };
-    Windows {
-        near: up_to_now(first),
-        far: up_to_now(first.checked_sub(Span::new().days(back)).unwrap_or(first)),
-    }
 }
 
 /// Runs the metrics of a report for one set of shops, each once, after those that it reads. No failure of a metric stops
@@ -469,45 +437,6 @@ async fn without_code(
         inputs.insert(name, Some(batches));
     }
     no_code::answer(descriptor, inputs).map_err(|why| failed(why.join("; ")))
-}
-
-/// The day after the last that a run may know: what arrived since the period's end counts too (refunds go on arriving), up to
-/// the run's own day. SQL that wants less says so with its parameters.
-fn until(now: Timestamp, zone: jiff::tz::TimeZone) -> Date {
-    let today = now.to_zoned(zone).date();
-    today.tomorrow().unwrap_or(today)
-}
-
-/// Days that an input may read; none means everything that a run may know.
-pub(crate) fn days_of(window: InputWindow, period: Period) -> Option<BTreeSet<Date>> {
-    let back = |days: i64| {
-        period
-            .end()
-            .checked_sub(Span::new().days(days))
-            .unwrap_or(period.start())
-    };
-    match window {
-        InputWindow::All => None,
-        InputWindow::Period => Some(period.each_day().collect()),
-        InputWindow::Previous => {
-            let previous = period.previous().ok()?;
-            Some(previous.each_day().chain(period.each_day()).collect())
-        }
-        InputWindow::Days(n) => {
-            let first = back(i64::from(n)).min(period.start());
-            Some(
-                Period::span(first, period.last())
-                    .ok()?
-                    .each_day()
-                    .collect(),
-            )
-        }
-        InputWindow::Weekdays(n) => Some(
-            plan::same_weekdays(period, i64::from(n))
-                .chain(period.each_day())
-                .collect(),
-        ),
-    }
 }
 
 fn params_of(project: &Project, job: &Job<'_>) -> Result<BTreeMap<String, Param>, Diagnostic> {

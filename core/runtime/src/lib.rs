@@ -37,6 +37,7 @@ pub mod backup;
 pub mod chain;
 pub mod collect;
 pub mod compute;
+pub mod days;
 pub mod deliver;
 pub mod disk;
 pub mod erase;

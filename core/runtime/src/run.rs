@@ -4,6 +4,7 @@ use crate::asking::Ask;
 use crate::collect::{self, Collected};
 use crate::compute::{self, Computed};
 use crate::config::meant::{Audience, Report};
+use crate::days;
 use crate::gate::{self, Judgement, Need};
 use crate::ledger::Issue;
 use crate::life::{Doing, Part};
@@ -144,7 +145,7 @@ pub async fn gather(
         mended = recover::mend(project, &sources).await?;
     }
     if let Some(ask) = order.collect.filter(|_| order.pinned.is_none()) {
-        let windows = compute::reach(project, &report.metrics, period);
+        let windows = days::reach(project, &report.metrics, period);
         collected = collect::collect(project, &sources, windows, ask, progress).await;
         for (need, collected) in needs.iter_mut().zip(&collected) {
             need.trouble = collected.trouble_sentence();

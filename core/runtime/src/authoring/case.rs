@@ -3,7 +3,7 @@
 //! A metric's case is a call (`case.toml`, or `period.json`, `context.json` and `params.json`) with the shop's tables as
 //! `tables/<table>.csv`, which go through the metric's own SQL, or with the rows that the SQL would give as `inputs.json`.
 
-use crate::compute;
+use crate::days;
 use crate::plugin::descriptor::{Descriptor, Input};
 use arrow::array::{Array, ArrayRef, BooleanArray, Date32Array, RecordBatch, StringArray};
 use arrow::compute::{cast, filter_record_batch};
@@ -236,7 +236,7 @@ impl Case {
         if files.is_empty() || !files.iter().all(|(_, file)| file.is_file()) {
             return Ok(None);
         }
-        let days = compute::days_of(input.window, period);
+        let days = days::days_of(input.window, period);
         let mut extra = Vec::new();
         for (table, file) in files {
             let batch = self.table(&table, &file)?;

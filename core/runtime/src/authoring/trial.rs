@@ -182,7 +182,7 @@ async fn whole(
     );
 }
 
-/// A metric's answer to a case as JSON, for `plugin dev`.
+/// A metric's answer to a case as JSON.
 ///
 /// # Errors
 /// What is wrong, in words.

@@ -12,7 +12,7 @@ use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::Problems;
 use serde_json::json;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -211,7 +211,7 @@ fn ended(child: &mut Child) -> Option<std::process::ExitStatus> {
     status
 }
 
-fn write(path: &PathBuf, batches: &[RecordBatch]) -> Result<(), String> {
+fn write(path: &Path, batches: &[RecordBatch]) -> Result<(), String> {
     let Some(first) = batches.first() else {
         return Ok(());
     };

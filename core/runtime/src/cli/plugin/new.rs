@@ -41,7 +41,7 @@ pub(super) fn new(args: &NewArgs, voice: Voice) -> Answer {
         voice.say(format!("the SDK is {}", sdk.told()));
     }
     voice.say(format!(
-        "\nNext:\n  chenbao plugin test {0}\n  chenbao plugin dev {0}     # follows while you write",
+        "\nNext:\n  chenbao plugin test {0}",
         folder.display()
     ));
     let written: Vec<PathBuf> = files.iter().map(|(path, _)| folder.join(path)).collect();
