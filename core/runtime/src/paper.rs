@@ -126,7 +126,9 @@ pub async fn write(
 }
 
 /// The parts of the mail, and what else a folder gets beside it. A mail that would be larger than `[mail] max_size` leaves out its
-/// workbook, then its pages, then its pictures, and says so.
+/// workbook, then its pages, then its pictures, and says so. It is not split over two messages: the ledger knows a delivery by issue,
+/// audience, channel and recipient, once, and a second message would need a second row that may bounce, be withheld or stay unknown
+/// while the first has promised it. The link to the archive has no such half.
 ///
 /// # Errors
 /// A glyph that no font has, a page that does not fit.
