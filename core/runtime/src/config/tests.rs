@@ -76,6 +76,7 @@ fn the_example_means_the_same_with_its_defaults_written_out() {
         config.digest = Digest::of("");
         // These lines are examples, as the prose above them says.
         config.plugins.dir = None;
+        config.plugins.trust = None;
         config.lake.hash_key = None;
         config.serve.listen = None;
         config.link = None;
