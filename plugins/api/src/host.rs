@@ -68,6 +68,12 @@ fn done(call: impl FnOnce(*mut CbError) -> i32) -> Result<()> {
 }
 
 pub(crate) fn secret(host: Option<&CbHost>, name: &str) -> Result<String> {
+    if host.is_none() {
+        return Err(Error::new(
+            ErrorCode::NotFound,
+            format!("there is no secret `{name}` for this source"),
+        ));
+    }
     let (ctx, table) = service::<CbSecretService>(host, SERVICE_SECRET)?;
     // SAFETY: the text and the out structs are valid for the call.
     asked(|out, error| unsafe { (table.get)(ctx, CbStr::of(name), out, error) })
