@@ -1,7 +1,7 @@
 //! What a plugin's process can still do, decided before its library is opened and while there is one thread only.
 //!
 //! Landlock says which files there are for it, seccomp which system calls. Both hold for every thread that comes later, and
-//! nothing in the process can lift them. A kernel that lacks one of the two is told by [`Kernel`], and `[plugins] sandbox`
+//! nothing in the process can lift them. A kernel that lacks one of the two is told by `Kernel`, and `[plugins] sandbox`
 //! says whether that is good enough.
 
 use super::calls;
