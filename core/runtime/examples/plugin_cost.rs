@@ -106,7 +106,7 @@ fn call() -> ComputeCall {
         params_json: r#"{"how":"count"}"#.to_owned(),
         period_json: days.to_owned(),
         context_json: "{}".to_owned(),
-        outputs: None,
+        outputs: Some(["rows".to_owned()].into()),
     }
 }
 
