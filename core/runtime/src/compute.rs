@@ -2,7 +2,7 @@
 
 use crate::chain::{self, Rows, Spools};
 use crate::config::meant::{Campaign, Metric};
-use crate::days::{days_of, until};
+use crate::days::{self, days_of, until};
 use crate::disk;
 use crate::plan;
 use crate::plugin::descriptor::{Described, Descriptor, Input};
@@ -338,8 +338,9 @@ fn given_by(
     match &computed.outcome {
         Outcome::Absent { need } => Ok(Given::Absent(need.clone())),
         Outcome::Failed { .. } if input.optional => Ok(Given::Absent(Vec::new())),
+        // A key of its own: the crash of one plugin does not count against another that reads it.
         Outcome::Failed { verdict } => Err(Failure {
-            key: verdict.clone(),
+            key: "input".to_owned(),
             sentence: format!(
                 "it reads `{}`, which failed: {}",
                 computed.alias,
@@ -440,24 +441,8 @@ async fn without_code(
 }
 
 fn params_of(project: &Project, job: &Job<'_>) -> Result<BTreeMap<String, Param>, Diagnostic> {
-    let period = job.occurrence.period;
-    let previous = period.previous().map_err(Diagnostic::error)?;
-    let zone = zone(project, job);
-    let mut params = BTreeMap::new();
-    for (name, day) in [
-        ("start", period.start()),
-        ("end", period.end()),
-        ("prev_start", previous.start()),
-        ("prev_end", previous.end()),
-    ] {
-        params.insert(name.to_owned(), Param::At(day.at(0, 0, 0, 0)));
-        params.insert(format!("{name}_day"), Param::Day(day));
-    }
-    params.insert(
-        "as_of".to_owned(),
-        Param::At(job.now.to_zoned(zone).datetime()),
-    );
-    Ok(params)
+    let as_of = job.now.to_zoned(zone(project, job)).datetime();
+    days::params(job.occurrence.period, as_of)
 }
 
 fn zone(project: &Project, job: &Job<'_>) -> jiff::tz::TimeZone {

@@ -5,10 +5,11 @@ use crate::collect::Windows;
 use crate::plan;
 use crate::plugin::descriptor::InputWindow;
 use crate::project::Project;
-use chenbao_model::{Id, Period};
-use jiff::civil::Date;
+use chenbao_engine::Param;
+use chenbao_model::{Diagnostic, Id, Period};
+use jiff::civil::{Date, DateTime};
 use jiff::{Span, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many days before the first need a source is asked for on its first time, where a metric reads everything there is.
 const FIRST_TIME_DAYS: i64 = 400;
@@ -79,4 +80,24 @@ pub(crate) fn days_of(window: InputWindow, period: Period) -> Option<BTreeSet<Da
                 .collect(),
         ),
     }
+}
+
+/// The closed table of parameters that the SQL of an input may use.
+pub(crate) fn params(
+    period: Period,
+    as_of: DateTime,
+) -> Result<BTreeMap<String, Param>, Diagnostic> {
+    let previous = period.previous().map_err(Diagnostic::error)?;
+    let mut params = BTreeMap::new();
+    for (name, day) in [
+        ("start", period.start()),
+        ("end", period.end()),
+        ("prev_start", previous.start()),
+        ("prev_end", previous.end()),
+    ] {
+        params.insert(name.to_owned(), Param::At(day.at(0, 0, 0, 0)));
+        params.insert(format!("{name}_day"), Param::Day(day));
+    }
+    params.insert("as_of".to_owned(), Param::At(as_of));
+    Ok(params)
 }

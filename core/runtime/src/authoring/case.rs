@@ -267,19 +267,7 @@ impl Case {
     }
 
     fn params(&self, period: Period) -> Result<BTreeMap<String, Param>, Diagnostic> {
-        let previous = period.previous().map_err(Diagnostic::error)?;
-        let mut params = BTreeMap::new();
-        for (name, day) in [
-            ("start", period.start()),
-            ("end", period.end()),
-            ("prev_start", previous.start()),
-            ("prev_end", previous.end()),
-        ] {
-            params.insert(name.to_owned(), Param::At(day.at(0, 0, 0, 0)));
-            params.insert(format!("{name}_day"), Param::Day(day));
-        }
-        params.insert("as_of".to_owned(), Param::At(self.moment()?));
-        Ok(params)
+        days::params(period, self.moment()?)
     }
 
     fn moment(&self) -> Result<jiff::civil::DateTime, Diagnostic> {
