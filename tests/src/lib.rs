@@ -7,6 +7,8 @@
 )]
 
 pub mod ads;
+pub mod authoring;
+pub mod authoring_dev;
 pub mod bad_input;
 pub mod completing;
 pub mod contract;
@@ -15,6 +17,7 @@ pub mod demo;
 pub mod duckdb;
 pub mod faults;
 pub mod fences;
+pub mod guide;
 pub mod hostile;
 pub mod house_rules;
 pub mod keeping;
@@ -33,6 +36,7 @@ pub mod remap;
 pub mod returns;
 pub mod robots;
 pub mod schedule;
+pub mod sdk_seed;
 pub mod serving;
 pub mod shared_folder;
 pub mod templates;
@@ -55,6 +59,9 @@ pub fn trials() -> Vec<Trial> {
     all.extend(trust::trials());
     all.extend(verdicts::trials());
     all.extend(ads::trials());
+    all.extend(authoring::trials());
+    all.extend(authoring_dev::trials());
+    all.extend(guide::trials());
     all.extend(bad_input::trials());
     all.extend(own_tables::trials());
     all.extend(packs::trials());
