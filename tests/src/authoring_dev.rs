@@ -58,7 +58,10 @@ impl Developing {
     fn until(&self, words: &str) -> Result<String, Failed> {
         let end = Instant::now() + PATIENCE;
         let mut said = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        while let Ok(line) = self
+            .lines
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
             if line.contains(words) {
                 return Ok(line);
             }
@@ -70,7 +73,9 @@ impl Developing {
     /// Ends as Ctrl-C ends it.
     fn interrupt(mut self) -> Result<(), Failed> {
         let id = self.child.id().to_string();
-        let sent = std::process::Command::new("kill").args(["-INT", &id]).status()?;
+        let sent = std::process::Command::new("kill")
+            .args(["-INT", &id])
+            .status()?;
         assert!(sent.success());
         assert!(self.child.wait()?.success(), "Ctrl-C is a good end");
         Ok(())
@@ -90,7 +95,10 @@ fn page(url: &str) -> Result<Value, Failed> {
     let address = address.split('/').next().unwrap_or_default();
     let mut stream = TcpStream::connect(address)?;
     let path = "/view/daily/author/en/-/sample-full";
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer).into_owned();
@@ -130,9 +138,15 @@ fn follows() -> Result<(), Failed> {
 
     // What the folder itself gets wrong is said too.
     let words = project.read("mine/strings.en.toml");
-    project.write("mine/strings.en.toml", words.replace("large_share =", "larg_share ="));
+    project.write(
+        "mine/strings.en.toml",
+        words.replace("large_share =", "larg_share ="),
+    );
     let _ = dev.until("large_share")?;
-    project.write("mine/strings.en.toml", words.replace("Share of large orders", "Large share"));
+    project.write(
+        "mine/strings.en.toml",
+        words.replace("Share of large orders", "Large share"),
+    );
     let _ = dev.until("as expected")?;
     assert!(shown("Large share")?, "the page follows");
     dev.interrupt()
@@ -146,7 +160,10 @@ fn builds() -> Result<(), Failed> {
     let dev = Developing::start(&project, &["--no-preview"])?;
     let _ = dev.until("as expected")?;
     let code = project.read("mine/metric.c");
-    project.write("mine/metric.c", code.replace("int64_t share =", "int64_t shar ="));
+    project.write(
+        "mine/metric.c",
+        code.replace("int64_t share =", "int64_t shar ="),
+    );
     let _ = dev.until("error: ")?;
     project.write("mine/metric.c", code.replace("10000", "20000"));
     let _ = dev.until("differs")?;

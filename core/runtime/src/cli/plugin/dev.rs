@@ -92,7 +92,9 @@ async fn page(scratch: &Path, port: u16, voice: Voice) -> Result<Seat, Problems>
     let preview = preview::open(project, reopen, port).await?;
     // A mail may leave the last sections to its attachment; the pages have them all.
     let url = format!("http://{}/?panes=pages", preview.address());
-    voice.say(format!("{url}  its figures in the daily report; stop with Ctrl-C"));
+    voice.say(format!(
+        "{url}  its figures in the daily report; stop with Ctrl-C"
+    ));
     voice.answer(&json!({"url": url}));
     let seat = preview.seat();
     tokio::spawn(preview.run());
@@ -200,7 +202,9 @@ fn say(saved: &[PathBuf], round: &Result<Round, Problems>, voice: Voice) {
             lines => {
                 let wrong = if got.is_ok() { "differs" } else { "FAILED" };
                 voice.say(format!("  {:<12} {wrong}", case.name));
-                lines.iter().for_each(|line| voice.say(format!("    {line}")));
+                lines
+                    .iter()
+                    .for_each(|line| voice.say(format!("    {line}")));
             }
         }
     }
