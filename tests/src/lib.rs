@@ -8,6 +8,7 @@
 
 pub mod ads;
 pub mod bad_input;
+pub mod compat;
 pub mod completing;
 pub mod contract;
 pub mod databases;
@@ -56,6 +57,7 @@ pub fn trials() -> Vec<Trial> {
     all.extend(hostile::trials());
     all.extend(contract::trials());
     all.extend(rows::trials());
+    all.extend(compat::trials());
     all.extend(trust::trials());
     all.extend(languages::trials());
     all.extend(schema::trials());

@@ -116,7 +116,8 @@ static void free_stream(struct ArrowArrayStream *stream) { stream->release = NUL
 
 /* ---- the source ------------------------------------------------------------------------------------------------------------ */
 static cb_status open_source(const cb_host *host, cb_str component, cb_str options, cb_source **out, cb_error *error) {
-  (void)options;
+  if (options.len < 2 || options.ptr[0] != '{' || options.ptr[options.len - 1] != '}')
+    return cb_fail(error, CB_INVALID_CONFIG, "options are a table; this source has none");
   if (!cb_is(component, "counter")) return cb_fail(error, CB_NOT_FOUND, "this library has no such source");
   *out = calloc(1, sizeof **out);
   if (*out == NULL) return cb_fail(error, CB_INTERNAL, "out of memory");
