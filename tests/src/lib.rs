@@ -7,6 +7,8 @@
 )]
 
 pub mod ads;
+pub mod authoring;
+pub mod authoring_dev;
 pub mod bad_input;
 pub mod compat;
 pub mod completing;
@@ -16,6 +18,7 @@ pub mod demo;
 pub mod duckdb;
 pub mod faults;
 pub mod fences;
+pub mod guide;
 pub mod hostile;
 pub mod house_rules;
 pub mod keeping;
@@ -37,6 +40,7 @@ pub mod robots;
 pub mod rows;
 pub mod schedule;
 pub mod schema;
+pub mod sdk_seed;
 pub mod serving;
 pub mod shared_folder;
 pub mod templates;
@@ -63,6 +67,9 @@ pub fn trials() -> Vec<Trial> {
     all.extend(schema::trials());
     all.extend(verdicts::trials());
     all.extend(ads::trials());
+    all.extend(authoring::trials());
+    all.extend(authoring_dev::trials());
+    all.extend(guide::trials());
     all.extend(bad_input::trials());
     all.extend(own_tables::trials());
     all.extend(packs::trials());

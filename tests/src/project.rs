@@ -185,7 +185,8 @@ pub struct Run {
 }
 
 impl Run {
-    fn of(command: &mut Command, args: &[&str]) -> Self {
+    /// Runs it; `args` are for messages.
+    pub fn of(command: &mut Command, args: &[&str]) -> Self {
         let out = command.output().unwrap();
         Self {
             what: args.join(" "),

@@ -36,7 +36,7 @@ pub use lake::Lake;
 pub use mapping::{Contract, Mapping, Personal};
 pub use overlap::Overlap;
 pub use pack::Packed;
-pub use query::{Param, Query, Window};
+pub use query::{Param, Query, Slice, Window};
 pub use raw::{RawTable, RawWriter};
 pub use rebuild::rebuild_catalogue;
 pub use rows::Rows;

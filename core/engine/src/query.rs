@@ -11,6 +11,7 @@ use chenbao_model::schema::TableSchema;
 use chenbao_model::{Diagnostic, Id};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
+use futures::StreamExt as _;
 use jiff::civil::{Date, DateTime};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -97,6 +98,74 @@ impl Engine {
         }
         let plan = Self::plan(&session, select).await?;
         Self::run(&session, plan).await
+    }
+}
+
+/// A part of one table, to be written down elsewhere.
+#[derive(Debug)]
+pub struct Slice<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// Its columns, in this order.
+    pub columns: &'a [String],
+    /// Days.
+    pub window: Window,
+    /// Shops.
+    pub scope: &'a [Id],
+    /// Rows at most, the newest days first.
+    pub most: usize,
+    /// The team's own tables.
+    pub custom: &'a [TableSchema],
+}
+
+impl Engine {
+    /// The rows of a slice, the newest days first and in the order of the table's key, and how many there are in all.
+    ///
+    /// # Errors
+    /// There is no such table or column, or its files do not read.
+    pub async fn slice(
+        &self,
+        lake: &Lake,
+        snapshot: &Snapshot,
+        slice: &Slice<'_>,
+    ) -> Result<(Vec<RecordBatch>, usize), Diagnostic> {
+        let schema = schema_of(slice.table, slice.custom)
+            .ok_or_else(|| unknown_table(slice.table, slice.custom))?;
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let columns: Vec<String> = slice.columns.iter().map(|name| quoted(name)).collect();
+        let day = schema.column("day").map(|day| format!("{} desc", quoted(&day.name)));
+        let keys = schema.key.iter().map(|key| quoted(key));
+        let order: Vec<String> = day
+            .into_iter()
+            .chain([quoted("shop_id")])
+            .chain(keys)
+            .collect();
+        let sql = format!(
+            "select {} from {} order by {}",
+            columns.join(", "),
+            quoted(slice.table),
+            order.join(", ")
+        );
+        let tables = [slice.table.to_owned()];
+        let query = Query {
+            sql: &sql,
+            tables: &tables,
+            window: slice.window.clone(),
+            params: BTreeMap::new(),
+            scope: slice.scope,
+            extra: Vec::new(),
+            custom: slice.custom,
+        };
+        let mut rows = self.query(lake, snapshot, &query).await?;
+        let (mut kept, mut all, mut room) = (Vec::new(), 0, slice.most);
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            all += batch.num_rows();
+            let part = batch.slice(0, batch.num_rows().min(room));
+            room -= part.num_rows();
+            kept.push(part);
+        }
+        Ok((kept, all))
     }
 }
 

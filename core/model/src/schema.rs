@@ -81,6 +81,20 @@ pub fn canonical_names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|(name, ..)| *name)
 }
 
+/// Columns that lead to a person, or that a platform's staff could lead to one, whatever table they stand in. What is frozen
+/// for authors has other names in their place.
+pub const PERSONAL: &[&str] = &[
+    "buyer_key",
+    "order_id",
+    "line_id",
+    "item_id",
+    "refund_id",
+    "review_id",
+    "author_id",
+    "author_name",
+    "text",
+];
+
 /// Columns are written `name:kind description`, one a line; a leading `*` marks a key column, `+` a required one.
 type Written = (&'static str, Merge, &'static str, &'static str);
 

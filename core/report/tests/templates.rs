@@ -10,7 +10,7 @@
 mod samples;
 
 use chenbao_model::Sensitivities;
-use chenbao_model::document::{Block, Document};
+use chenbao_model::document::{Block, ChartKind, Document};
 use chenbao_model::strings::Strings;
 use chenbao_report::fonts::Fonts;
 use chenbao_report::{Format, Outcome, Pictures, RenderOptions, render};
@@ -453,17 +453,46 @@ fn voice(strings: &str, doc: chenbao_model::result::ResultDoc) -> chenbao_report
     }
 }
 
+/// A metric with something of every type: a figure with its history, lines of two units, what was found, a table.
+const VOICE: &str = r#"{"schema":"chenbao.result/1","items":[
+    {"type":"scalar","id":"nps","unit":"1","value":{"$dec":"61.5"},"spark":"daily.letters"},
+    {"type":"series","id":"daily","x":"time","y":[{"id":"letters","unit":"{letter}"},{"id":"refunded","unit":"money"}],
+     "points":[["2026-11-20",3,{"$dec":"10"}],["2026-11-21",5,{"$dec":"20"}]]},
+    {"type":"series","id":"who","x":"category","y":[{"id":"letters","unit":"{letter}"}],"points":[["乙",3]]},
+    {"type":"finding","id":"loud","kind":"loud","severity":"info","args":{"n":{"value":5,"unit":"{letter}"}}},
+    {"type":"table","id":"t","columns":[{"name":"who","type":"text"}],"rows":[["甲"]]}]}"#;
+
 #[test]
 fn a_metric_without_a_place_shows_up() {
     let mut sample = sample("daily", "full", ROLES[0], "zh-CN");
-    let doc = r#"{"schema":"chenbao.result/1","items":[{"type":"scalar","id":"nps","unit":"1","value":{"$dec":"61.5"}},
-        {"type":"table","id":"t","columns":[{"name":"who","type":"text"}],"rows":[["甲"]]}]}"#;
-    let strings = "title = '客户之声'\n[item]\nnps = '净推荐值'\nt = '谁'";
-    sample
-        .metrics
-        .push(voice(strings, serde_json::from_str(doc).unwrap()));
-    let json = serde_json::to_string(&composed("daily", &sample, "zh-CN", &everything())).unwrap();
-    for word in ["客户之声", "净推荐值", "61.50", "甲"] {
+    let strings = "title = '客户之声'\n[item]\nnps = '净推荐值'\nt = '谁'\ndaily = '每日来信'\nwho = '来信人'\n\
+        [series.daily]\nletters = '来信'\nrefunded = '退款'\n[finding]\nloud = '来信 {n}，偏多。'";
+    let metric = voice(strings, serde_json::from_str(VOICE).unwrap());
+    sample.metrics.push(metric);
+    let document = composed("daily", &sample, "zh-CN", &everything());
+    let section = document.blocks.iter().find_map(|block| match block {
+        Block::Section(section) if section.title == "客户之声" => Some(section),
+        _ => None,
+    });
+    let blocks = &section.unwrap().blocks;
+    let charts: Vec<(ChartKind, usize)> = blocks
+        .iter()
+        .filter_map(|block| match block {
+            Block::Chart(chart) => Some((chart.kind, chart.plots.len())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        charts,
+        [
+            (ChartKind::Line, 1),
+            (ChartKind::Line, 1),
+            (ChartKind::Bar, 1)
+        ],
+        "a chart for each unit of the days, and one of the names"
+    );
+    let json = serde_json::to_string(blocks).unwrap();
+    for word in ["净推荐值", "61.50", "甲", "每日来信 · 来信", "每日来信 · 退款", "来信人", "偏多"] {
         assert!(json.contains(word), "{word}");
     }
 }

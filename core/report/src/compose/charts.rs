@@ -8,6 +8,7 @@ use crate::input::{CampaignInfo, MetricInput};
 use chenbao_model::Decimal;
 use chenbao_model::document::{Band, Chart, ChartKind, Mark, Plot, PlotKind, Span};
 use chenbao_model::result::{Axis, Cell, Line, Series};
+use chenbao_model::strings::Strings;
 use jiff::civil::Date;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -248,13 +249,9 @@ impl Charting<'_> {
     ) -> Vec<Plot> {
         let plot = |(i, at): (usize, &usize)| {
             let line = series.y.get(*at)?;
-            let keys = [
-                format!("series.{}.{}", series.id, line.id),
-                format!("column.{}", line.id),
-            ];
             let values = column(points, *at + 1);
             Some(Plot {
-                label: label(&metric.strings, &keys, &line.id),
+                label: line_label(&metric.strings, series, line),
                 values: numbers(&values),
                 texts: self.texts(&values, line, wanted.kind),
                 kind: match wanted.kind {
@@ -357,6 +354,15 @@ impl Charting<'_> {
 }
 
 /// A label begins with a capital, whatever its words are in a sentence.
+/// What a line of a series is called.
+pub(super) fn line_label(strings: &Strings, series: &Series, line: &Line) -> String {
+    let keys = [
+        format!("series.{}.{}", series.id, line.id),
+        format!("column.{}", line.id),
+    ];
+    label(strings, &keys, &line.id)
+}
+
 fn capitalised(words: &str) -> String {
     let mut chars = words.chars();
     let first = chars.next().map(char::to_uppercase);

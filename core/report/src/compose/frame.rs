@@ -407,16 +407,23 @@ impl Frame<'_> {
         Block::Note { inlines }
     }
 
+    /// What a metric is called: by the template that knows it, else by its plugin.
+    pub(super) fn name<'m>(&'m self, metric: &'m MetricInput) -> &'m str {
+        let key = format!("alias.{}", metric.alias);
+        let named = self.words.get(&key);
+        named
+            .or_else(|| metric.strings.get("title"))
+            .unwrap_or(&metric.alias)
+    }
+
     /// Metrics that have no results: said here too, because a page may place none of their items.
     fn failures(&self) -> Vec<Vec<Inline>> {
         let line = |metric: &MetricInput| {
             let Outcome::Failed { verdict } = &metric.outcome else {
                 return None;
             };
-            let key = format!("alias.{}", metric.alias);
-            let named = metric.strings.get("title").or_else(|| self.words.get(&key));
             let args = [
-                ("name", named.unwrap_or(&metric.alias)),
+                ("name", self.name(metric)),
                 ("why", &results::failed(verdict, self.format)),
             ];
             Some(vec![data(&fill(self.word("notes.failed"), &args))])

@@ -1,14 +1,22 @@
-//! `<unbound/>`: results that no template places appear here, so that a new metric shows up at once.
+//! `<unbound/>`: results that no template places appear here, so that a new metric shows up at once: its sentences, its
+//! figures in a table, each series as a chart, each table with its first rows.
 
 use super::build::Composer;
 use super::charts;
+use super::findings;
 use super::results::label;
-use super::tables::{self, value_word};
+use super::tables;
 use crate::format::{DASH, Style};
 use crate::input::MetricInput;
 use chenbao_model::document::{self, Align, Block, ChartKind, Head, Inline, Row, Section, Tone};
-use chenbao_model::result::{Item, Scalar, Series};
+use chenbao_model::result::{Axis, Item, ResultColumn, Scalar, Series, Table};
+use chenbao_model::sensitivity::visible;
 use std::collections::BTreeSet;
+
+/// Rows of a table at most; the workbook has them all.
+const MOST_ROWS: usize = 20;
+/// Points of a chart over time at most.
+const LAST_POINTS: usize = 60;
 
 /// One section per metric that has something unplaced.
 pub(super) fn blocks(composer: &mut Composer<'_>) -> Vec<Block> {
@@ -18,14 +26,8 @@ pub(super) fn blocks(composer: &mut Composer<'_>) -> Vec<Block> {
         let left = left(composer, metric);
         let blocks = of_metric(composer, metric, &left);
         if !blocks.is_empty() {
-            let key = format!("alias.{}", metric.alias);
-            let named = metric
-                .strings
-                .get("title")
-                .or_else(|| composer.frame.words.get(&key));
-            let title = named.unwrap_or(&metric.alias).to_owned();
             out.push(Block::Section(Section {
-                title,
+                title: composer.frame.name(metric).to_owned(),
                 note: composer.frame.format.word("unbound.note").to_owned(),
                 blocks,
             }));
@@ -73,9 +75,11 @@ fn placed(composer: &Composer<'_>, metric: &MetricInput) -> BTreeSet<String> {
             .placed
             .iter()
             .any(|placed| *placed == path || placed.starts_with(&format!("{path}.")));
-        if quiet || bound || matches!(item, Item::Finding(_)) || written() {
-            ids.insert(item.id().to_owned());
+        if !(quiet || bound || matches!(item, Item::Finding(_)) || written()) {
+            continue;
         }
+        ids.insert(item.id().to_owned());
+        // A sparkline is drawn where its figure is placed; the table of figures has none.
         if let Item::Scalar(Scalar {
             spark: Some(spark), ..
         }) = item
@@ -100,7 +104,7 @@ fn names(text: &str, path: &str) -> bool {
 }
 
 fn of_metric(composer: &mut Composer<'_>, metric: &MetricInput, left: &[&Item]) -> Vec<Block> {
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Block> = said(composer, metric).into_iter().collect();
     let scalars: Vec<&Scalar> = left
         .iter()
         .filter_map(|item| {
@@ -119,35 +123,43 @@ fn of_metric(composer: &mut Composer<'_>, metric: &MetricInput, left: &[&Item]) 
     }
     for item in left {
         match item {
-            Item::Series(series) => {
-                blocks.push(titled(label(
-                    &metric.strings,
-                    &[format!("item.{}", series.id)],
-                    &series.id,
-                )));
-                blocks.push(series_block(composer, metric, series));
-            }
-            Item::Table(table) => {
-                let columns = table.columns.iter().enumerate();
-                let hidden = |sensitivity| {
-                    !chenbao_model::sensitivity::visible(sensitivity, composer.input.shows)
-                };
-                let columns = columns
-                    .filter(|(_, column)| !hidden(&column.sensitivity))
-                    .collect();
-                let wanted = tables::Wanted {
-                    columns,
-                    most: None,
-                    title: None,
-                };
-                let title = label(&metric.strings, &[format!("item.{}", table.id)], &table.id);
-                blocks.push(titled(title));
-                blocks.push(Block::Table(composer.result_table(metric, table, &wanted)));
-            }
+            Item::Series(series) => blocks.extend(charts_of(composer, metric, series)),
+            Item::Table(table) => blocks.extend(table_of(composer, metric, table)),
             _ => {}
         }
     }
     blocks
+}
+
+/// The findings of a metric that the template does not know, so that nothing else on the page need speak of them. What asks
+/// for an action stands among the actions.
+fn said(composer: &Composer<'_>, metric: &MetricInput) -> Option<Block> {
+    if composer.frame.info.aliases.contains_key(&metric.alias) {
+        return None;
+    }
+    let ranked = composer.ranked.iter();
+    let own = ranked.filter(|one| one.metric.alias == metric.alias);
+    let items: Vec<Vec<Inline>> = own
+        .filter(|one| one.finding.action.is_none())
+        .map(findings::toned)
+        .collect();
+    (!items.is_empty()).then_some(Block::List {
+        ordered: false,
+        items,
+    })
+}
+
+fn table_of(composer: &mut Composer<'_>, metric: &MetricInput, table: &Table) -> [Block; 2] {
+    let shows = composer.input.shows;
+    let seen = |(_, column): &(usize, &ResultColumn)| visible(&column.sensitivity, shows);
+    let wanted = tables::Wanted {
+        columns: table.columns.iter().enumerate().filter(seen).collect(),
+        most: Some(MOST_ROWS),
+        title: None,
+    };
+    let title = label(&metric.strings, &[format!("item.{}", table.id)], &table.id);
+    let table = composer.result_table(metric, table, &wanted);
+    [titled(title), Block::Table(table)]
 }
 
 fn titled(title: String) -> Block {
@@ -205,28 +217,60 @@ fn figures(composer: &Composer<'_>, metric: &MetricInput, scalars: &[&Scalar]) -
     }
 }
 
-fn series_block(composer: &mut Composer<'_>, metric: &MetricInput, series: &Series) -> Block {
-    let waterfall = series.shape == "waterfall";
-    let time = series.x == chenbao_model::result::Axis::Time;
-    let kind = match (waterfall, time) {
-        (true, _) => ChartKind::Waterfall,
-        (_, true) => ChartKind::Line,
-        _ => ChartKind::Bar,
-    };
-    let unit = series.y.first().map(|line| line.unit.clone());
-    let lines = (0..series.y.len())
-        .filter(|i| series.y.get(*i).map(|line| line.unit.clone()) == unit)
-        .collect();
+/// A chart for each unit: lines of different units share no axis.
+fn charts_of(composer: &mut Composer<'_>, metric: &MetricInput, series: &Series) -> Vec<Block> {
+    let units: BTreeSet<&str> = series.y.iter().map(|line| line.unit.as_str()).collect();
+    let several = units.len() > 1;
+    let name = label(
+        &metric.strings,
+        &[format!("item.{}", series.id)],
+        &series.id,
+    );
+    let mut blocks = Vec::new();
+    let mut done = BTreeSet::new();
     composer.shown_series(metric, series);
+    for line in &series.y {
+        if !done.insert(line.unit.as_str()) {
+            continue;
+        }
+        let lines = series.y.iter().enumerate();
+        let lines: Vec<usize> = lines
+            .filter_map(|(at, one)| (one.unit == line.unit).then_some(at))
+            .collect();
+        let title = match lines.as_slice() {
+            [_] if several => format!(
+                "{name} · {}",
+                charts::line_label(&metric.strings, series, line)
+            ),
+            _ => name.clone(),
+        };
+        blocks.push(titled(title.clone()));
+        blocks.push(chart(composer, (metric, series), lines, title));
+    }
+    blocks
+}
+
+fn chart(
+    composer: &mut Composer<'_>,
+    (metric, series): (&MetricInput, &Series),
+    lines: Vec<usize>,
+    title: String,
+) -> Block {
+    let waterfall = series.shape == "waterfall";
+    let time = series.x == Axis::Time;
     let wanted = charts::Wanted {
         id: composer.chart_id(),
-        kind,
+        kind: match (waterfall, series.x) {
+            (true, _) => ChartKind::Waterfall,
+            (_, Axis::Category) => ChartKind::Bar,
+            (_, Axis::Time | Axis::Number) => ChartKind::Line,
+        },
         lines,
         expected: Vec::new(),
         band: None,
         point: None,
         between: false,
-        last: time.then_some(60),
+        last: time.then_some(LAST_POINTS),
         x: charts::Along::Series,
         marks: if time {
             &composer.input.context.campaigns
@@ -235,18 +279,9 @@ fn series_block(composer: &mut Composer<'_>, metric: &MetricInput, series: &Seri
         },
         spans: Vec::new(),
         falling_is_good: false,
-        title: Some(value_word_or_label(metric, series)),
+        title: Some(title),
     };
     Block::Chart(composer.charting().chart(metric, series, &wanted))
-}
-
-fn value_word_or_label(metric: &MetricInput, series: &Series) -> String {
-    let named = label(&metric.strings, &[format!("item.{}", series.id)], "");
-    if named.is_empty() {
-        value_word(metric, &series.id)
-    } else {
-        named
-    }
 }
 
 #[cfg(test)]

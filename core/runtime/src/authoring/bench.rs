@@ -16,28 +16,45 @@ pub struct OnBench {
     pub component: Component,
 }
 
-/// Builds what a path names, looks at it, and answers with it. `exe` is the program that becomes plugin processes.
+/// Builds what a path names, looks at it, and answers with it. `exe` is the program that becomes plugin processes. Of a
+/// folder whose `library` was built elsewhere nothing is built.
 ///
 /// # Errors
 /// There is no plugin, it does not build, or it cannot be used.
-pub fn open(path: &Path, exe: &Path) -> Result<OnBench, Problems> {
-    let at = |problem: Diagnostic| problem.in_file(path.display().to_string());
-    let path = path.canonicalize().map_err(|e| {
-        at(Diagnostic::error(format!("there is no plugin here: {e}")))
-            .hint("give a library, or a plugin's folder")
-    })?;
+pub fn open(path: &Path, library: Option<&Path>, exe: &Path) -> Result<OnBench, Problems> {
+    let path = there(path)?;
     if path.is_file() {
         return Ok(OnBench {
             folder: None,
             component: inspected(&path, exe)?,
         });
     }
-    let component = match build(&path)? {
-        Some(library) => inspected(&library, exe)?,
-        None => store::without_code(&path)?,
+    let built = match library {
+        Some(library) => Some(there(library)?),
+        None => build(&path)?,
+    };
+    of(path, built.as_deref(), exe)
+}
+
+fn there(path: &Path) -> Result<PathBuf, Diagnostic> {
+    path.canonicalize().map_err(|e| {
+        Diagnostic::error(format!("there is no plugin here: {e}"))
+            .in_file(path.display().to_string())
+            .hint("give a library, or a plugin's folder")
+    })
+}
+
+/// A folder as it was built.
+///
+/// # Errors
+/// It cannot be used.
+pub fn of(folder: PathBuf, library: Option<&Path>, exe: &Path) -> Result<OnBench, Problems> {
+    let component = match library {
+        Some(library) => inspected(library, exe)?,
+        None => store::without_code(&folder)?,
     };
     Ok(OnBench {
-        folder: Some(path),
+        folder: Some(folder),
         component,
     })
 }

@@ -31,6 +31,7 @@ struct Written {
     shops: Option<Vec<String>>,
     with: Map<String, Value>,
     secrets: BTreeMap<String, String>,
+    state: BTreeMap<String, String>,
 }
 
 /// One case.
@@ -44,6 +45,8 @@ pub struct Case {
     pub with: Map<String, Value>,
     /// Secrets of a source.
     pub secrets: BTreeMap<String, String>,
+    /// What a source has kept before.
+    pub state: BTreeMap<String, String>,
     /// Period of the call.
     pub period: Value,
     /// Context of the call.
@@ -90,6 +93,7 @@ fn read(folder: &Path) -> Result<Option<Case>, Diagnostic> {
         folder: folder.to_owned(),
         with: written.with,
         secrets: written.secrets,
+        state: written.state,
         period,
         context,
         days,

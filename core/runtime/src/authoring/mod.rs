@@ -4,5 +4,7 @@ pub mod bench;
 pub mod case;
 pub mod elf;
 pub mod readme;
+pub mod record;
 pub mod scaffold;
 pub mod trial;
+pub mod watch;

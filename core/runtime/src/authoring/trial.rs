@@ -5,6 +5,7 @@
 
 mod cases;
 mod golden;
+mod notebook;
 mod process;
 mod still;
 
@@ -125,7 +126,7 @@ pub async fn run(on_bench: &OnBench, mut plan: Plan<'_>) -> Result<Vec<Tried>, P
     still(on_bench, &mut plan, &mut all);
     let bench = SqlBench::open()?;
     if let Some(library) = &on_bench.component.library {
-        let scratch = process::Scratch::of(on_bench, &cases, &bench).await?;
+        let scratch = process::Scratch::of(on_bench, &cases, &bench, &plan.exe).await?;
         for test in probe::tests(&on_bench.component.descriptor) {
             if !(plan.wanted)(test.name) {
                 continue;
@@ -182,7 +183,7 @@ async fn whole(
     );
 }
 
-/// A metric's answer to a case as JSON.
+/// What a plugin makes of a case, as JSON.
 ///
 /// # Errors
 /// What is wrong, in words.
@@ -192,8 +193,11 @@ pub async fn answer(
     bench: &SqlBench,
     exe: &std::path::Path,
 ) -> Result<serde_json::Value, String> {
-    let answered = cases::metric(on_bench, one, bench, exe).await;
+    let answered = match on_bench.component.descriptor.kind {
+        ComponentKind::Metric => cases::metric(on_bench, one, bench, exe).await,
+        ComponentKind::Source => cases::source(on_bench, one, exe),
+    };
     answered.map_err(|(_, why)| why)
 }
 
-pub use golden::differences;
+pub use golden::against;

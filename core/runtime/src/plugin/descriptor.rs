@@ -248,14 +248,14 @@ impl Descriptor {
         self.outputs.iter().find(|output| output.id == id)
     }
 
-    /// The words of a language, else those of the first that it speaks.
+    /// The words of a language, else those of the first that it speaks; where they have no `title`, it is the plugin's.
     #[must_use]
     pub fn strings(&self, lang: &str) -> Strings {
-        self.words
-            .get(lang)
-            .or_else(|| self.words.values().next())
-            .cloned()
-            .unwrap_or_default()
+        let words = self.words.get(lang).or_else(|| self.words.values().next());
+        let mut words = words.cloned().unwrap_or_default();
+        let title = words.0.entry("title".to_owned());
+        title.or_insert_with(|| self.title.clone());
+        words
     }
 
     /// The inputs that are queried with some params.

@@ -15,6 +15,7 @@ use arrow::array::RecordBatch;
 use chenbao_plugin::abi::CbHost;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What a test of a library needs; travels to its process as JSON.
@@ -36,6 +37,8 @@ pub struct Request {
     pub context: Value,
     /// Files of result sets (Arrow IPC streams) by input.
     pub inputs: Vec<(String, PathBuf)>,
+    /// The outputs of a metric that are expected, if not all.
+    pub outputs: Option<BTreeSet<String>>,
 }
 
 /// How a test ended.

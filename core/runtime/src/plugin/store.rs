@@ -309,10 +309,10 @@ fn libraries(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The folders with a metric.toml in a folder, by name. A crate's own folder is the source of a library, not a metric.
+/// The folders with a metric.toml in a folder, by name. A folder with code is the source of a library, not a metric.
 fn folders(dir: &Path) -> Vec<PathBuf> {
-    let metric =
-        |path: &PathBuf| path.join("metric.toml").is_file() && !path.join("Cargo.toml").exists();
+    let code = |path: &Path| ["Cargo.toml", "Makefile"].iter().any(|file| path.join(file).exists());
+    let metric = |path: &PathBuf| path.join("metric.toml").is_file() && !code(path);
     entries(dir).into_iter().filter(metric).collect()
 }
 

@@ -3,8 +3,11 @@
 //! Nothing is sent, and nothing is written into ledger or archive. `page.html` asks for `/choices` and `/view`, and waits at
 //! `/changed` until a file was saved.
 
+mod guest;
 mod show;
 mod watch;
+
+pub use guest::{Guest, Seat};
 
 use self::show::{Shown, Wish};
 use crate::project::Project;
@@ -53,6 +56,8 @@ struct Desk {
     version: channel::Sender<u64>,
     /// The past run that was shown last: computing it again takes a while.
     last: tokio::sync::Mutex<Option<Shown>>,
+    /// A metric that is being written, if there is one.
+    guest: Mutex<Option<Guest>>,
     port: u16,
 }
 
@@ -87,6 +92,7 @@ pub async fn open(project: Project, reopen: Reopen, port: u16) -> Result<Preview
         broken: Mutex::new(None),
         version: channel::Sender::new(1),
         last: tokio::sync::Mutex::default(),
+        guest: Mutex::default(),
         port: address.port(),
     };
     Ok(Preview {
@@ -101,6 +107,12 @@ impl Preview {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where a metric that is being written can be put.
+    #[must_use]
+    pub fn seat(&self) -> Seat {
+        Seat::of(Arc::clone(&self.desk))
     }
 
     /// Answers until it is dropped.
@@ -189,9 +201,10 @@ async fn view(
         edition: &edition,
         data: &data,
     };
+    let guest = guest::seated(&desk);
     let shown = match broken {
         Some(problems) => Err(problems),
-        None => show::show(&project, &wish, &desk.last).await,
+        None => show::show(&project, &wish, guest.as_ref(), &desk.last).await,
     };
     answer(&match shown {
         Ok(mut shown) => {

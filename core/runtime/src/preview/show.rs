@@ -1,5 +1,6 @@
 //! What the page shows: a template's sample or a past run, for one audience, as mail, pages, text and workbook.
 
+use super::guest::Guest;
 use crate::config::meant::{Audience, Report};
 use crate::paper::{self, Desk};
 use crate::project::Project;
@@ -11,7 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use chenbao_model::diagnostic::{Problems, nearest};
 use chenbao_model::document::Document;
 use chenbao_model::{Artifact, Diagnostic, Id, Warned};
-use chenbao_report::{ComposeInput, Format, MetricInput, Pictures, RenderOptions, TemplateSet};
+use chenbao_report::{
+    ComposeInput, Format, MetricInput, Pictures, RenderOptions, Sample, TemplateSet,
+};
 use serde_json::{Value, json};
 
 /// Samples that a template may have, the first of them shown first.
@@ -78,6 +81,7 @@ pub(super) async fn choices(project: &Project) -> Result<Value, Problems> {
 pub(super) async fn show(
     project: &Project,
     wish: &Wish<'_>,
+    guest: Option<&Guest>,
     last: &tokio::sync::Mutex<Option<Shown>>,
 ) -> Result<Value, Problems> {
     let id = named::<Id>(wish.report, "report")?;
@@ -87,7 +91,8 @@ pub(super) async fn show(
     let templates = TemplateSet::builtin().overlaid(texts);
     let document = match wish.data.split_once('-') {
         Some(("sample", name)) => {
-            sample(project, &templates, report, (&audience, wish.edition, name))?
+            let sample = templates.sample(&report.template, name)?;
+            of_sample(project, &templates, report, (&audience, wish, guest), sample)?
         }
         Some(("run", id)) => {
             let mut last = last.lock().await;
@@ -142,17 +147,17 @@ fn audience(report: &Report, wish: &Wish<'_>) -> Result<Audience, Problems> {
 }
 
 /// The Document of one of the template's samples.
-fn sample(
+fn of_sample(
     project: &Project,
     templates: &TemplateSet,
     report: &Report,
-    (audience, edition, name): (&Audience, &str, &str),
+    (audience, wish, guest): (&Audience, &Wish<'_>, Option<&Guest>),
+    sample: Sample,
 ) -> Result<Warned<Document>, Problems> {
-    let sample = templates.sample(&report.template, name)?;
     let mut context = sample.context;
     context.role = paper::role(&project.config, audience);
-    if edition != "-" {
-        context.edition = named::<Edition>(edition, "edition")?.to_string();
+    if wish.edition != "-" {
+        context.edition = named::<Edition>(wish.edition, "edition")?.to_string();
     }
     let in_words = |metric: &MetricInput| {
         let mut metric = metric.clone();
@@ -162,7 +167,12 @@ fn sample(
         };
         metric
     };
-    let metrics: Vec<MetricInput> = sample.metrics.iter().map(in_words).collect();
+    let mut metrics: Vec<MetricInput> = sample.metrics.iter().map(in_words).collect();
+    if let Some(guest) = guest {
+        let guest = guest.metric(&audience.lang);
+        metrics.retain(|metric| metric.alias != guest.alias);
+        metrics.push(guest);
+    }
     chenbao_report::compose(&ComposeInput {
         templates,
         template: &report.template,

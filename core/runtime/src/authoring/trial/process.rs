@@ -1,6 +1,6 @@
 //! A test of the C tables in a process of its own: started, waited for, and judged by how it ends.
 
-use super::{Ending, Plan, Status, ending};
+use super::{Ending, Plan, Status, cases, ending};
 use crate::authoring::bench::OnBench;
 use crate::authoring::case::{Case, SqlBench};
 use crate::plugin::descriptor::ComponentKind;
@@ -31,6 +31,7 @@ impl Scratch {
         on_bench: &OnBench,
         cases: &[Case],
         bench: &SqlBench,
+        exe: &Path,
     ) -> Result<Self, Problems> {
         let component = &on_bench.component;
         let folder = tempfile::TempDir::with_prefix("chenbao-test-")
@@ -61,16 +62,23 @@ impl Scratch {
             }
             request.period = case.period.clone();
             request.context = case.context.clone();
+            // What is wrong with its params is told where the case itself is tried.
+            let described = cases::described(on_bench, &request.params, exe).unwrap_or_default();
+            let asked = component.descriptor.asked(&described);
             // What is wrong with a case is told where the case itself is tried.
             let Ok(sets) = case.sets(&component.descriptor, bench).await else {
                 continue;
             };
             for (name, batches) in sets {
                 let Some(batches) = batches else { continue };
+                if !asked.iter().any(|input| input.name == name) {
+                    continue;
+                }
                 let path = folder.path().join(format!("{name}.arrow"));
                 write(&path, &batches).map_err(Diagnostic::error)?;
                 request.inputs.push((name, path));
             }
+            request.outputs = described.outputs;
             if !request.inputs.is_empty() {
                 break;
             }

@@ -1,5 +1,6 @@
 //! The command line of `chenbao plugin`.
 
+use chenbao_model::{Id, Period};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -20,6 +21,21 @@ pub(in crate::cli) enum PluginCommand {
                       gdb --args chenbao plugin test late-orders --in-process --include ends-of-types"
     )]
     Test(TestArgs),
+    /// Build and run a plugin on its cases whenever it is saved: what differs from what they expect, and a page that shows its
+    /// figures in the daily report.
+    #[command(
+        after_help = "What is wrong with the build is said here, and the last good page stays. The page answers this machine only.\n\
+                      Examples:\n  chenbao plugin dev late-orders\n  chenbao plugin dev late-orders --case returns --no-preview"
+    )]
+    Dev(DevArgs),
+    /// Freeze a slice of this project's lake as a case of a plugin, so that its author works without the lake.
+    #[command(
+        after_help = "Only columns that the plugin's SQL names are kept, and of its days. What leads to a person (buyers, orders, authors, words of\n\
+                      reviews) gets other names, the same for the same; --mask and --keep change which.\n\
+                      Examples:\n  chenbao plugin record ../late-orders --period 2026-11-21\n  \
+                      chenbao plugin record ../late-orders --case november --rows 500 --mask product_name"
+    )]
+    Record(RecordArgs),
     /// Write the generated parts of a plugin's README again, from its descriptor, its sample and its cases.
     #[command(
         after_help = "Examples:\n  chenbao plugin docs late-orders\n  chenbao plugin docs late-orders --check"
@@ -87,6 +103,50 @@ pub(in crate::cli) struct TestArgs {
     /// Call the library in this process, for a debugger: a crash then ends the whole command.
     #[arg(long)]
     pub(in crate::cli) in_process: bool,
+    /// The folder's library, built elsewhere; without it the folder is built.
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) library: Option<PathBuf>,
+}
+
+/// Options of `plugin dev`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DevArgs {
+    /// A plugin's folder.
+    pub(in crate::cli) path: PathBuf,
+    /// Only this case.
+    #[arg(long)]
+    pub(in crate::cli) case: Option<String>,
+    /// Port of the page; 0 takes a free one.
+    #[arg(long, default_value_t = 8791)]
+    pub(in crate::cli) port: u16,
+    /// No page, the terminal only.
+    #[arg(long)]
+    pub(in crate::cli) no_preview: bool,
+}
+
+/// Options of `plugin record`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RecordArgs {
+    /// A metric's folder.
+    pub(in crate::cli) path: PathBuf,
+    /// Name of the case.
+    #[arg(long, default_value = "recorded")]
+    pub(in crate::cli) case: String,
+    /// The period of its call; default: yesterday.
+    #[arg(long)]
+    pub(in crate::cli) period: Option<Period>,
+    /// Only rows of these shops.
+    #[arg(long = "shop")]
+    pub(in crate::cli) shops: Vec<Id>,
+    /// So many rows of each table at most, the newest days first.
+    #[arg(long, default_value_t = 2000)]
+    pub(in crate::cli) rows: usize,
+    /// Columns that get other names too.
+    #[arg(long, value_name = "COLUMN")]
+    pub(in crate::cli) mask: Vec<String>,
+    /// Columns that are kept in clear although they lead to a person.
+    #[arg(long, value_name = "COLUMN")]
+    pub(in crate::cli) keep: Vec<String>,
 }
 
 /// Options of `plugin docs`.
@@ -97,6 +157,9 @@ pub(in crate::cli) struct DocsArgs {
     /// Write nothing; exit code 1 if something would change.
     #[arg(long)]
     pub(in crate::cli) check: bool,
+    /// The folder's library, built elsewhere; without it the folder is built.
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) library: Option<PathBuf>,
 }
 
 /// Kinds of plugins.

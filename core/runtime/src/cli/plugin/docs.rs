@@ -9,7 +9,7 @@ use chenbao_model::Diagnostic;
 use serde_json::json;
 
 pub(super) fn docs(args: &DocsArgs, voice: Voice) -> Answer {
-    let on_bench = bench::open(&args.path, &exe()?)?;
+    let on_bench = bench::open(&args.path, args.library.as_deref(), &exe()?)?;
     let Some(folder) = &on_bench.folder else {
         return Err(Diagnostic::error("a library alone has no README")
             .hint("give the plugin's folder")

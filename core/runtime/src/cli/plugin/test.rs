@@ -20,7 +20,7 @@ pub(super) async fn test(args: &TestArgs, voice: Voice) -> Answer {
                 .hint("write a part of a test's name, such as `case:`")
         })?;
     let exe = exe()?;
-    let on_bench = match bench::open(&args.path, &exe) {
+    let on_bench = match bench::open(&args.path, args.library.as_deref(), &exe) {
         Ok(on_bench) => on_bench,
         Err(problems) => {
             voice.tell(&problems.0);
