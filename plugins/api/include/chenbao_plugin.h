@@ -1,4 +1,4 @@
-/* chenbao_plugin.h - the contract between Chenbao and a plugin, major 1, minor 0.
+/* chenbao_plugin.h - the contract between Chenbao and a plugin, major 1, minor 0. Frozen: within major 1 only R5 changes it.
  *
  * A plugin is one shared library that exports one symbol, chenbao_plugin_entry_v1. Everything else is reached through
  * tables of function pointers; small and meaningful things travel as JSON, rows as Arrow C streams. C11 and C++17.
