@@ -25,8 +25,7 @@ function source(name, { pictures = true, bare }) {
 
 // In the browser: what leaves the page, what is too pale or too small, and whether the words in place of a picture have their room.
 function measured() {
-  const wide = (node) => node.closest(".wide");
-  const edges = [...document.body.querySelectorAll("*")].filter((node) => node.getClientRects().length && !wide(node));
+  const edges = [...document.body.querySelectorAll("*")].filter((node) => node.getClientRects().length);
   const beyond = edges.filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5)
     .map((node) => `${node.tagName} ${node.textContent.slice(0, 30)} ${Math.round(node.getBoundingClientRect().right)}`);
   const channels = (colour) => (colour.match(/[\d.]+/g) ?? []).map(Number);

@@ -9,7 +9,7 @@ use chenbao::plugin::host::ComputeCall;
 use chenbao_plugin::arrow_array::Array as _;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All of them.
 #[must_use]
@@ -24,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
             "contract::params_are_refused_before_a_row_is_read",
             described,
         ),
+        trial("contract::every_call_says_what_surrounds_it", surrounded),
         trial("contract::a_metric_reads_another", chained),
         trial("contract::metrics_in_a_circle_are_named", circle),
         trial_with(
@@ -118,6 +119,80 @@ fn described() -> Result<(), Failed> {
         .exits(2)
         .says(&["do not go together", "[metric.h]"]);
     Ok(())
+}
+
+/// What a metric of a campaign report is told has every key that `schema/shapes-1.json` shows, and none is empty.
+fn surrounded() -> Result<(), Failed> {
+    let shapes = crate::house_rules::root().join("plugins/api/schema/shapes-1.json");
+    let shapes: Value = serde_json::from_str(&std::fs::read_to_string(shapes)?)?;
+    let project = Project::from_case("one-shop");
+    let text = project.read("chenbao.toml");
+    let campaigns: String = [2025, 2026]
+        .map(|year| {
+            format!(
+                "[campaign.d11-{year}]\nname = \"双十一\"\ntype = \"d11\"\nstarts = {year}-11-05\nends = {year}-11-13\nplan = \"120.00\"\n\
+                 [[campaign.d11-{year}.phase]]\nid = \"burst\"\nname = \"爆发期\"\nstarts = {year}-11-10\nends = {year}-11-13\nplan = \"100.00\"\n"
+            )
+        })
+        .concat();
+    project.write(
+        "chenbao.toml",
+        format!(
+            "{text}\n{campaigns}[metric.h]\nplugin = \"hostile\"\n[metric.h.with]\nhow = \"context\"\n\
+             [report.review]\ntemplate = \"campaign\"\nmetrics = [\"h\"]\n[report.review.schedule]\nperiod = \"campaign\"\ndeliver = \"08:30\"\n\
+             editions = [\"D+7\"]\n[report.review.audience.boss]\nrole = \"management\"\nshops = [\"main\"]\n"
+        ),
+    );
+    let told = project
+        .run_at(
+            "2026-11-22T09:00:00+08:00",
+            &["run", "review", "--results", "--json"],
+        )
+        .json();
+    let rows = rows_of(&told).ok_or_else(|| format!("no rows in {told}"))?;
+    for (row, shape) in rows.iter().zip(["period_json", "context_json"]) {
+        let text = row[1].as_str().ok_or("no text")?;
+        alike(&serde_json::from_str(text)?, &shapes[shape], shape);
+    }
+    Ok(())
+}
+
+/// The rows of the first table anywhere in a document.
+fn rows_of(value: &Value) -> Option<&Vec<Value>> {
+    match value {
+        Value::Object(all) => all
+            .get("rows")
+            .and_then(Value::as_array)
+            .filter(|rows| !rows.is_empty())
+            .or_else(|| all.values().find_map(rows_of)),
+        Value::Array(all) => all.iter().find_map(rows_of),
+        _ => None,
+    }
+}
+
+/// The same keys, with values of the same types, where the example has one.
+fn alike(value: &Value, example: &Value, place: &str) {
+    match (value, example) {
+        (Value::Object(value), Value::Object(example)) => {
+            let keys = |all: &serde_json::Map<String, Value>| -> BTreeSet<String> {
+                all.keys().cloned().collect()
+            };
+            assert_eq!(keys(value), keys(example), "{place}");
+            for (key, below) in example {
+                alike(&value[key], below, &format!("{place}.{key}"));
+            }
+        }
+        (Value::Array(value), Value::Array(example)) => {
+            assert!(!value.is_empty(), "{place}");
+            value.iter().for_each(|one| alike(one, &example[0], place));
+        }
+        (value, Value::Null) => assert!(value.is_null() || value.is_string(), "{place}: {value}"),
+        (value, example) => assert_eq!(
+            std::mem::discriminant(value),
+            std::mem::discriminant(example),
+            "{place}: {value}"
+        ),
+    }
 }
 
 /// A metric without code that shows figures of another.

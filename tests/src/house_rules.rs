@@ -95,6 +95,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sd_notify", &["core/runtime/src/systemd.rs"]),
     ("ureq", &["core/runtime/src/webhook"]),
     ("resvg", &["core/report/src/png/logo.rs"]),
+    // With its colons: `png` alone is our own module.
+    ("::png", &["core/report/src/png"]),
 ];
 
 /// All rules.

@@ -17,6 +17,14 @@ pub fn trials() -> Vec<Trial> {
             "verdicts::a_plugin_that_crashes_in_a_row_is_left_alone",
             quarantine,
         ),
+        trial(
+            "verdicts::another_library_in_its_place_begins_anew",
+            another_library,
+        ),
+        trial(
+            "verdicts::a_crash_does_not_count_against_its_readers",
+            readers,
+        ),
     ]
 }
 
@@ -154,5 +162,79 @@ fn quarantine() -> Result<(), Failed> {
     let fine = project.run_at("2026-11-22T09:05:00+08:00", &["run", "daily"]);
     drop(fine.exits(0));
     assert_eq!(listed(&project)["quarantined"], false);
+    Ok(())
+}
+
+/// The same plugin built anew is another file: it gets its chances at once, without anybody's word.
+fn another_library() -> Result<(), Failed> {
+    let project = with_hostile("segfault", "15s");
+    let text = project.read("chenbao.toml");
+    // A folder of its own, in which the library can be replaced.
+    let libraries = project.path().join("libraries");
+    std::fs::create_dir(&libraries)?;
+    for name in ["hostile_plugins", "metric_sales", "source_files"] {
+        let file = format!("lib{name}.so");
+        std::fs::copy(crate::project::bin_dir().join(&file), libraries.join(&file))?;
+    }
+    let text = text.replace(
+        "[plugins]\n",
+        "[plugins]\nquarantine_after = 1\ndir = \"libraries\"\n",
+    );
+    project.write("chenbao.toml", &text);
+    assert!(page_at(&project, "09:00:00")?.contains("odd：计算程序崩溃"));
+    assert_eq!(listed(&project)["quarantined"], true);
+    // Bytes behind the end of the file change its digest and nothing else.
+    let library = libraries.join("libhostile_plugins.so");
+    let mut bytes = std::fs::read(&library)?;
+    bytes.extend_from_slice(b"built again");
+    std::fs::remove_file(&library)?;
+    std::fs::write(&library, bytes)?;
+    assert_eq!(listed(&project)["quarantined"], false);
+    assert!(page_at(&project, "09:01:00")?.contains("odd：计算程序崩溃"));
+    assert_eq!(listed(&project)["quarantined"], true);
+    Ok(())
+}
+
+/// A metric whose input is the answer of one that crashed has nothing to read, and did nothing wrong.
+fn readers() -> Result<(), Failed> {
+    let project = with_hostile("segfault", "15s");
+    let source = crate::house_rules::root().join("plugins/api/examples-c/row_count.c");
+    let reads = std::fs::read_to_string(source)?.replace(
+        r"tables = ['orders']\\nwindow = 'period'\\nsql = 'sql/rows.sql'",
+        r"metric = 'hostile'\\nitem = 'rows'",
+    );
+    project.write("reader.c", reads);
+    let include = crate::house_rules::root().join("plugins/api/include");
+    std::fs::create_dir(project.path().join("more"))?;
+    crate::hostile::compile(
+        &[
+            "-I",
+            &include.to_string_lossy(),
+            &project.path().join("reader.c").to_string_lossy(),
+        ],
+        &project.path().join("more/librow_count.so"),
+    )?;
+    let text = project
+        .read("chenbao.toml")
+        .replace("\"sales\", \"odd\"", "\"sales\", \"odd\", \"reader\"")
+        .replace(
+            "[plugins]\n",
+            "[plugins]\nquarantine_after = 2\nextra = [\"more\"]\n[metric.reader]\nplugin = \"row_count\"\n[plugins_]\n",
+        )
+        .replace("[plugins_]\ndeadline = \"15s\"\n", "");
+    project.write("chenbao.toml", &text);
+    for time in ["09:00:00", "09:01:00", "09:02:00"] {
+        let page = page_at(&project, time)?;
+        assert!(page.contains("reader："), "{page}");
+    }
+    let all = project.run(&["plugin", "list", "--json"]).json();
+    let held: Vec<String> = all
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|one| one["quarantined"] == true)
+        .map(|one| one["id"].to_string())
+        .collect();
+    assert_eq!(held, ["\"hostile\""]);
     Ok(())
 }

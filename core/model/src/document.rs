@@ -426,6 +426,8 @@ pub enum Measure {
     Count,
     /// Percent.
     Percent,
+    /// How many times something else.
+    Times,
     /// Bare numbers.
     Number,
 }

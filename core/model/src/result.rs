@@ -251,7 +251,7 @@ pub struct Compare {
     pub of: Option<u32>,
 }
 
-/// One figure. Units: ISO 4217 (`CNY`), `{order}` `{buyer}` `{item}` for counts, `%` (3.12 is 3.12 %), `pp`, `d`, `1`.
+/// One figure. Units: ISO 4217 (`CNY`), `{order}` `{buyer}` `{item}` for counts, `%` (3.12 is 3.12 %), `pp`, `d`, `x` (4.42 is 4.42×), `1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scalar {
     /// Id; its label is the string `item.<id>`.

@@ -1,4 +1,5 @@
-//! Milliseconds and bytes per document: `bench_pages [ROUNDS [DIR]]` for the two-page sample and for long tables.
+//! Milliseconds and bytes per document: `bench_pages [ROUNDS [DIR [BURST]]]` for the two-page sample, for long tables, and for a burst
+//! of so many different reports.
 //!
 //! DIR takes each table as `N.pdf` and, for other programs to set, as `N.tsv`; N is the number of rows.
 //! Times are those of the fastest round: what else the machine does only adds to them.
@@ -8,7 +9,7 @@ mod sample;
 
 use chenbao_model::document::{Block, Document, Row, Table, plain};
 use chenbao_report::fonts::Fonts;
-use chenbao_report::{layout, pdf, png};
+use chenbao_report::{Format, Pictures, RenderOptions, layout, pdf, png, render};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .and_then(|text| text.parse().ok())
         .unwrap_or(50);
     let dir = std::env::args().nth(2).map(PathBuf::from);
+    let many = std::env::args().nth(3).and_then(|text| text.parse().ok());
     let mut out = std::io::stdout().lock();
     let start = Instant::now();
     let fonts = Fonts::embedded()?;
@@ -42,6 +44,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             std::fs::write(dir.join(format!("{rows}.pdf")), bytes)?;
             std::fs::write(dir.join(format!("{rows}.tsv")), tsv(&document))?;
         }
+    }
+    if let Some(many) = many {
+        burst("PDF of 4 pages", many, &mut out, |i| {
+            let table = numbered(&sample, 160, i);
+            let laid = layout::pages(&table, &fonts)?.value;
+            Ok(pdf::write(&table, &laid, &fonts)?.len())
+        })?;
+        burst("mail with its PDF of 2 pages", many, &mut out, |i| {
+            let mut daily = sample.clone();
+            daily.meta.title = format!("{} {i}", daily.meta.title);
+            let options = RenderOptions {
+                fonts: &fonts,
+                pictures: Pictures::Cid,
+                lacks: None,
+            };
+            let formats = [Format::Html, Format::Text, Format::Pdf];
+            let made = render(&daily, &formats, &options)?.value;
+            Ok(made.iter().map(|part| part.bytes.len()).sum())
+        })?;
     }
     let pages = layout::pages(&sample, &fonts)?.value;
     let start = Instant::now();
@@ -81,8 +102,37 @@ fn measure(
     Ok(bytes)
 }
 
+/// So many different reports in one process, one after the other: their time, their bytes, and the memory at its highest.
+fn burst(
+    what: &str,
+    many: usize,
+    out: &mut impl std::io::Write,
+    mut report: impl FnMut(usize) -> Result<usize, Box<dyn std::error::Error>>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let start = Instant::now();
+    let mut bytes = 0;
+    for i in 0..many {
+        bytes += report(i)?;
+    }
+    let took = millis(start.elapsed());
+    // Linux alone says it; elsewhere it stays away.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.unwrap_or_default().trim();
+    writeln!(
+        out,
+        "burst of {many}, {what}: {took:.0} ms, {bytes} bytes, peak {peak}"
+    )?;
+    Ok(())
+}
+
 /// The sample's product table, repeated to many rows.
 fn long(sample: &Document, rows: usize) -> Document {
+    numbered(sample, rows, 0)
+}
+
+/// The same with figures of its own for each number.
+fn numbered(sample: &Document, rows: usize, number: usize) -> Document {
     fn first(blocks: &[Block]) -> Option<&Table> {
         blocks.iter().find_map(|block| match block {
             Block::Section(section) => section.blocks.iter().find_map(|block| match block {
@@ -105,7 +155,7 @@ fn long(sample: &Document, rows: usize) -> Document {
         .into_iter()
         .enumerate()
         .map(|(i, mut row)| {
-            row.cells[2][0].text = format!("{},{:03}", i + 1, i % 997);
+            row.cells[2][0].text = format!("{},{:03}", i + 1, (i + number) % 997);
             row
         })
         .collect();

@@ -10,6 +10,9 @@ use rust_decimal::prelude::FromPrimitive;
 /// The real minus, U+2212.
 pub const MINUS: char = '\u{2212}';
 
+/// Stands behind a multiple.
+const TIMES: char = '×';
+
 /// What stands for a figure that is not there.
 pub const DASH: &str = "—";
 
@@ -26,6 +29,8 @@ pub enum Unit {
     Days,
     /// A count of something: `{order}`.
     Count,
+    /// How many times something else: 4.42 is 4.42 times.
+    Times,
     /// A bare number.
     Number,
 }
@@ -39,6 +44,7 @@ impl Unit {
             "%" => Self::Percent,
             "pp" => Self::Points,
             "d" => Self::Days,
+            "x" => Self::Times,
             counted if counted.starts_with('{') => Self::Count,
             code if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) => Self::Money,
             _ => Self::Number,
@@ -52,6 +58,7 @@ impl Unit {
             Self::Money => Measure::Money,
             Self::Percent | Self::Points => Measure::Percent,
             Self::Count => Measure::Count,
+            Self::Times => Measure::Times,
             Self::Days | Self::Number => Measure::Number,
         }
     }
@@ -139,6 +146,7 @@ impl<'a> Formatter<'a> {
             Unit::Days => format!("{sign}{digits}{}", self.word("unit.days")),
             Unit::Count => format!("{sign}{}", group(value.abs(), 0)),
             Unit::Percent => format!("{sign}{digits}%"),
+            Unit::Times => format!("{sign}{digits}{TIMES}"),
             Unit::Points => format!("{sign}{digits}{}", self.word("unit.points")),
         }
     }
@@ -151,7 +159,7 @@ impl<'a> Formatter<'a> {
         match Unit::of(unit) {
             Unit::Money => u32::from(largest < Decimal::ONE_THOUSAND) * 2,
             Unit::Days => u32::from(!whole),
-            Unit::Number => u32::from(!whole) * 2,
+            Unit::Number | Unit::Times => u32::from(!whole) * 2,
             // As many as the rate that needs most: 3.12% beside 12.00%, but 3.3% beside 62.4%.
             Unit::Points | Unit::Percent => values
                 .iter()
@@ -265,6 +273,7 @@ impl<'a> Formatter<'a> {
                 group(value, u32::from(!value.fract().is_zero())),
                 self.word("unit.days")
             ),
+            Unit::Times => format!("{}{TIMES}", group(value, 2)),
             Unit::Number if value.fract().is_zero() && value >= Decimal::ONE_HUNDRED => {
                 group(value, 0)
             }
@@ -345,7 +354,7 @@ pub fn tick(value: f64, measure: Measure, lang: &str, currency: &str) -> String 
         &[(1_000_000_000, "B"), (1_000_000, "M"), (10_000, "k")]
     };
     let abs = value.abs();
-    let plain = matches!(measure, Measure::Percent | Measure::Number);
+    let plain = matches!(measure, Measure::Percent | Measure::Times | Measure::Number);
     let scale = scales
         .iter()
         .find(|(from, _)| !plain && abs >= Decimal::from(*from));
@@ -361,6 +370,7 @@ pub fn tick(value: f64, measure: Measure, lang: &str, currency: &str) -> String 
     };
     match measure {
         Measure::Percent => format!("{sign}{body}%"),
+        Measure::Times => format!("{sign}{body}{TIMES}"),
         Measure::Money if !currency.is_empty() && !abs.is_zero() => {
             format!("{sign}{}{body}", symbol(currency))
         }

@@ -30,6 +30,8 @@ pub enum Pictures {
     /// Beside it, as artifacts with a Content-ID: for mail.
     #[default]
     Cid,
+    /// The same with no more pixels than are shown, for a mail that would be too large.
+    Small,
     /// In it, as `data:` addresses: for a file on disk, which carries the whole Document.
     Inline,
     /// Left out: their sentences stand alone, as in a mail that would be too large.

@@ -118,6 +118,36 @@ fn pages_are_as_they_were() {
     );
 }
 
+/// How much of a page's body its words fill, from 0 to 1; head and foot, which stand in the margins, are not looked at.
+fn filled(page: &Page) -> f32 {
+    let (top, bottom) = (40.0, page.height - 48.0);
+    let ys = page.items.iter().filter_map(|item| match item {
+        Item::Text(text) if (top..bottom).contains(&text.y) => Some(text.y),
+        _ => None,
+    });
+    (ys.fold(top, f32::max) - top) / (bottom - top)
+}
+
+/// An art director would send back a last page with some notes alone on it, and a page in the middle that ends in white.
+#[test]
+fn no_page_of_a_report_holds_only_what_was_left_over() {
+    let fonts = Fonts::embedded().unwrap();
+    for template in ["daily", "weekly", "campaign"] {
+        for role in ["management", "operations", "ads", "finance"] {
+            for lang in ["zh-CN", "en"] {
+                let pages = pages(["", template, "full", role, lang, "a4"], &fonts);
+                let parts: Vec<f32> = pages.iter().map(filled).collect();
+                let (last, before) = parts.split_last().unwrap();
+                assert!(*last > 0.25, "{template} {role} {lang}: {parts:?}");
+                assert!(
+                    before.iter().all(|part| *part > 0.7),
+                    "{template} {role} {lang}: {parts:?}"
+                );
+            }
+        }
+    }
+}
+
 /// What the sheet draws as before is the page that was dumped.
 #[test]
 fn a_dump_reads_back_as_the_page() {

@@ -8,6 +8,7 @@
 mod samples;
 
 use chenbao_model::Sensitivities;
+use chenbao_model::document::{Align, Block, Document, Head, Inline, Meta, Row, RowKind, Table};
 use chenbao_report::fonts::Fonts;
 use chenbao_report::{Format, Pictures, RenderOptions, render};
 use samples::{composed, everything, sample};
@@ -127,5 +128,69 @@ fn a_partial_report_says_why_in_the_mail() {
         "截止 07:40 仍未到",
     ] {
         assert!(html.contains(words), "{words}");
+    }
+}
+
+/// A table with more columns than a phone holds is parted; each part names its rows, and no column is lost.
+#[test]
+fn a_wide_table_is_parted_for_phones() {
+    let html = |columns: usize| {
+        let head = |i: usize| Head {
+            label: format!("列{i}。"),
+            align: Align::Right,
+        };
+        let row = |kind, name: &str| Row {
+            kind,
+            cells: (0..columns)
+                .map(|i| vec![Inline::data(format!("{name}{i}。"))])
+                .collect(),
+            ..Row::default()
+        };
+        let mut rows: Vec<Row> = (0..30).map(|_| row(RowKind::Plain, "格")).collect();
+        rows.push(row(RowKind::Total, "计"));
+        let table = Table {
+            heads: (0..columns).map(head).collect(),
+            rows,
+            ..Table::default()
+        };
+        let document = Document {
+            meta: Meta::default(),
+            blocks: vec![Block::Table(table)],
+        };
+        let fonts = Fonts::embedded().unwrap();
+        let options = RenderOptions {
+            fonts: &fonts,
+            pictures: Pictures::Cid,
+            lacks: None,
+        };
+        let formats = [Format::Html, Format::Pdf];
+        let made = render(&document, &formats, &options).unwrap().value;
+        String::from_utf8_lossy(&made[0].bytes).into_owned()
+    };
+    for (columns, parts) in [(1, 1), (7, 1), (8, 2), (13, 2), (14, 3)] {
+        let html = html(columns);
+        assert_eq!(
+            html.matches("<table class=\"cells\"").count(),
+            parts,
+            "{columns}"
+        );
+        for i in 0..columns {
+            let times = if i == 0 { parts } else { 1 };
+            assert_eq!(html.matches(&format!(">列{i}。<")).count(), times);
+            assert_eq!(html.matches(&format!("格{i}。<")).count(), 20 * times);
+            assert_eq!(
+                html.matches(&format!("计{i}。<")).count(),
+                times,
+                "the total too"
+            );
+        }
+        let left =
+            html.matches("其余 10 行见附件。").count() + html.matches("10 more rows").count();
+        assert_eq!(left, 1, "it is said once what is left to the pages");
+        let most = html
+            .split("<tr>")
+            .map(|row| row.matches("<th ").count())
+            .max();
+        assert!(most <= Some(7), "{columns}: {most:?}");
     }
 }

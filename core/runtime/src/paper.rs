@@ -125,10 +125,10 @@ pub async fn write(
     })
 }
 
-/// The parts of the mail, and what else a folder gets beside it. A mail that would be larger than `[mail] max_size` leaves out its
-/// workbook, then its pages, then its pictures, and says so. It is not split over two messages: the ledger knows a delivery by issue,
-/// audience, channel and recipient, once, and a second message would need a second row that may bounce, be withheld or stay unknown
-/// while the first has promised it. The link to the archive has no such half.
+/// The parts of the mail, and what else a folder gets beside it. A mail that would be larger than `[mail] max_size` draws its charts
+/// smaller, then leaves out its workbook, then its pages, then its charts, and says so. It is not split over two messages: the ledger
+/// knows a delivery by issue, audience, channel and recipient, once, and a second message would need a second row that may bounce, be
+/// withheld or stay unknown while the first has promised it. The link to the archive has no such half.
 ///
 /// # Errors
 /// A glyph that no font has, a page that does not fit.
@@ -139,30 +139,27 @@ pub fn mail(
     link: Option<&str>,
 ) -> Result<(Warned<Vec<Artifact>>, Vec<Format>), Problems> {
     let limit = project.config.mail.max_size;
-    let without = |file: Attachment| -> Vec<Attachment> {
-        let attach = audience.attach.iter().copied();
-        attach.filter(|one| *one != file).collect()
-    };
-    let mut steps = vec![
-        (audience.attach.clone(), Pictures::Cid),
-        (without(Attachment::Xlsx), Pictures::Cid),
-        (Vec::new(), Pictures::Cid),
-        (Vec::new(), Pictures::Without),
-    ];
-    // What an audience does not ask for cannot be left out.
-    steps.dedup();
-    let mut wanted = None;
-    for (attach, pictures) in steps {
-        let left_out: Vec<Attachment> = audience
-            .attach
-            .iter()
-            .copied()
-            .filter(|it| !attach.contains(it))
-            .collect();
-        let lacks = wanted.map(|size| {
-            let pictures = pictures == Pictures::Without;
-            words::too_large(&left_out, pictures, (size, limit), link, &audience.lang)
-        });
+    let mut wanted: Option<(u64, bool)> = None;
+    for (attach, pictures) in smaller_and_smaller(&audience.attach) {
+        let lacks = match wanted {
+            // Without charts there is nothing to draw smaller.
+            Some((_, false)) if attach == audience.attach && pictures == Pictures::Small => {
+                continue;
+            }
+            None => None,
+            Some((size, drawn)) => {
+                let left_out = audience.attach.iter().copied();
+                let left_out: Vec<_> = left_out.filter(|it| !attach.contains(it)).collect();
+                let pictures = if drawn { pictures } else { Pictures::Cid };
+                let lacks = words::Lacks {
+                    files: &left_out,
+                    pictures,
+                    size,
+                    limit,
+                };
+                words::too_large(&lacks, link, &audience.lang)
+            }
+        };
         let options = RenderOptions {
             fonts: &project.fonts,
             pictures,
@@ -175,9 +172,31 @@ pub fn mail(
             made.warnings.extend(lacks.map(Diagnostic::warning));
             return Ok((made, left));
         }
-        wanted.get_or_insert(size);
+        wanted.get_or_insert_with(|| (size, has_charts(&made.value)));
     }
     Err(Diagnostic::error("a mail of words alone was not made").into())
+}
+
+/// What a mail carries, in the order in which it is tried: charts as they should be, then less and less.
+fn smaller_and_smaller(attach: &[Attachment]) -> Vec<(Vec<Attachment>, Pictures)> {
+    let pages = attach.iter().copied();
+    let pages: Vec<_> = pages.filter(|it| *it != Attachment::Xlsx).collect();
+    let mut steps = vec![
+        (attach.to_vec(), Pictures::Cid),
+        (attach.to_vec(), Pictures::Small),
+        (pages, Pictures::Small),
+        (Vec::new(), Pictures::Small),
+        (Vec::new(), Pictures::Without),
+    ];
+    // What an audience does not ask for cannot be left out.
+    steps.dedup();
+    steps
+}
+
+/// Whether a mail has pictures beside its logo.
+fn has_charts(parts: &[Artifact]) -> bool {
+    let mut cids = parts.iter().filter_map(|part| part.cid.as_deref());
+    cids.any(|cid| cid != chenbao_report::html::LOGO_CID)
 }
 
 /// Bytes of a mail with these parts: three of them are four letters, and each line has two more.

@@ -131,7 +131,7 @@ impl Project {
     /// Every plugin there is, also those that are not trusted: for whoever decides about that.
     #[must_use]
     pub fn every_plugin(&self) -> PluginStore {
-        PluginStore::open(&plugin_dirs(&self.config, &self.exe), &self.exe)
+        plugins_of(Some(&self.config), &self.exe)
     }
 
     /// The channel that mail has in the ledger of deliveries.
@@ -272,6 +272,16 @@ fn read(path: &Path) -> Result<String, Diagnostic> {
             .in_file(path.display().to_string())
             .hint("check the path")
     })
+}
+
+/// The plugins of a configuration, or those that came with this program where there is none; nobody is asked whether they are trusted.
+#[must_use]
+pub fn plugins_of(config: Option<&Config>, exe: &Path) -> PluginStore {
+    let dirs = match config {
+        Some(config) => plugin_dirs(config, exe),
+        None => home(exe).into_iter().collect(),
+    };
+    PluginStore::open(&dirs, exe)
 }
 
 /// Where libraries lie: the configured folder, else that of an installed program, else beside the executable (where cargo puts

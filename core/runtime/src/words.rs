@@ -5,6 +5,7 @@ use crate::config::attach::Attachment;
 use crate::gate::{Doubt, Gap, Judgement};
 use crate::storage::amount;
 use chenbao_model::Period;
+use chenbao_report::Pictures;
 use jiff::civil::Date;
 
 /// Whether a language tag is Chinese; everything else reads English.
@@ -51,41 +52,61 @@ pub fn unknown_year(year: i16, lang: &str) -> String {
     }
 }
 
-/// That a mail does without something because of its size; where the whole is to be found, if that is known.
+/// What a mail does without because of its size.
+#[derive(Debug, Clone, Copy)]
+pub struct Lacks<'a> {
+    /// Files that are not attached.
+    pub files: &'a [Attachment],
+    /// What became of its charts.
+    pub pictures: Pictures,
+    /// What it would have with everything.
+    pub size: u64,
+    /// What it may have.
+    pub limit: u64,
+}
+
+/// That a mail does without something because of its size; where the whole is to be found, if that is known. Nothing, where nothing lacks.
 #[must_use]
-pub fn too_large(
-    files: &[Attachment],
-    pictures: bool,
-    (size, limit): (u64, u64),
-    link: Option<&str>,
-    lang: &str,
-) -> String {
-    let (size, limit) = (amount(size), amount(limit));
+pub fn too_large(lacks: &Lacks<'_>, link: Option<&str>, lang: &str) -> Option<String> {
+    let (size, limit) = (amount(lacks.size), amount(lacks.limit));
     let zh = chinese(lang);
     let name = |file: &Attachment| match (file, zh) {
         (Attachment::Pdf, _) => "PDF",
         (Attachment::Xlsx, _) => "XLSX",
     };
-    let mut left: Vec<&str> = files.iter().map(name).collect();
-    if pictures {
+    let mut left: Vec<&str> = lacks.files.iter().map(name).collect();
+    if lacks.pictures == Pictures::Without {
         left.push(if zh { "图表" } else { "its charts" });
     }
+    let small = lacks.pictures == Pictures::Small;
+    let what = match (left.as_slice(), small, zh) {
+        ([], false, _) => return None,
+        ([], true, true) => "图表以较低清晰度附上".to_owned(),
+        ([], true, false) => "its charts are less sharp".to_owned(),
+        (left, false, true) => format!("未附{}", left.join("、")),
+        (left, false, false) => format!("it goes without {}", left.join(" and ")),
+        (left, true, true) => format!("图表以较低清晰度附上，未附{}", left.join("、")),
+        (left, true, false) => {
+            format!(
+                "its charts are less sharp and it goes without {}",
+                left.join(" and ")
+            )
+        }
+    };
+    // Charts in the attached pages are as sharp as ever.
     let whole = match (link, zh) {
+        _ if left.is_empty() => String::new(),
         (Some(link), true) => format!("；完整报告：{link}"),
         (None, true) => "；完整报告请向发件人索取".to_owned(),
         (Some(link), false) => format!("; the whole report: {link}"),
         (None, false) => "; ask the sender for the whole report".to_owned(),
     };
-    match zh {
-        true => format!(
-            "邮件本应有 {size}，超过上限 {limit}，因此未附{}{whole}",
-            left.join("、")
-        ),
+    Some(match zh {
+        true => format!("邮件本应有 {size}，超过上限 {limit}，因此{what}{whole}"),
         false => format!(
-            "with everything this mail would have {size}, more than the {limit} allowed, so it goes without {}{whole}",
-            left.join(" and ")
+            "with everything this mail would have {size}, more than the {limit} allowed, so {what}{whole}"
         ),
-    }
+    })
 }
 
 /// That due times were left out by a misfire policy, for the owner.
@@ -201,4 +222,59 @@ pub fn platform(id: &str, lang: &str) -> String {
         (other, _) => other,
     };
     known.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_says_what_became_of_its_size() {
+        use Attachment::{Pdf, Xlsx};
+        let said = |files: &[Attachment], pictures, link, lang| {
+            let (size, limit) = (1_200_000, 1_000_000);
+            let lacks = Lacks {
+                files,
+                pictures,
+                size,
+                limit,
+            };
+            too_large(&lacks, link, lang).unwrap_or_default()
+        };
+        let link = Some("https://r.example.com/daily");
+        let zh = "邮件本应有 1.2 MB，超过上限 1.0 MB，因此";
+        let en = "with everything this mail would have 1.2 MB, more than the 1.0 MB allowed, so ";
+        for (files, pictures, in_chinese, in_english) in [
+            (
+                &[][..],
+                Pictures::Small,
+                "图表以较低清晰度附上",
+                "its charts are less sharp",
+            ),
+            (
+                &[Xlsx],
+                Pictures::Small,
+                "图表以较低清晰度附上，未附XLSX；完整报告：https://r.example.com/daily",
+                "its charts are less sharp and it goes without XLSX; the whole report: https://r.example.com/daily",
+            ),
+            (
+                &[Pdf, Xlsx],
+                Pictures::Without,
+                "未附PDF、XLSX、图表；完整报告：https://r.example.com/daily",
+                "it goes without PDF and XLSX and its charts; the whole report: https://r.example.com/daily",
+            ),
+        ] {
+            assert_eq!(
+                said(files, pictures, link, "zh-CN"),
+                format!("{zh}{in_chinese}")
+            );
+            assert_eq!(
+                said(files, pictures, link, "en"),
+                format!("{en}{in_english}")
+            );
+        }
+        assert_eq!(said(&[], Pictures::Cid, link, "en"), "", "nothing lacks");
+        let asked = said(&[Xlsx], Pictures::Cid, None, "zh-CN");
+        assert_eq!(asked, format!("{zh}未附XLSX；完整报告请向发件人索取"));
+    }
 }

@@ -1,4 +1,4 @@
-/* chenbao_plugin.h - the contract between Chenbao and a plugin, major 1, minor 0.
+/* chenbao_plugin.h - the contract between Chenbao and a plugin, major 1, minor 0. Frozen: within major 1 only R5 changes it.
  *
  * A plugin is one shared library that exports one symbol, chenbao_plugin_entry_v1. Everything else is reached through
  * tables of function pointers; small and meaningful things travel as JSON, rows as Arrow C streams. C11 and C++17.
@@ -14,7 +14,7 @@
  *  R5  Within a major, fields and slots are only appended. A slot that retires stays and answers CB_NOT_SUPPORTED; a
  *      slot is never NULL.
  *  R6  A library is never unloaded. The process ends by _exit when its work is done.
- *  R7  The process belongs to the host: no signal handlers, no fork without exec, no chdir, setenv, setlocale, limits,
+ *  R7  The process belongs to the host: no signal handlers, no other processes, no chdir, setenv, setlocale, limits,
  *      no writing to file descriptor 1, no thread that outlives the call (of a source: its close()).
  *  R8  The same arguments and rows give the same answer: clock, seed and currency come in the arguments.
  *
@@ -247,7 +247,8 @@ typedef struct cb_compute_args {
   cb_str component_id;
   cb_str params_json;          /* agrees with the declared params, defaults filled in */
   cb_str period_json;          /* {"start","end","prev_start","prev_end","grain","tz"}: civil days, end exclusive */
-  cb_str context_json;         /* {"run_id","as_of","report","edition","seed","currency","shops",..} */
+  cb_str context_json;         /* {"run_id","as_of","report","edition","seed","currency","shops","campaigns","campaign",
+                                * "edition_age_days"}; schema/shapes-1.json shows it and every other text in full */
   const cb_input *inputs;      /* NULL if n_inputs is 0 */
 } cb_compute_args;
 

@@ -75,6 +75,12 @@ pub struct CampaignArgs {
     /// Name.
     #[serde(default)]
     pub name: String,
+    /// First day.
+    #[serde(default)]
+    pub starts_on: String,
+    /// Last day.
+    #[serde(default)]
+    pub ends_on: String,
     /// Phases in order.
     #[serde(default)]
     pub phases: Vec<PhaseArgs>,

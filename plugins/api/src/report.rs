@@ -210,7 +210,7 @@ pub(crate) use item;
 pub struct Scalar(Item);
 
 impl Scalar {
-    /// A figure of that id and unit (`money`, `{order}`, `%`, `pp`, `d`, `1`), still without value.
+    /// A figure of that id and unit (`money`, `{order}`, `%`, `pp`, `d`, `x` for multiples, `1`), still without value.
     #[must_use]
     pub fn new(id: &str, unit: &str) -> Self {
         let mut item = Item::new("scalar", id);

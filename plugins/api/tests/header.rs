@@ -49,11 +49,11 @@ fn scratch() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
 }
 
-fn cc(args: &[&str], out: &Path) {
+fn cc(folder: &str, args: &[&str], out: &Path) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let done = Command::new("cc")
         .args([
-            "-std=c11",
+            "-std=gnu11",
             "-Wall",
             "-Wextra",
             "-Wpedantic",
@@ -64,7 +64,7 @@ fn cc(args: &[&str], out: &Path) {
         .args(args)
         .arg("-o")
         .arg(out)
-        .current_dir(here)
+        .current_dir(here.join(folder))
         .output()
         .expect("`cc` links Rust programs, so it is there");
     assert!(
@@ -92,7 +92,7 @@ fn the_mirror_has_the_layout_of_the_header() {
     mirror += &format!("{ABI_MAJOR} {ABI_MINOR} {MAGIC}\n");
     let (source, binary) = (scratch().join("layout.c"), scratch().join("layout"));
     std::fs::write(&source, program).unwrap();
-    cc(&[source.to_str().unwrap()], &binary);
+    cc(".", &["-std=c11", source.to_str().unwrap()], &binary);
     let printed = Command::new(&binary).output().unwrap().stdout;
     assert_eq!(String::from_utf8(printed).unwrap(), mirror);
 }
@@ -123,24 +123,21 @@ fn every_field_of_the_header_is_in_the_mirror() {
 }
 
 #[test]
-fn the_c_example_builds_without_a_warning_and_exports_one_symbol() {
-    let library = scratch().join("librow_count.so");
-    cc(
-        &[
-            "-O2",
-            "-fPIC",
-            "-shared",
-            "-fvisibility=hidden",
-            "examples-c/row_count.c",
-        ],
-        &library,
-    );
+fn the_c_examples_build_without_a_warning_and_export_one_symbol() {
+    exports_the_entry_only("examples-c", "row_count.c", "librow_count.so");
+    exports_the_entry_only("examples-c/counter", "counter.c", "libcounter.so");
+}
+
+fn exports_the_entry_only(folder: &str, source: &str, library: &str) {
+    let library = scratch().join(library);
+    let flags = ["-O2", "-fPIC", "-shared", "-fvisibility=hidden"];
+    cc(folder, &[&flags[..], &[source]].concat(), &library);
     let symbols = Command::new("nm")
         .args(["-D", "--defined-only"])
         .arg(&library)
         .output()
-        .unwrap();
-    let symbols = String::from_utf8(symbols.stdout).unwrap();
+        .expect("binutils have it");
+    let symbols = String::from_utf8_lossy(&symbols.stdout);
     let names: Vec<_> = symbols
         .lines()
         .filter_map(|line| line.split(' ').next_back())

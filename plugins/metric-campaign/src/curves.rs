@@ -46,8 +46,8 @@ fn add_aligned(report: &mut Report, shop: &Shop) {
         .line("last", "money")
         .clock("pay");
     let mut multiple = Series::number("multiple")
-        .line("now", "1")
-        .line("last", "1")
+        .line("now", "x")
+        .line("last", "x")
         .clock("pay")
         .formula("paid / baseline of the day");
     let mut sums = [

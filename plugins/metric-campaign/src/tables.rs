@@ -164,7 +164,7 @@ pub(crate) fn add_days(report: &mut Report, shop: &Shop) {
         .column("orders", "number", "{order}")
         .column("baseline", "number", "money")
         .column_passport("median of up to 8 same weekdays before the campaign", "pay")
-        .column("multiple", "number", "1")
+        .column("multiple", "number", "x")
         .column_up()
         .column_passport("paid / baseline", "pay")
         .column("last_day", "date", "")

@@ -1,8 +1,8 @@
 //! A plugin that misbehaves as told: each way to fail has its own verdict, and none reaches the caller's process.
 
 use chenbao_plugin::{
-    Cx, Described, Inputs, Level, Metric, Report, Result, Scalar, bad_config, bad_data,
-    export_plugin,
+    Cell, Cx, Described, Inputs, Level, Metric, Report, Result, Scalar, Table, bad_config,
+    bad_data, export_plugin, serde_json,
 };
 use serde::Deserialize;
 use std::io::Write as _;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 mod large;
 mod reach;
+mod sent;
 
 /// The one metric.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Metric for Hostile {
             outputs: Some(vec![output.to_owned()]),
         };
         match params.how.as_str() {
-            "large" => Ok(only(&[], "lines")),
+            "large" | "context" => Ok(only(&[], "lines")),
             "refused" => Err(bad_config("`how` and `what` do not go together")),
             "strange" => Ok(only(&["nowhere"], "surprise")),
             _ => Ok(only(&["lines"], "rows")),
@@ -50,6 +51,7 @@ impl Metric for Hostile {
                 .push(Scalar::new("rows", "1"))
                 .push(Scalar::new("surprise", "1").value(1))),
             "large" => large::table(&params.what),
+            "context" => context(cx),
             "noise" => noise(),
             "orphan" => orphan(&params.what),
             "thread" => thread(),
@@ -79,6 +81,21 @@ fn count(inputs: &mut Inputs, cx: &Cx<'_>) -> Result<Report> {
         }
     }
     Ok(rows(count))
+}
+
+/// Says what it was told about the period and what surrounds it.
+fn context(cx: &Cx<'_>) -> Result<Report> {
+    let told = [
+        serde_json::to_string(&cx.period).map_err(|e| bad_data(e.to_string()))?,
+        serde_json::to_string(&cx.context).map_err(|e| bad_data(e.to_string()))?,
+    ];
+    let rows = told.iter().zip(0_i64..);
+    let table = Table::new("lines")
+        .column("n", "number", "1")
+        .column("order", "text", "");
+    Ok(Report::new().push(rows.fold(table, |table, (text, n)| {
+        table.row(vec![Cell::from(n), Cell::from(text.as_str())])
+    })))
 }
 
 /// Writes to standard output, which is not its own.

@@ -38,9 +38,9 @@ pub(super) fn spans(
         };
         items.push(Item::Rect {
             x: left,
-            y: plane.top - 1.6 * size,
+            y: 0.2 * size,
             width: right - left,
-            height: plane.bottom - plane.top + 1.6 * size,
+            height: plane.bottom - 0.2 * size,
             fill,
         });
         let style = frame.label(frame.palette.grey);

@@ -37,7 +37,7 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
     }
     let mut taken = axis::grid(&axis, &ticks, &plane, frame, &mut items);
     plots(chart, &twins, &scale, frame, &mut items);
-    let baseline = plane.top - 0.6 * frame.size;
+    let baseline = 1.2 * frame.size;
     for (x, name) in spans {
         let place = (Area::of_text(x, baseline, name.width(), frame.size), x);
         put(&name, taken.first_free([place]), baseline, &mut items);
@@ -110,8 +110,14 @@ fn plane(chart: &Chart, frame: &Frame, (ticks, names): (f32, f32)) -> Plane {
     } else {
         0.3 * size
     };
+    // The highest point has its figure below the names of the stretches, not among them.
+    let pointed = chart.marks.iter().any(|mark| mark.point);
     let marks = if chart.marks.is_empty() { 0.8 } else { 1.9 };
-    let spans = if chart.spans.is_empty() { 0.0 } else { 1.8 };
+    let spans = match (chart.spans.is_empty(), pointed) {
+        (true, _) => 0.0,
+        (false, false) => 1.8,
+        (false, true) => 3.3,
+    };
     Plane {
         left: ticks + 0.55 * size,
         right: frame.width - gutter,
@@ -224,7 +230,7 @@ fn end_labels(
         scale.plane.bottom + 0.4 * size,
     );
     let x = scale.plane.right + 0.55 * size;
-    for (baseline, (_, name)) in spread(&wishes, 1.2 * size, room).into_iter().zip(names) {
+    for (baseline, (_, name)) in spread(&wishes, 1.4 * size, room).into_iter().zip(names) {
         for line in name.lines(frame.width - x).iter().take(1) {
             taken.take(Area::of_text(x, baseline, line.width, size));
             name.place(line, x, baseline, items);

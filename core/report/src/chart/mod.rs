@@ -70,6 +70,8 @@ pub(crate) fn draw(chart: &Chart, frame: &Frame, setter: &mut Typesetter) -> Vec
 pub(crate) fn height(chart: &Chart, size: f32) -> f32 {
     let lines = match (chart.kind, chart.empty.is_some()) {
         (_, true) => 5.75,
+        // Names of stretches have a line of their own.
+        (ChartKind::Line, _) if !chart.spans.is_empty() => 16.0,
         (ChartKind::Line | ChartKind::Bar | ChartKind::StackedBar, _) => 14.0,
         (ChartKind::Waterfall, _) => 13.0,
         (ChartKind::Heatmap, _) => 3.9 + 1.75 * index(chart.plots.len().min(40)),

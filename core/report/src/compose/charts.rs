@@ -1,5 +1,6 @@
-//! Result series as charts: labels along x, texts on bars, and the sentence for who does not see the picture.
+//! Result series as charts: labels along x, and texts on bars.
 
+use super::alt::Shown;
 use super::days::Days;
 use super::results::label;
 use super::tables::value_word;
@@ -114,7 +115,14 @@ impl Charting<'_> {
             ),
             None => {
                 let said = self.numbered(metric, series, &x);
-                self.told((&title, unit), (&said, &plots), &points, wanted)
+                let shown = Shown {
+                    title: &title,
+                    unit,
+                    x: (&said, series.x),
+                    plots: &plots,
+                    points: &points,
+                };
+                self.told(&shown, wanted)
             }
         };
         let mut marks = marks(wanted.marks, &points, main + 1);
@@ -148,23 +156,6 @@ impl Charting<'_> {
                 nothing.then(|| self.format.word("missing.no_rows").to_owned())
             }
         }
-    }
-
-    /// The sentence for who does not see it.
-    fn told(
-        &self,
-        (title, unit): (&str, &str),
-        (x, plots): (&[String], &[Plot]),
-        points: &[&Vec<Cell>],
-        wanted: &Wanted<'_>,
-    ) -> String {
-        let main = wanted.lines.first().copied().unwrap_or(0);
-        let values = match wanted.kind {
-            ChartKind::Heatmap => return self.peak((title, unit), (x, plots), points, wanted),
-            ChartKind::StackedBar => totals(points, &wanted.lines),
-            _ => column(points, main + 1),
-        };
-        self.alt(title, &known(x, &values), (unit, wanted.kind))
     }
 
     /// The point of the first line that is shown with its figure.
@@ -211,33 +202,6 @@ impl Charting<'_> {
         let said = |sum: Decimal| self.format.figure(sum, unit, Style::Tight);
         let sums = totals(points, &wanted.lines).into_iter();
         sums.map(|sum| sum.map(said).unwrap_or_default()).collect()
-    }
-
-    /// The highest cell of a heat map.
-    fn peak(
-        &self,
-        (title, unit): (&str, &str),
-        (x, plots): (&[String], &[Plot]),
-        points: &[&Vec<Cell>],
-        wanted: &Wanted<'_>,
-    ) -> String {
-        let rows = wanted.lines.iter().zip(plots);
-        let cells = rows.flat_map(|(line, plot)| {
-            let values = column(points, line + 1).into_iter().zip(x);
-            values.filter_map(move |(value, x)| Some((plot.label.as_str(), x, value?)))
-        });
-        let Some((row, x, top)) = cells.max_by(|a, b| a.2.cmp(&b.2)) else {
-            return title.to_owned();
-        };
-        let top = self.format.figure(top, unit, Style::Short);
-        let said = fill(
-            self.format.word("alt.highest"),
-            &[("row", row), ("x", x), ("top", &top)],
-        );
-        fill(
-            self.format.word("alt.all"),
-            &[("title", title), ("parts", &said)],
-        )
     }
 
     fn plots(
@@ -310,47 +274,6 @@ impl Charting<'_> {
         let word = own.unwrap_or_else(|| self.format.word("x.number"));
         x.iter().map(|n| fill(word, &[("n", n)])).collect()
     }
-
-    /// One sentence with the figures: all of a waterfall; first, highest and last of the others.
-    fn alt(
-        &self,
-        title: &str,
-        known: &[(&String, Decimal)],
-        (unit, kind): (&str, ChartKind),
-    ) -> String {
-        let said = |value: Decimal| self.format.figure(value, unit, Style::Short);
-        if kind == ChartKind::Waterfall || known.len() <= 8 {
-            let last = known.len().saturating_sub(1);
-            let parts = known.iter().enumerate().map(|(i, (x, value))| match kind {
-                ChartKind::Waterfall if i > 0 && i < last => {
-                    format!("{x} {}", self.format.signed(*value, unit, Style::Short))
-                }
-                _ => format!("{x} {}", said(*value)),
-            });
-            let parts: Vec<String> = parts.collect();
-            let parts = parts.join(self.format.word("list.comma"));
-            return fill(
-                self.format.word("alt.all"),
-                &[("title", title), ("parts", &parts)],
-            );
-        }
-        let (Some(first), Some(last)) = (known.first(), known.last()) else {
-            return title.to_owned();
-        };
-        let top = known.iter().max_by(|a, b| a.1.cmp(&b.1)).unwrap_or(last);
-        fill(
-            self.format.word("alt.line"),
-            &[
-                ("title", title),
-                ("first_x", first.0),
-                ("first", &said(first.1)),
-                ("top_x", top.0),
-                ("top", &said(top.1)),
-                ("last_x", last.0),
-                ("last", &said(last.1)),
-            ],
-        )
-    }
 }
 
 /// A label begins with a capital, whatever its words are in a sentence.
@@ -393,15 +316,8 @@ fn marks(campaigns: &[CampaignInfo], points: &[&Vec<Cell>], line: usize) -> Vec<
     marks
 }
 
-fn known<'x>(x: &'x [String], values: &[Option<Decimal>]) -> Vec<(&'x String, Decimal)> {
-    x.iter()
-        .zip(values)
-        .filter_map(|(x, value)| Some((x, (*value)?)))
-        .collect()
-}
-
 /// The sum of each point's known values.
-fn totals(points: &[&Vec<Cell>], lines: &[usize]) -> Vec<Option<Decimal>> {
+pub(super) fn totals(points: &[&Vec<Cell>], lines: &[usize]) -> Vec<Option<Decimal>> {
     let total = |point: &&Vec<Cell>| {
         let cells = lines.iter().filter_map(|line| point.get(line + 1));
         let known = cells.filter_map(Cell::number);
@@ -435,7 +351,7 @@ fn spans(stretches: &[Stretch], points: &[&Vec<Cell>]) -> Vec<Span> {
     stretches.iter().filter_map(span).collect()
 }
 
-fn column(points: &[&Vec<Cell>], index: usize) -> Vec<Option<Decimal>> {
+pub(super) fn column(points: &[&Vec<Cell>], index: usize) -> Vec<Option<Decimal>> {
     points
         .iter()
         .map(|point| point.get(index).and_then(Cell::number))

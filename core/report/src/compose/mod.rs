@@ -3,9 +3,10 @@
 //! The steps, each a module: [`templates`] holds the files ([`theme`] how they look), `words` renders them through Tera (with the functions and `filters` of ours) to report markup whose
 //! `places` are known, `markup` parses it strictly, `build` walks it and
 //! `inline` its words, binding figures by path out of `results`
-//! (sentences in `sentence`, figures in `figures`, `tables`, charts in `plots` and `charts`, `findings`, what is watched in `watch`, the first of a table in `top`), `frame` makes what surrounds
+//! (sentences in `sentence`, figures in `figures`, `tables`, charts in `plots` and `charts` with their sentences in `alt`, `findings`, what is watched in `watch`, the first of a table in `top`), `frame` makes what surrounds
 //! the page, and `sheets` what only a workbook carries. [`lint`] tries a template with its samples.
 
+mod alt;
 mod build;
 mod charts;
 mod cohort;

@@ -185,35 +185,82 @@ impl<'a> Composer<'a> {
         Block::Chart(chart)
     }
 
-    /// The sentence for who does not see it: of each row its first two figures, and of a heat map its extremes.
+    /// The sentence for who does not see it: from where to where, and each row; of a heat map its extremes.
     fn table_alt(&self, title: &str, words: &Words, kind: ChartKind) -> String {
-        let format = self.frame.format;
+        let charting = self.charting();
+        let parts = match kind {
+            ChartKind::Heatmap => self.extremes(words),
+            ChartKind::Funnel => self.steps(words),
+            _ => vec![self.rows(words, true)],
+        };
+        charting.sentence(title, &parts)
+    }
+
+    /// Each row with its first two figures, which are named where they do not explain themselves.
+    fn rows(&self, words: &Words, named: bool) -> String {
         let row = |(i, name): (usize, &String)| {
             let plots = words.plots.iter().take(2);
-            let texts = plots.filter_map(|plot| plot.texts.get(i));
-            let texts: Vec<&str> = texts.map(String::as_str).collect();
+            let said = |plot: &Plot| {
+                let text = plot.texts.get(i)?;
+                Some(match named {
+                    true => format!("{} {text}", plot.label),
+                    false => text.clone(),
+                })
+            };
+            let texts: Vec<String> = plots.filter_map(said).collect();
             format!("{name} {}", texts.join(" / "))
         };
-        let parts: Vec<String> = if kind == ChartKind::Heatmap {
-            let cells = words.plots.iter().flat_map(|plot| {
-                let values = plot.values.iter().enumerate();
-                values.filter_map(move |(i, value)| Some((plot, i, (*value)?)))
-            });
-            let top = cells.max_by(|a, b| a.2.total_cmp(&b.2));
-            let said = |(plot, i, _): (&Plot, usize, f64)| {
-                let row = words.names.get(i).map_or("", String::as_str);
-                let args = [("row", row), ("x", &plot.label), ("top", &plot.texts[i])];
-                fill(format.word("alt.highest"), &args)
-            };
-            top.map(said).into_iter().collect()
-        } else {
-            words.names.iter().enumerate().take(8).map(row).collect()
+        let rows: Vec<String> = words.names.iter().enumerate().take(8).map(row).collect();
+        rows.join(self.frame.format.word("list.comma"))
+    }
+
+    /// From the first step to the last, where it breaks, and each step.
+    fn steps(&self, words: &Words) -> Vec<String> {
+        let format = self.frame.format;
+        let count = |i: usize| Some(words.plots.first()?.texts.get(i)?.as_str());
+        let last = words.names.len().saturating_sub(1);
+        let whole = words.names.first().zip(words.names.last()).map(|(a, b)| {
+            let counts = (
+                count(0).unwrap_or_default(),
+                count(last).unwrap_or_default(),
+            );
+            let args = [
+                ("first_x", a.as_str()),
+                ("first", counts.0),
+                ("last_x", b),
+                ("last", counts.1),
+            ];
+            fill(format.word("alt.steps"), &args)
+        });
+        let broken = words.marked.and_then(|at| words.names.get(at));
+        let broken = broken.map(|x| fill(format.word("alt.broken"), &[("x", x)]));
+        let rows = std::iter::once(self.rows(words, false));
+        whole.into_iter().chain(broken).chain(rows).collect()
+    }
+
+    /// What the rows and columns are, and where it is darkest and lightest.
+    fn extremes(&self, words: &Words) -> Vec<String> {
+        let cells = words.plots.iter().flat_map(|plot| {
+            let values = plot.values.iter().enumerate();
+            values.filter_map(move |(i, value)| Some((plot, i, (*value)?)))
+        });
+        let cells: Vec<(&Plot, usize, f64)> = cells.collect();
+        let said = |key: &str, (plot, i, _): &(&Plot, usize, f64)| {
+            let row = words.names.get(*i).map_or("", String::as_str);
+            let x = format!("{row} {}", plot.label);
+            fill(
+                self.frame.format.word(key),
+                &[("x", &x), ("value", &plot.texts[*i])],
+            )
         };
-        let parts = parts.join(format.word("list.comma"));
-        fill(
-            format.word("alt.all"),
-            &[("title", title), ("parts", &parts)],
-        )
+        let top = cells.iter().rev().max_by(|a, b| a.2.total_cmp(&b.2));
+        let low = cells.iter().min_by(|a, b| a.2.total_cmp(&b.2));
+        let rows: Vec<&str> = words.names.iter().map(String::as_str).collect();
+        let columns: Vec<&str> = words.plots.iter().map(|plot| plot.label.as_str()).collect();
+        let edges = self.charting().edges(&rows, &columns);
+        let top = top.map(|cell| said("alt.highest", cell));
+        let low = low.map(|cell| said("alt.lowest", cell));
+        edges.into_iter().chain(top).chain(low).collect()
     }
 
     pub(super) fn charting(&self) -> Charting<'a> {

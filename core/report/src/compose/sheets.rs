@@ -190,6 +190,7 @@ pub(super) fn unit(format: &Formatter<'_>, unit: &str) -> String {
         Unit::Money if unit == "money" => return format.symbol().trim().to_owned(),
         Unit::Points => "unit.points".to_owned(),
         Unit::Days => "unit.days".to_owned(),
+        Unit::Times => return "×".to_owned(),
         Unit::Number if unit == "1" => return String::new(),
         Unit::Money | Unit::Percent | Unit::Number => return unit.to_owned(),
     };

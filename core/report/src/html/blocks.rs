@@ -1,7 +1,7 @@
 //! Each block of a Document as mail HTML.
 
-use super::HtmlOptions;
 use super::parts::{Style, Words, escape, kept};
+use super::{HtmlOptions, LOGO_CID};
 use crate::png;
 use crate::render::Pictures;
 use base64::Engine;
@@ -16,10 +16,12 @@ use chenbao_model::{Artifact, Diagnostic};
 const DRAWN: u32 = 480;
 /// And shown at most this wide.
 const SHOWN: u32 = 600;
-/// Pixels of the file per pixel drawn.
+/// Pixels of the file per pixel drawn: two per pixel shown, or one where a mail would be too large.
 const SCALE: f32 = 2.5;
+const SMALL: f32 = 1.25;
 
-/// Columns that a phone's width holds; a wider table is moved sideways there.
+/// Columns that a phone's width holds. A wider table is parted into tables that fit: programs that drop the style block, as QQ 邮箱 and
+/// 163 do, would neither move it sideways nor lay it out anew.
 const NARROW: usize = 7;
 
 const GRID: &str =
@@ -97,10 +99,10 @@ impl<'a> Page<'a> {
         let source = match self.options.pictures {
             Pictures::Without => return String::new(),
             Pictures::Inline => inline(&logo.png),
-            Pictures::Cid => {
+            Pictures::Cid | Pictures::Small => {
                 let artifact = Artifact::new("logo.png", "image/png", logo.png.clone());
-                self.pictures.push(artifact.with_cid("logo"));
-                "cid:logo".to_owned()
+                self.pictures.push(artifact.with_cid(LOGO_CID));
+                format!("cid:{LOGO_CID}")
             }
         };
         let (width, height) = (logo.width, logo.height);
@@ -228,34 +230,41 @@ impl<'a> Page<'a> {
             return self.quiet(empty);
         }
         let shown = self.cap.unwrap_or(table.rows.len()).min(table.rows.len());
-        let mut rows: Vec<&Row> = table.rows.iter().take(shown).collect();
         let total = table
             .rows
             .last()
             .filter(|row| row.kind == RowKind::Total && shown < table.rows.len());
-        rows.extend(total);
-        let body: String = rows.iter().map(|row| self.row(table, row)).collect();
+        let left = table.rows.len() - shown - usize::from(total.is_some());
+        let more = if left > 0 {
+            Some(self.words.rows(left, self.options.attached.is_some()))
+        } else {
+            table.more.clone()
+        };
+        let grids: Vec<String> = parts(table)
+            .iter()
+            .map(|part| {
+                let total = part.rows.last().filter(|_| total.is_some());
+                let rows = part.rows.iter().take(shown).chain(total);
+                self.grid(part, rows)
+            })
+            .collect();
+        // Room between the parts of a table, without which they would read as one.
+        let grids = grids.join("<div style=\"font-size:1px;line-height:14px\">&#160;</div>\n");
+        let more = more.map(|more| self.quiet(&more)).unwrap_or_default();
+        format!("{grids}{more}")
+    }
+
+    fn grid<'t>(&self, table: &Table, rows: impl Iterator<Item = &'t Row>) -> String {
+        let body: String = rows.map(|row| self.row(table, row)).collect();
         let heads: String = table.heads.iter().enumerate().map(|(i, head)| {
             format!(
                 "<th scope=\"col\" class=\"grey rule\" align=\"{}\" style=\"padding:4px {}px 4px {}px;border-bottom:1px solid {};font-size:12px;font-weight:normal;{}\">{}</th>",
                 side(head.align), gap(table, i + 1 == table.heads.len()), lead(table, i), self.style.theme().ink, self.style.grey(), escape(&head.label)
             )
         }).collect();
-        let left = table.rows.len() - rows.len();
-        let more = if left > 0 {
-            Some(self.words.rows(left, self.options.attached.is_some()))
-        } else {
-            table.more.clone()
-        };
-        let grid = format!(
+        format!(
             "<table class=\"cells\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"border-collapse:collapse;font-size:13px;line-height:18px\"><tr>{heads}</tr>{body}</table>\n"
-        );
-        let more = more.map(|more| self.quiet(&more)).unwrap_or_default();
-        if table.heads.len() > NARROW {
-            format!("<div class=\"wide\">{grid}</div>\n{more}")
-        } else {
-            format!("{grid}{more}")
-        }
+        )
     }
 
     fn row(&self, table: &Table, row: &Row) -> String {
@@ -325,7 +334,11 @@ impl<'a> Page<'a> {
         if self.options.pictures == Pictures::Without {
             return self.quiet(&chart.alt);
         }
-        let drawn = png::chart(chart, self.style.theme(), DRAWN, SCALE, self.options.fonts);
+        let scale = match self.options.pictures {
+            Pictures::Small => SMALL,
+            Pictures::Cid | Pictures::Inline | Pictures::Without => SCALE,
+        };
+        let drawn = png::chart(chart, self.style.theme(), DRAWN, scale, self.options.fonts);
         let picture = match drawn {
             Ok(picture) => picture,
             Err(problems) => {
@@ -335,7 +348,7 @@ impl<'a> Page<'a> {
         };
         let height = picture.height * SHOWN / DRAWN;
         let source = match self.options.pictures {
-            Pictures::Cid => {
+            Pictures::Cid | Pictures::Small => {
                 let artifact = Artifact::new(format!("{}.png", chart.id), "image/png", picture.png)
                     .with_cid(&chart.id);
                 self.pictures.push(artifact);
@@ -395,6 +408,38 @@ fn whole(part: &str) -> String {
         true => format!("<span style=\"white-space:nowrap\">{}</span>", escape(part)),
         false => escape(part),
     }
+}
+
+/// The table in parts that a phone's width holds: each begins with the column that names the rows, and has about as many of the others.
+fn parts(table: &Table) -> Vec<Table> {
+    let others: Vec<usize> = (1..table.heads.len()).collect();
+    if others.len() < NARROW {
+        return vec![table.clone()];
+    }
+    let count = others.len().div_ceil(NARROW - 1);
+    let part = |chosen: &[usize]| {
+        let columns = || std::iter::once(0).chain(chosen.iter().copied());
+        let row = |row: &Row| Row {
+            cells: columns()
+                .filter_map(|i| row.cells.get(i).cloned())
+                .collect(),
+            shades: columns()
+                .filter_map(|i| row.shades.get(i).copied())
+                .collect(),
+            ..row.clone()
+        };
+        Table {
+            heads: columns()
+                .filter_map(|i| table.heads.get(i).cloned())
+                .collect(),
+            rows: table.rows.iter().map(row).collect(),
+            ..Table::default()
+        }
+    };
+    others
+        .chunks(others.len().div_ceil(count))
+        .map(part)
+        .collect()
 }
 
 fn side(align: Align) -> &'static str {

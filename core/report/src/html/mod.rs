@@ -16,6 +16,8 @@ use parts::{Style, escape};
 
 /// Mail clients cut what is longer (Gmail at about 102 kB).
 pub const MOST_BYTES: usize = 90_000;
+/// Content-ID of the logo; every other picture of a mail is a chart.
+pub const LOGO_CID: &str = "logo";
 /// Rows of a table in a mail, tried in this order until the mail is small enough.
 const ROW_CAPS: [usize; 4] = [20, 10, 5, 2];
 

@@ -126,7 +126,7 @@ impl<'a> Style<'a> {
          .stamp{border-color:#4cc38a !important}.stampbad{border-color:#ff7b6b !important}\
          .plate{box-sizing:border-box !important;padding:12px !important;border-radius:8px !important;background-color:#ffffff !important;opacity:.92}}\
          @media (max-width:480px){.cells td,.cells th{font-size:12px !important;padding-right:3px !important}\
-         .cells td:last-child,.cells th:last-child{padding-right:0 !important}.wide{overflow-x:auto}.wide .cells{min-width:600px}}"
+         .cells td:last-child,.cells th:last-child{padding-right:0 !important}}"
             .to_owned()
     }
 }

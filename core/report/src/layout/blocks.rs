@@ -102,7 +102,6 @@ impl Builder {
             Block::Chart(chart) => vec![self.chart(chart, width)],
             Block::Actions { actions } => self.actions(actions, width),
             Block::Note { inlines } => self.note(inlines, width),
-            // A phone scrolls: a break would only leave half a screen empty.
             Block::PageBreak if self.look.paper.scrolls => Vec::new(),
             Block::PageBreak => vec![Flow::Break],
         }
@@ -358,7 +357,7 @@ impl Builder {
             height = stand.put(&text, width - left, height, &mut items);
         }
         Piece {
-            gap: look.s(13.0),
+            gap: look.between(13.0),
             height,
             items,
             keep: true,
@@ -396,7 +395,7 @@ impl Builder {
 
     fn chart(&mut self, chart: &Chart, width: f32) -> Flow {
         let size = self.look.s(7.3);
-        let height = chart::height(chart, size);
+        let height = chart::height(chart, size) * self.look.stretch();
         let frame = chart::Frame {
             width,
             height,
@@ -415,7 +414,7 @@ impl Builder {
 
     fn actions(&mut self, actions: &[Action], width: f32) -> Vec<Flow> {
         self.parts.begin(Role::List { ordered: true }, "");
-        let flows = actions
+        let mut flows: Vec<Flow> = actions
             .iter()
             .enumerate()
             .map(|(i, action)| {
@@ -426,6 +425,10 @@ impl Builder {
             })
             .collect();
         self.parts.end();
+        // What to do is one list, seen at one glance.
+        if let Some((_, before)) = flows.split_last_mut() {
+            before.iter_mut().for_each(Flow::keep_with_next);
+        }
         flows
     }
 
@@ -434,14 +437,12 @@ impl Builder {
         let look = self.look;
         let palette = look.palette;
         let mut items = Vec::new();
-        let top = look.s(6.0);
+        let top = look.inside(6.0);
         let number_tag = self.parts.leaf(Role::Label);
         self.parts.begin(Role::Body, "");
-        let [title_tag, reason_tag, stake_tag] =
-            [Role::Paragraph; 3].map(|role| self.parts.leaf(role));
-        self.parts.end();
-        items.push(stake_tag);
+        let [title_tag, reason_tag] = [Role::Paragraph; 2].map(|role| self.parts.leaf(role));
         let (right, aside_end) = self.stake(action, width, top, &mut items);
+        self.parts.end();
         let left = look.s(21.0);
         let inner = width - left - right;
 
@@ -459,7 +460,7 @@ impl Builder {
         let text = self.inlines(&action.reason, reason);
         let end = Stand::new(left, look.s(12.0), reason.size).put(&text, inner, end, &mut items);
 
-        let height = end.max(aside_end) + look.s(6.0);
+        let height = end.max(aside_end) + look.inside(6.0);
         let stroke = Stroke::solid(palette.rule, 0.6);
         items.push(Item::Tag(Tag::Ornament));
         items.push(Item::Line {
@@ -488,6 +489,7 @@ impl Builder {
         let (mut room, mut end) = (0.0_f32, top);
         for (words, style) in [(&action.stake, money), (&action.confidence, sure)] {
             let text = self.setter.one(&Run::data(words, style));
+            items.push(self.parts.leaf(Role::Paragraph));
             let stand = Stand::new(width, look.s(11.6), style.size);
             end = stand.put_right(&text, 0.35 * width, end, items);
             room = room.max(text.width().min(0.35 * width));

@@ -13,13 +13,8 @@ impl Builder {
         let small = Style::new(look.s(7.6), look.palette.grey);
         let narrow = width < look.s(330.0);
         let mut items = Vec::new();
-        let tags = [
-            Role::Heading(1),
-            Role::Paragraph,
-            Role::Paragraph,
-            Role::Paragraph,
-        ];
-        let [title_tag, parts_tag, stamp_tag, facts_tag] = tags.map(|role| self.parts.leaf(role));
+        let tags = [Role::Heading(1), Role::Paragraph, Role::Paragraph];
+        let [title_tag, parts_tag, stamp_tag] = tags.map(|role| self.parts.leaf(role));
 
         let (mut right, mut right_end) = (0.0_f32, 0.0_f32);
         if let Some(stamp) = &masthead.stamp {
@@ -27,13 +22,15 @@ impl Builder {
             let (stamp_width, stamp_height) = self.stamp(stamp, width, &mut items);
             (right, right_end) = (stamp_width, stamp_height + look.s(1.0));
         }
-        let facts = if narrow {
-            &[][..]
+        let facts = masthead.facts.as_slice();
+        let (beside, below) = if narrow {
+            (&[][..], facts)
         } else {
-            masthead.facts.as_slice()
+            (facts, &[][..])
         };
-        items.push(facts_tag.clone());
-        for fact in facts {
+        for fact in beside {
+            // Each is a part of its own: read as one, the end of a line would be no gap.
+            items.push(self.parts.leaf(Role::Paragraph));
             let fact = self.setter.one(&Run::data(fact, small));
             let stand = Stand::new(width, look.s(11.2), small.size);
             right = right.max(fact.width().min(0.42 * width));
@@ -59,12 +56,10 @@ impl Builder {
             (indent, 0.0)
         };
         end = end.max(least);
-        let below = if narrow {
-            masthead.facts.as_slice()
-        } else {
-            &[][..]
-        };
-        for (words, tag) in [(masthead.parts.as_slice(), parts_tag), (below, facts_tag)] {
+        for (words, tag) in [
+            (masthead.parts.as_slice(), parts_tag),
+            (below, self.parts.leaf(Role::Paragraph)),
+        ] {
             items.push(tag);
             let words = self.setter.one(&Run::data(&words.join(" · "), small));
             let stand = Stand::new(indent, look.s(11.2), small.size);

@@ -180,6 +180,8 @@ impl Paper {
 pub(crate) struct Look {
     pub(crate) palette: Palette,
     pub(crate) paper: Paper,
+    /// How much room stands between things: 1 is usual, less is tighter.
+    pub(crate) air: f32,
 }
 
 impl Look {
@@ -201,12 +203,28 @@ impl Look {
         Self {
             palette: Palette::read(theme, faults),
             paper: Paper::read(theme, faults),
+            air: 1.0,
         }
     }
 
     /// A length of the A4 page on this paper.
     pub(crate) fn s(&self, points: f32) -> f32 {
         points * self.paper.scale
+    }
+
+    /// Room between two things: it grows and shrinks with the air.
+    pub(crate) fn between(&self, points: f32) -> f32 {
+        self.s(points) * self.air
+    }
+
+    /// Room inside a thing, as around the words of a row: it shrinks, and does not grow, so that rows look alike on every page.
+    pub(crate) fn inside(&self, points: f32) -> f32 {
+        self.s(points) * self.air.min(1.0)
+    }
+
+    /// The part of its height that a chart takes: half as much of the air as what stands between things.
+    pub(crate) fn stretch(&self) -> f32 {
+        0.5 + 0.5 * self.air
     }
 
     /// Width between the margins.

@@ -1,5 +1,6 @@
 //! Layout: a Document becomes pages of placed items; pure, and the only place that decides where anything stands.
 
+mod air;
 mod blocks;
 mod breaks;
 mod flow;
@@ -27,7 +28,6 @@ use blocks::Builder;
 use chenbao_model::Warned;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::{Block, Document};
-use flow::{Cursor, Pager};
 use look::Look;
 use std::rc::Rc;
 use text::{Line, Paragraph, Run, Style, Typesetter};
@@ -42,22 +42,14 @@ pub fn pages(document: &Document, fonts: &Fonts) -> Result<Warned<Pages>, Proble
     builder.logo.clone_from(&document.meta.logo);
     let mut first = Vec::new();
     cover_line(document, &mut builder, &mut first);
-    let flows = builder.blocks(&document.blocks, look.measure());
     let Look { paper, .. } = look;
     let foot = Foot::new(document, &mut builder);
-    let mut pager = Pager::new(paper.top, paper.height - paper.bottom - foot.extra);
-    pager.run(
-        flows,
-        paper.side,
-        Cursor {
-            page: 0,
-            y: paper.top,
-        },
-    );
+    let bottom = paper.height - paper.bottom - foot.extra;
+    let placed = builder.pages(&document.blocks, bottom);
 
-    let count = pager.pages.len();
+    let count = placed.len();
     let mut pages = Vec::new();
-    for (i, mut items) in pager.pages.into_iter().enumerate() {
+    for (i, mut items) in placed.into_iter().enumerate() {
         if i == 0 {
             items.append(&mut first);
         } else {

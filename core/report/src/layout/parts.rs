@@ -54,7 +54,7 @@ pub struct Part {
 }
 
 /// Parts as layout makes them, with those that are not finished.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Parts {
     all: Vec<Part>,
     open: Vec<usize>,

@@ -258,7 +258,7 @@ impl Builder {
             size: grid.size,
         };
         let mut items = Vec::new();
-        let pad = look.s(3.45);
+        let pad = look.inside(3.45);
         let names_row = grid.aligns.first() == Some(&Align::Left);
         let tags = self.tags(cells.len(), |i| match i {
             0 if names_row => Role::RowHead,

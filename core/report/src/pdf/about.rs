@@ -22,7 +22,8 @@ pub(super) fn info(meta: &Meta) -> Dictionary {
     info
 }
 
-/// The same as XMP, for programs that sort and search files. It names no standard that nobody has checked the file against.
+/// The same as XMP, for programs that sort and search files. It says PDF/UA-1 (ISO 14289-1): the tree, the words of figures, the
+/// language and the title that it asks for are there in every file, and a validator found nothing missing (docs/figures.md).
 pub(super) fn xmp(meta: &Meta) -> Stream {
     let [title, author, subject] =
         [&meta.title, &meta.author, &meta.subject].map(|words| escaped(words));
@@ -39,7 +40,9 @@ pub(super) fn xmp(meta: &Meta) -> Stream {
         "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
          <x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
          <rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
-         xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" xmlns:pdf=\"http://ns.adobe.com/pdf/1.3/\">\
+         xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" xmlns:pdf=\"http://ns.adobe.com/pdf/1.3/\" \
+         xmlns:pdfuaid=\"http://www.aiim.org/pdfua/ns/id/\">\
+         <pdfuaid:part>1</pdfuaid:part>\
          <dc:format>application/pdf</dc:format>\
          <dc:title><rdf:Alt><rdf:li xml:lang=\"x-default\">{title}</rdf:li></rdf:Alt></dc:title>\
          <dc:description><rdf:Alt><rdf:li xml:lang=\"x-default\">{subject}</rdf:li></rdf:Alt></dc:description>\

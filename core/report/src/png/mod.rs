@@ -1,5 +1,6 @@
 //! PNG: the same placed items as pixels, for previews and for the charts of a mail; and the pictures that come from outside.
 
+mod few;
 mod logo;
 
 pub(crate) use logo::{logo, raster};
@@ -46,7 +47,8 @@ pub fn pages(pages: &[Page], fonts: &Fonts, scale: f32) -> Result<Vec<Vec<u8>>, 
         .iter()
         .map(|page| {
             let size = (pixels(page.width * scale), pixels(page.height * scale));
-            Ok(brush.picture(&page.items, size, scale)?)
+            let drawn = brush.drawn(&page.items, size, scale)?;
+            Ok(drawn.encode_png().map_err(|e| not_encoded(&e))?)
         })
         .collect()
 }
@@ -111,8 +113,13 @@ fn picture(
         pixels(points(width) * per_point),
         pixels(points(height) * per_point),
     );
-    let png = Brush::new(fonts).picture(items, size, per_point)?;
+    let drawn = Brush::new(fonts).drawn(items, size, per_point)?;
+    let png = few::encode(&drawn).map_err(|e| not_encoded(&e))?;
     Ok(Picture { png, width, height })
+}
+
+fn not_encoded(error: &::png::EncodingError) -> Diagnostic {
+    Diagnostic::error(format!("a picture cannot be encoded: {error}"))
 }
 
 fn points(pixels: u32) -> f32 {
@@ -142,12 +149,12 @@ impl<'a> Brush<'a> {
         }
     }
 
-    fn picture(
+    fn drawn(
         &mut self,
         items: &[Item],
         (width, height): (u32, u32),
         scale: f32,
-    ) -> Result<Vec<u8>, Diagnostic> {
+    ) -> Result<Pixmap, Diagnostic> {
         let mut pixmap = Pixmap::new(width, height).ok_or_else(|| {
             Diagnostic::error(format!(
                 "a picture of {width} x {height} pixels cannot be drawn"
@@ -158,9 +165,7 @@ impl<'a> Brush<'a> {
         for item in items {
             self.item(item, transform, &mut pixmap);
         }
-        pixmap
-            .encode_png()
-            .map_err(|e| Diagnostic::error(format!("a picture cannot be encoded: {e}")))
+        Ok(pixmap)
     }
 
     fn item(&mut self, item: &Item, transform: Transform, pixmap: &mut Pixmap) {

@@ -231,6 +231,7 @@ fn of_chart(chart: &Chart, section: &str) -> Sheet {
         Measure::Money => "money",
         Measure::Percent => "%",
         Measure::Count => "{}",
+        Measure::Times => "x",
         Measure::Number => "1",
     };
     let cell = |value: Option<&Option<f64>>| {

@@ -168,6 +168,7 @@ impl Column {
                 }
             }
             Unit::Count => "#,##0".to_owned(),
+            Unit::Times => "0.00\"×\"".to_owned(),
             Unit::Money | Unit::Number if self.places == 0 => "#,##0".to_owned(),
             Unit::Money | Unit::Number => "#,##0.00".to_owned(),
         };

@@ -170,6 +170,13 @@ pub(super) enum Command {
                       chenbao template diff\n\nThe guide is docs/templates.md."
     )]
     Template(TemplateCommand),
+    /// The configuration, for programs that help to write it.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  chenbao config schema > chenbao.schema.json\n\nand as the first line of chenbao.toml, for editors that know TOML (Even Better TOML, taplo):\n  \
+                      #:schema chenbao.schema.json"
+    )]
+    Config(ConfigCommand),
     /// Plugins: what is there, what one of them says of itself, and an author's tools.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -182,6 +189,13 @@ pub(super) enum Command {
         /// The request's file.
         request: PathBuf,
     },
+}
+
+/// What is asked of the configuration.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// The JSON Schema of chenbao.toml, with the options of the plugins that this project has.
+    Schema,
 }
 
 /// Options of `demo`.

@@ -4,6 +4,7 @@ mod args;
 mod ask;
 mod backup;
 mod check;
+mod config;
 mod demo;
 mod history;
 mod hold;
@@ -23,7 +24,7 @@ mod template;
 mod watchdog;
 
 use crate::clock::{Clock, FixedClock, SystemClock};
-use crate::config;
+use crate::config as configuration;
 use crate::ledger::Mode;
 use crate::project::Project;
 use crate::{disk, telemetry};
@@ -121,6 +122,7 @@ async fn command(cli: &Cli, voice: Voice) -> Answer {
                 return answer;
             }
         }
+        Command::Config(command) => return config::config(&cli.config, command, voice),
         _ => {}
     }
     let levels = match cli.command {
@@ -168,7 +170,8 @@ async fn obey(cli: &Cli, project: &Arc<Project>, voice: Voice) -> Answer {
         Command::Backup { file } => backup::backup(project, file, voice).await,
         Command::Template(command) => template::template(project, command, voice),
         Command::Plugin(command) => plugin::plugin(project, command, voice).await,
-        Command::Demo(_)
+        Command::Config(_)
+        | Command::Demo(_)
         | Command::Init(_)
         | Command::Preview(_)
         | Command::Restore(_)
@@ -190,7 +193,7 @@ async fn open_at(
     levels: &str,
     voice: Voice,
 ) -> Result<Project, Problems> {
-    let config = config::load(file)?;
+    let config = configuration::load(file)?;
     voice.tell(&config.warnings);
     telemetry::start(levels, config.value.log)?;
     Project::open(config.value, clock, exe()?).await

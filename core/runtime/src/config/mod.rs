@@ -1,5 +1,6 @@
 //! The project's configuration: what was written becomes what it means, and all problems are told at once.
 
+mod asked;
 pub mod attach;
 mod disk;
 pub mod fonts;
@@ -15,6 +16,7 @@ mod plugins;
 mod report;
 mod resolve;
 mod schedule;
+mod schema;
 mod secret;
 pub mod table;
 #[cfg(test)]
@@ -28,4 +30,5 @@ pub use meant::Config;
 pub use notices::NOTICES;
 pub use plugins::{Plugins, Sandbox, TrustPolicy};
 pub use resolve::resolve;
+pub use schema::schema;
 pub use secret::{Secret, SecretRef};

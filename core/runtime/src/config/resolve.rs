@@ -1,5 +1,6 @@
 //! Written becomes meant: each table is read once, every reference is looked up, and all problems come back at once.
 
+use super::asked::Shape;
 use super::disk::disk;
 use super::fonts;
 use super::host;
@@ -397,10 +398,10 @@ fn phase(table: Table<'_>) -> Option<Phase> {
     })
 }
 
-#[cfg(test)]
-pub(super) fn asked_keys(text: &str) -> BTreeSet<String> {
+/// What the readers of a text asked for.
+pub(super) fn asked(text: &str) -> BTreeMap<String, Shape> {
     let written = Written::new("chenbao.toml", text);
     let (root, _) = DeTable::parse_recoverable(text);
     read(written.root(root.get_ref()), text, "chenbao.toml");
-    written.asked()
+    written.shapes()
 }

@@ -1,5 +1,6 @@
 //! Single values: what a text must look like to be a duration, a size, an address, money, a zone, a secret reference.
 
+use super::asked::Kind;
 use super::meant::{Mailbox, Names};
 use super::written::{Read, Value};
 use chenbao_model::diagnostic::nearest;
@@ -46,6 +47,7 @@ pub(super) fn one_of(value: &Value<'_>, what: &str, known: &BTreeSet<String>) ->
 
 /// A word out of a few.
 pub(super) fn word<T: Copy>(value: &Value<'_>, words: &[(&str, T)]) -> Read<T> {
+    value.takes_words(words.iter().map(|(word, _)| *word));
     let text = value.text()?;
     if let Some((_, meant)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*meant);
@@ -281,6 +283,8 @@ fn is_lang(text: &str) -> bool {
 
 /// A name, or a table of names by language.
 pub(super) fn names(value: &Value<'_>) -> Read<Names> {
+    value.takes(Kind::Object);
+    value.takes(Kind::String);
     if value.value.is_str() {
         return words(value).map(Names::one);
     }
@@ -308,6 +312,7 @@ pub(super) fn names(value: &Value<'_>) -> Read<Names> {
 /// Any TOML value as JSON; dates become texts.
 pub(super) fn json(value: &Value<'_>) -> Read<serde_json::Value> {
     use serde_json::Value as Json;
+    Kind::ALL.into_iter().for_each(|kind| value.takes(kind));
     if let Ok(text) = value.text() {
         return Ok(Json::from(text));
     }

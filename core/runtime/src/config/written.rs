@@ -2,10 +2,11 @@
 //!
 //! The keys that are asked for are the keys that exist: every other one is refused with the nearest of them.
 
+use super::asked::{Asked, Kind, Shape};
 use chenbao_model::diagnostic::nearest;
 use chenbao_model::{Diagnostic, Id, Place};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -17,7 +18,7 @@ pub(super) struct Written<'a> {
     file: &'a str,
     text: &'a str,
     problems: RefCell<Vec<(usize, Diagnostic)>>,
-    asked: RefCell<BTreeSet<String>>,
+    asked: Asked,
 }
 
 impl<'a> Written<'a> {
@@ -26,7 +27,7 @@ impl<'a> Written<'a> {
             file,
             text,
             problems: RefCell::default(),
-            asked: RefCell::default(),
+            asked: Asked::default(),
         }
     }
 
@@ -89,10 +90,9 @@ impl<'a> Written<'a> {
         problems.into_iter().map(|(_, problem)| problem).collect()
     }
 
-    /// Every key that was asked for, ids as `*`: `shop.*.name`.
-    #[cfg(test)]
-    pub(super) fn asked(&self) -> BTreeSet<String> {
-        self.asked.borrow().clone()
+    /// What was asked for, and what is taken there.
+    pub(super) fn shapes(&self) -> BTreeMap<String, Shape> {
+        self.asked.shapes()
     }
 }
 
@@ -129,10 +129,7 @@ impl<'a> Table<'a> {
     /// The value of a key, which is known from now on.
     pub(super) fn value(&self, key: &'static str) -> Option<Value<'a>> {
         self.known.borrow_mut().insert(key);
-        self.written
-            .asked
-            .borrow_mut()
-            .insert(join(&self.pattern, key));
+        self.written.asked.key(&join(&self.pattern, key));
         let value = self.table?.get(key)?;
         Some(Value {
             written: self.written,
@@ -160,6 +157,7 @@ impl<'a> Table<'a> {
         example: &str,
         read: impl FnOnce(&Value<'a>) -> Read<T>,
     ) -> Option<T> {
+        self.written.asked.needed(&join(&self.pattern, key));
         if self.value(key).is_none() {
             let missing = Diagnostic::error(format!("`{}` is missing", join(&self.path, key)));
             self.problem(missing.hint(format!("write {key} = {example}")));
@@ -167,8 +165,14 @@ impl<'a> Table<'a> {
         self.read(key, read)
     }
 
+    fn takes(&self, key: &str, kind: Kind) {
+        self.written.asked.kind(&join(&self.pattern, key), kind);
+    }
+
     /// A table below, which counts as empty if it is left out.
     pub(super) fn section(&self, key: &'static str) -> Table<'a> {
+        self.takes(key, Kind::Object);
+        self.written.asked.always(&join(&self.pattern, key));
         self.value(key)
             .and_then(|value| value.told(value.table()))
             .unwrap_or_else(|| Table {
@@ -183,6 +187,7 @@ impl<'a> Table<'a> {
 
     /// A table below, if it is there.
     pub(super) fn maybe_section(&self, key: &'static str) -> Option<Table<'a>> {
+        self.takes(key, Kind::Object);
         self.value(key).and_then(|value| value.told(value.table()))
     }
 
@@ -282,19 +287,32 @@ impl<'a> Value<'a> {
         ))
     }
 
+    /// Notes a type that is taken here, whether or not this value has it.
+    pub(super) fn takes(&self, kind: Kind) {
+        self.written.asked.kind(&self.pattern, kind);
+    }
+
+    /// Notes the words that are taken here.
+    pub(super) fn takes_words<'w>(&self, words: impl Iterator<Item = &'w str>) {
+        self.written.asked.words(&self.pattern, words);
+    }
+
     pub(super) fn text(&self) -> Read<&'a str> {
+        self.takes(Kind::String);
         self.value
             .as_str()
             .ok_or_else(|| self.wrong("a text in quotes"))
     }
 
     pub(super) fn boolean(&self) -> Read<bool> {
+        self.takes(Kind::Boolean);
         self.value
             .as_bool()
             .ok_or_else(|| self.wrong("true or false"))
     }
 
     pub(super) fn integer(&self) -> Read<i64> {
+        self.takes(Kind::Integer);
         let wrong = || self.wrong("a whole number");
         let number = self.value.as_integer().ok_or_else(wrong)?;
         i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| wrong())
@@ -302,6 +320,7 @@ impl<'a> Value<'a> {
 
     /// A text, or a date without quotes, as text.
     pub(super) fn text_or_date(&self) -> Read<String> {
+        self.takes(Kind::String);
         match self.value.as_datetime() {
             Some(date) => Ok(date.to_string()),
             None => self.text().map(str::to_owned),
@@ -309,6 +328,7 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn table(&self) -> Read<Table<'a>> {
+        self.takes(Kind::Object);
         let table = self.value.as_table().ok_or_else(|| self.wrong("a table"))?;
         Ok(Table {
             written: self.written,
@@ -322,6 +342,7 @@ impl<'a> Value<'a> {
 
     /// The members of a list.
     pub(super) fn list(&self) -> Read<Vec<Value<'a>>> {
+        self.takes(Kind::Array);
         let list = self
             .value
             .as_array()
@@ -333,7 +354,7 @@ impl<'a> Value<'a> {
                 value: member.get_ref(),
                 at: member.span(),
                 path: self.path.clone(),
-                pattern: self.pattern.clone(),
+                pattern: format!("{}[]", self.pattern),
             })
             .collect())
     }

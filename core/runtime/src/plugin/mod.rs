@@ -22,7 +22,7 @@ mod limits;
 pub mod lock;
 pub mod no_code;
 pub mod opened;
-mod options;
+pub mod options;
 pub mod probe;
 mod reach;
 mod reading;

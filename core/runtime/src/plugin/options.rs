@@ -3,7 +3,7 @@
 use chenbao_model::Diagnostic;
 use chenbao_model::diagnostic::nearest;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The type of an option.
@@ -100,6 +100,34 @@ pub struct OptionSpec {
 pub type Options = BTreeMap<String, OptionSpec>;
 
 impl OptionSpec {
+    /// It as a JSON Schema.
+    fn schema(&self) -> Value {
+        let kind = match self.kind {
+            OptionType::String => "string",
+            OptionType::Integer => "integer",
+            OptionType::Number => "number",
+            OptionType::Boolean => "boolean",
+            OptionType::Array => "array",
+            OptionType::Table => "object",
+        };
+        let mut schema = json!({ "type": kind, "description": self.description });
+        let optional = [
+            ("default", self.default.clone()),
+            ("minimum", self.min.map(Value::from)),
+            ("maximum", self.max.map(Value::from)),
+            (
+                "enum",
+                (!self.one_of.is_empty()).then(|| json!(self.one_of)),
+            ),
+        ];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                schema[key] = value;
+            }
+        }
+        schema
+    }
+
     /// What keeps it from being that value; none if nothing does.
     fn refuses(&self, value: &Value) -> Option<String> {
         if !self.kind.fits(value) {
@@ -124,6 +152,26 @@ impl OptionSpec {
             format!("is one of {}, not `{value}`", all.join(", "))
         })
     }
+}
+
+/// What is declared as the JSON Schema of a table, for editors.
+#[must_use]
+pub fn schema(options: &Options) -> Value {
+    let required: Vec<&String> = options
+        .iter()
+        .filter(|(_, spec)| spec.required && spec.default.is_none())
+        .map(|(name, _)| name)
+        .collect();
+    let properties: Map<String, Value> = options
+        .iter()
+        .map(|(name, spec)| (name.clone(), spec.schema()))
+        .collect();
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
 }
 
 /// What is wrong with the declaration itself.
@@ -201,7 +249,6 @@ fn unknown(options: &Options, name: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn declared() -> Options {
         toml::from_str(

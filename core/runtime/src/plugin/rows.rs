@@ -196,6 +196,32 @@ mod tests {
         assert!(back.len() > all.len());
     }
 
+    /// The kernel's own list of what is mapped says where the reader's columns lie: in the file that was sent, not in a copy.
+    #[test]
+    fn columns_are_read_where_they_lie_in_the_file() {
+        let mut packer = Packer::new([Ok(batch(5000, 3))].into_iter());
+        let batches = unpack(packer.next_file().unwrap().unwrap()).unwrap();
+        let mapped: Vec<std::ops::Range<usize>> = std::fs::read_to_string("/proc/self/maps")
+            .unwrap()
+            .lines()
+            .filter(|line| line.contains("memfd:chenbao-rows"))
+            .filter_map(|line| {
+                let (start, end) = line.split(' ').next()?.split_once('-')?;
+                let at = |hex| usize::from_str_radix(hex, 16).ok();
+                Some(at(start)?..at(end)?)
+            })
+            .collect();
+        let mut seen = 0;
+        for column in batches[0].columns() {
+            for buffer in column.to_data().buffers() {
+                let at = buffer.as_ptr() as usize;
+                assert!(mapped.iter().any(|range| range.contains(&at)), "{at:x}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 3, "numbers, ends of texts, texts");
+    }
+
     #[test]
     fn columns_are_told_before_a_row_is_asked_for() {
         let asked = std::cell::Cell::new(0);

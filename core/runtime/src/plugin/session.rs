@@ -1,6 +1,6 @@
 //! One plugin process seen from the parent: started, spoken with under a deadline, and always ended with its whole group.
 
-use super::cgroup::{self, Group};
+use super::cgroup::{self, Group, Subtree};
 use super::keeper::{self, Keeper};
 use super::opened::Opened;
 use super::restrict::{Fence, Held};
@@ -153,6 +153,8 @@ impl Session {
     /// Starts a process and lets it load a library.
     pub(super) fn start(start: &Start<'_>) -> Result<Self, Verdict> {
         unreadable();
+        // Before the first child: a group in which it is not alone is not taken for this process's own.
+        let subtree = cgroup::subtree().ok();
         let exe = start.exe;
         let trouble = |what: &str, e: std::io::Error| Verdict::Host(format!("{what}: {e}"));
         let (socket, theirs) = UnixStream::pair().map_err(|e| trouble("no socket", e))?;
@@ -191,16 +193,15 @@ impl Session {
             group: None,
             folder,
         };
-        session.limit(start.memory_bytes)?;
+        if let Some(subtree) = subtree {
+            session.limit(subtree, start.memory_bytes)?;
+        }
         session.load(start, &file)?;
         Ok(session)
     }
 
-    /// Puts the process into a group of its own before it is told what to load, where there are such groups.
-    fn limit(&mut self, memory_bytes: u64) -> Result<(), Verdict> {
-        let Ok(subtree) = cgroup::subtree() else {
-            return Ok(());
-        };
+    /// Puts the process into a group of its own before it is told what to load.
+    fn limit(&mut self, subtree: &Subtree, memory_bytes: u64) -> Result<(), Verdict> {
         let group = subtree.group(memory_bytes);
         let taken = group.and_then(|group| group.take(self.child.id()).map(|()| group));
         self.group = Some(taken.map_err(|e| Verdict::Host(format!("no control group: {e}")))?);
