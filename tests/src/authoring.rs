@@ -41,10 +41,7 @@ pub fn trials() -> Vec<Trial> {
             "authoring::a_parameter_without_a_description_does_not_compile",
             undocumented,
         ),
-        trial(
-            "authoring::a_recorded_case_runs_and_names_nobody",
-            recorded,
-        ),
+        trial("authoring::a_recorded_case_runs_and_names_nobody", recorded),
     ]
 }
 
@@ -63,7 +60,11 @@ pub(crate) fn shop() -> Project {
 
 fn new(args: &[&str]) -> Result<(), Failed> {
     let project = Project::empty();
-    let args: Vec<&str> = ["plugin", "new", "mine"].iter().chain(args).copied().collect();
+    let args: Vec<&str> = ["plugin", "new", "mine"]
+        .iter()
+        .chain(args)
+        .copied()
+        .collect();
     let _ = project.run(&args).exits(0).says(&["plugin test"]);
     let folder = project.path().join("mine");
     if folder.join("Cargo.toml").exists() {
@@ -127,7 +128,10 @@ fn unbound() -> Result<(), Failed> {
     let section = html.split(">Big baskets").nth(1).unwrap_or_default();
     // 987.60 of 39 x 12.50 + 987.60, one order of 300 and more; labels in the reader's language, figures with their units.
     for (what, words) in [
-        ("labels", ["大额订单占比", "大额订单数", "大额订单榜"].as_slice()),
+        (
+            "labels",
+            ["大额订单占比", "大额订单数", "大额订单榜"].as_slice(),
+        ),
         ("figures", &["67.0%", ">1<"]),
         ("a chart of the days", &["每日订单", "<img"]),
         ("the table's heads", &["支付日", "支付金额"]),
@@ -165,7 +169,13 @@ fn products() -> Result<(), Failed> {
         };
         let run = |args: &[&str]| here.run(&[&["plugin"], args, &[&path], built].concat());
         let tested = run(&["test", "--only-failed"]);
-        assert_eq!(tested.code, Some(0), "{name}\n{}{}", tested.stdout, tested.stderr);
+        assert_eq!(
+            tested.code,
+            Some(0),
+            "{name}\n{}{}",
+            tested.stdout,
+            tested.stderr
+        );
         let docs = run(&["docs", "--check"]);
         assert_eq!(docs.code, Some(0), "{name}\n{}{}", docs.stdout, docs.stderr);
         seen += 1;
@@ -187,8 +197,16 @@ fn misbehaves(project: &Project, case: &str, how: &str) {
 fn hostile_folder() -> Result<Project, Failed> {
     let project = Project::empty();
     let source = crate::house_rules::root().join("tests/hostile-plugins");
-    for file in ["metric.toml", "sql/lines.sql", "strings.en.toml", "strings.zh-CN.toml"] {
-        project.write(&format!("hostile/{file}"), std::fs::read(source.join(file))?);
+    for file in [
+        "metric.toml",
+        "sql/lines.sql",
+        "strings.en.toml",
+        "strings.zh-CN.toml",
+    ] {
+        project.write(
+            &format!("hostile/{file}"),
+            std::fs::read(source.join(file))?,
+        );
     }
     Ok(project)
 }
@@ -203,7 +221,9 @@ fn hostile() -> Result<(), Failed> {
     let project = hostile_folder()?;
     // The first case is what the contract is tried with.
     misbehaves(&project, "a-count", "count");
-    for how in ["abort", "breach", "data", "exit0", "overflow", "panic", "segfault"] {
+    for how in [
+        "abort", "breach", "data", "exit0", "overflow", "panic", "segfault",
+    ] {
         misbehaves(&project, how, how);
     }
     let run = tested(&project, &["--seed", "7"]);
@@ -224,7 +244,11 @@ fn hostile() -> Result<(), Failed> {
         ("case:overflow", "crashed"),
         ("case:segfault", "crashed"),
     ] {
-        assert_eq!(all.get(test).map(String::as_str), Some(status), "{test}: {all:?}");
+        assert_eq!(
+            all.get(test).map(String::as_str),
+            Some(status),
+            "{test}: {all:?}"
+        );
     }
     let again = tested(&project, &["--seed", "7"]).json();
     assert_eq!(statuses(&again), all, "the same seed does the same");
@@ -306,14 +330,24 @@ fn recorded() -> Result<(), Failed> {
         .run(&["plugin", "new", "mine", "--lang", "sql"])
         .exits(0);
     let record = ["plugin", "record", "mine", "--case", "real"];
-    let said = project.run(&record).exits(0).says(&["orders", "40", "order_id"]);
+    let said = project
+        .run(&record)
+        .exits(0)
+        .says(&["orders", "40", "order_id"]);
     assert!(said.stdout.contains("case:real"), "{}", said.stdout);
     let csv = project.read("mine/cases/real/tables/orders.csv");
     assert_eq!(csv.lines().count(), 41, "{csv}");
-    assert!(csv.contains("order-1,") && csv.contains("987.6000"), "{csv}");
+    assert!(
+        csv.contains("order-1,") && csv.contains("987.6000"),
+        "{csv}"
+    );
     assert!(!csv.contains("69179267688236"), "an order's number: {csv}");
     let heads = csv.lines().next().unwrap_or_default();
-    for (column, there) in [("pay_amount", true), ("product_name", false), ("province", false)] {
+    for (column, there) in [
+        ("pay_amount", true),
+        ("product_name", false),
+        ("province", false),
+    ] {
         assert_eq!(heads.contains(column), there, "{heads}");
     }
     let _ = project
@@ -328,7 +362,9 @@ fn recorded() -> Result<(), Failed> {
     let answer: Value = serde_json::from_str(&answer)?;
     let figure = |id: &str| {
         let items = answer["items"].as_array().into_iter().flatten();
-        let item = items.filter(|item| item["id"] == id).map(|item| &item["value"]["$dec"]);
+        let item = items
+            .filter(|item| item["id"] == id)
+            .map(|item| &item["value"]["$dec"]);
         item.filter_map(Value::as_str).map(str::to_owned).next()
     };
     assert_eq!(figure("large_orders").as_deref(), Some("1"));
@@ -345,7 +381,10 @@ fn slices(project: &Project) -> Result<(), Failed> {
         .exits(0)
         .says(&["3 of 40"]);
     let csv = project.read("mine/cases/few/tables/orders.csv");
-    assert!(csv.lines().count() == 4 && csv.contains("69179267688236"), "{csv}");
+    assert!(
+        csv.lines().count() == 4 && csv.contains("69179267688236"),
+        "{csv}"
+    );
     for (more, why) in [
         (["odd", "--mask", "byer"], "reads no column `byer`"),
         (["odd", "--shop", "nobody"], "there is no shop `nobody`"),

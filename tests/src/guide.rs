@@ -97,7 +97,10 @@ fn carried_out() -> Result<(), Failed> {
         let done = reader.follow(&block);
         done.map_err(|why| {
             let why = why.message().unwrap_or_default().to_owned();
-            format!("{ENGLISH}:{}: ```{}\n{}{why}", block.line, block.info, block.text)
+            format!(
+                "{ENGLISH}:{}: ```{}\n{}{why}",
+                block.line, block.info, block.text
+            )
         })?;
         if std::env::var_os("CHENBAO_GUIDE_TIMES").is_some() {
             eprintln!("{:>6} ms  line {}", begun.elapsed().as_millis(), block.line);
@@ -179,8 +182,10 @@ impl Reader {
 
 /// Whether a program said what is expected of it.
 fn compare(expected: &str, said: &str) -> Result<(), String> {
-    let (wanted, got): (Vec<&str>, Vec<&str>) =
-        (expected.lines().collect(), said.lines().map(str::trim_end).collect());
+    let (wanted, got): (Vec<&str>, Vec<&str>) = (
+        expected.lines().collect(),
+        said.lines().map(str::trim_end).collect(),
+    );
     if matches(&wanted, &got) {
         Ok(())
     } else {
@@ -228,7 +233,11 @@ fn comparison() -> Result<(), Failed> {
         ("built in … s, … ok\n", "built in 0.3 s, 25 failed\n", false),
         ("a…\n", "abc\n", true),
     ] {
-        assert_eq!(compare(expected, said).is_ok(), same, "{expected:?} of {said:?}");
+        assert_eq!(
+            compare(expected, said).is_ok(),
+            same,
+            "{expected:?} of {said:?}"
+        );
     }
     Ok(())
 }

@@ -32,7 +32,11 @@ pub fn plant(krate: &Path, profile: &'static str) -> Result<(), Failed> {
     std::fs::create_dir_all(&target)?;
     for part in PARTS {
         let from = folder().join("seed/target").join(profile).join(part);
-        let copied = Command::new("cp").arg("-a").arg(from).arg(&target).status()?;
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(from)
+            .arg(&target)
+            .status()?;
         if !copied.success() {
             return Err(format!("the SDK's `{part}` cannot be copied").into());
         }

@@ -133,7 +133,9 @@ impl Engine {
             .ok_or_else(|| unknown_table(slice.table, slice.custom))?;
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let columns: Vec<String> = slice.columns.iter().map(|name| quoted(name)).collect();
-        let day = schema.column("day").map(|day| format!("{} desc", quoted(&day.name)));
+        let day = schema
+            .column("day")
+            .map(|day| format!("{} desc", quoted(&day.name)));
         let keys = schema.key.iter().map(|key| quoted(key));
         let order: Vec<String> = day
             .into_iter()

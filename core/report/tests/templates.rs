@@ -492,7 +492,15 @@ fn a_metric_without_a_place_shows_up() {
         "a chart for each unit of the days, and one of the names"
     );
     let json = serde_json::to_string(blocks).unwrap();
-    for word in ["净推荐值", "61.50", "甲", "每日来信 · 来信", "每日来信 · 退款", "来信人", "偏多"] {
+    for word in [
+        "净推荐值",
+        "61.50",
+        "甲",
+        "每日来信 · 来信",
+        "每日来信 · 退款",
+        "来信人",
+        "偏多",
+    ] {
         assert!(json.contains(word), "{word}");
     }
 }

@@ -13,25 +13,28 @@ use chenbao_plugin::{
     Arg, Cx, Inputs, Metric, Report, Result, Scalar, Series, Table, export_plugin,
 };
 use rust_decimal::Decimal;
-use serde::Deserialize;
 
 /// The metric.
 #[derive(Debug)]
 pub struct Campaign;
 
-/// Its params, as `metric.toml` describes them.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Its params: each is a row of the README and a check of the configuration.
+#[derive(Debug, chenbao_plugin::Params)]
 pub struct Params {
-    /// Same weekdays in a day's baseline.
+    /// How many same weekdays before the campaign make a day's baseline; at most 8, campaign days left out.
+    #[param(default = 8)]
     pub baseline_days: u32,
-    /// With fewer of them a day has no baseline.
+    /// With fewer comparable days there is no baseline.
+    #[param(default = 4)]
     pub baseline_min: u32,
-    /// Days before the campaign that are held against their baseline.
+    /// Days before the campaign that are held against their baseline: people who wait (pull-forward).
+    #[param(default = 7)]
     pub before_days: u32,
     /// Rows of the product table.
+    #[param(default = 20)]
     pub top_products: usize,
-    /// A refund rate is told from this many points above its comparison on.
+    /// A refund rate is told when it is this many percentage points above the last campaign's at equal age.
+    #[param(default = 1.0)]
     pub refund_pp: Decimal,
 }
 

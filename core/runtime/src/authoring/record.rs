@@ -69,7 +69,8 @@ pub async fn tables(
                 columns: BTreeSet::new(),
                 days: Some(BTreeSet::new()),
             });
-            part.columns.extend(named(&input.sql, &schema, wanted.shops));
+            part.columns
+                .extend(named(&input.sql, &schema, wanted.shops));
             part.days = match (part.days.take(), days) {
                 (Some(known), Some(more)) => Some(known.into_iter().chain(more).collect()),
                 _ => None,
@@ -92,7 +93,10 @@ pub async fn tables(
             most: wanted.most,
             custom: &[],
         };
-        let (batches, of) = project.engine.slice(&project.lake, snapshot, &slice).await?;
+        let (batches, of) = project
+            .engine
+            .slice(&project.lake, snapshot, &slice)
+            .await?;
         let masked: Vec<String> = columns
             .iter()
             .filter(|name| is_masked(name, &schema, wanted))
@@ -225,7 +229,8 @@ fn written(
         }
     }
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(columns).map_err(|e| wrong(e.to_string()))?;
+    csv.write_record(columns)
+        .map_err(|e| wrong(e.to_string()))?;
     for row in &rows {
         csv.write_record(row).map_err(|e| wrong(e.to_string()))?;
     }

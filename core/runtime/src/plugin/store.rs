@@ -311,7 +311,11 @@ fn libraries(dir: &Path) -> Vec<PathBuf> {
 
 /// The folders with a metric.toml in a folder, by name. A folder with code is the source of a library, not a metric.
 fn folders(dir: &Path) -> Vec<PathBuf> {
-    let code = |path: &Path| ["Cargo.toml", "Makefile"].iter().any(|file| path.join(file).exists());
+    let code = |path: &Path| {
+        ["Cargo.toml", "Makefile"]
+            .iter()
+            .any(|file| path.join(file).exists())
+    };
     let metric = |path: &PathBuf| path.join("metric.toml").is_file() && !code(path);
     entries(dir).into_iter().filter(metric).collect()
 }

@@ -92,7 +92,13 @@ pub(super) async fn show(
     let document = match wish.data.split_once('-') {
         Some(("sample", name)) => {
             let sample = templates.sample(&report.template, name)?;
-            of_sample(project, &templates, report, (&audience, wish, guest), sample)?
+            of_sample(
+                project,
+                &templates,
+                report,
+                (&audience, wish, guest),
+                sample,
+            )?
         }
         Some(("run", id)) => {
             let mut last = last.lock().await;

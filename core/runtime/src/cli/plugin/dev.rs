@@ -55,10 +55,11 @@ pub(super) async fn dev(args: &DevArgs, voice: Voice) -> Answer {
             round = round => round.map_err(|e| Diagnostic::error(format!("the trial ended: {e}")))?,
             () = signals.next() => return Ok(Ended::Done),
         };
-        say(&saved, &round, voice);
-        if let (Some(seat), Ok(round)) = (&seat, round) {
+        // The page first: who reads the line finds it done.
+        if let (Some(seat), Ok(round)) = (&seat, &round) {
             seat.take(round.guest());
         }
+        say(&saved, &round, voice);
         saved = tokio::select! {
             saved = change(&mut watch) => saved,
             () = signals.next() => return Ok(Ended::Done),
@@ -89,8 +90,11 @@ async fn page(scratch: &Path, port: u16, voice: Voice) -> Result<Seat, Problems>
         Box::pin(async move { open_at(&file, clock()?, "error", quiet).await })
     });
     let preview = preview::open(project, reopen, port).await?;
-    let url = format!("http://{}/", preview.address());
-    voice.say(format!("{url}  its figures in the daily report; stop with Ctrl-C"));
+    // A mail may leave the last sections to its attachment; the pages have them all.
+    let url = format!("http://{}/?panes=pages", preview.address());
+    voice.say(format!(
+        "{url}  its figures in the daily report; stop with Ctrl-C"
+    ));
     voice.answer(&json!({"url": url}));
     let seat = preview.seat();
     tokio::spawn(preview.run());
@@ -147,19 +151,21 @@ impl Job {
 
 impl Round {
     /// The first case's answer, for the page.
-    fn guest(self) -> Guest {
-        let outcome = match self.ran.into_iter().next() {
-            Some((_, Ok((got, _)))) => match serde_json::from_value::<ResultDoc>(got) {
+    fn guest(&self) -> Guest {
+        let outcome = match self.ran.first() {
+            Some((_, Ok((got, _)))) => match serde_json::from_value::<ResultDoc>(got.clone()) {
                 Ok(doc) => Outcome::Done(doc),
                 Err(why) => Outcome::Failed {
                     verdict: why.to_string(),
                 },
             },
-            Some((_, Err(why))) => Outcome::Failed { verdict: why },
+            Some((_, Err(why))) => Outcome::Failed {
+                verdict: why.clone(),
+            },
             None => Outcome::Absent { need: Vec::new() },
         };
         Guest {
-            descriptor: self.on_bench.component.descriptor,
+            descriptor: self.on_bench.component.descriptor.clone(),
             outcome,
         }
     }
@@ -196,7 +202,9 @@ fn say(saved: &[PathBuf], round: &Result<Round, Problems>, voice: Voice) {
             lines => {
                 let wrong = if got.is_ok() { "differs" } else { "FAILED" };
                 voice.say(format!("  {:<12} {wrong}", case.name));
-                lines.iter().for_each(|line| voice.say(format!("    {line}")));
+                lines
+                    .iter()
+                    .for_each(|line| voice.say(format!("    {line}")));
             }
         }
     }

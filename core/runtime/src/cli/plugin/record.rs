@@ -21,10 +21,12 @@ pub(super) async fn record(project: &Project, args: &RecordArgs, voice: Voice) -
     let folder = match (&on_bench.folder, descriptor.kind) {
         (Some(folder), ComponentKind::Metric) => folder,
         _ => {
-            return Err(Diagnostic::error("only a metric's folder has cases of a lake")
-                .in_file(args.path.display().to_string())
-                .hint("a source's case is its own files, in cases/<name>/")
-                .into());
+            return Err(
+                Diagnostic::error("only a metric's folder has cases of a lake")
+                    .in_file(args.path.display().to_string())
+                    .hint("a source's case is its own files, in cases/<name>/")
+                    .into(),
+            );
         }
     };
     args.case.parse::<Id>().map_err(|why| {
@@ -56,7 +58,11 @@ pub(super) async fn record(project: &Project, args: &RecordArgs, voice: Voice) -
         keep: &args.keep,
     };
     let recorded = record::tables(project, &snapshot, &descriptor.inputs, &wanted).await?;
-    write(&case, &recorded, &about(project, descriptor, period, &shops)?)?;
+    write(
+        &case,
+        &recorded,
+        &about(project, descriptor, period, &shops)?,
+    )?;
     say(&case, &recorded, voice);
     voice.tell(&chained(descriptor));
     voice.say(format!(
@@ -101,7 +107,11 @@ fn about(
     shops: &[Id],
 ) -> Result<String, Problems> {
     let config = &project.config.project;
-    let zone = config.zone.iana_name().unwrap_or("Asia/Shanghai").to_owned();
+    let zone = config
+        .zone
+        .iana_name()
+        .unwrap_or("Asia/Shanghai")
+        .to_owned();
     let morning = period.end().at(9, 0, 0, 0);
     let as_of = config
         .zone
@@ -158,7 +168,9 @@ fn say(case: &Path, recorded: &[Recorded], voice: Voice) {
     voice.say(format!("wrote {}", case.display()));
     let tables: Vec<serde_json::Value> = recorded
         .iter()
-        .map(|one| json!({"table": one.table, "rows": one.rows, "of": one.of, "masked": one.masked}))
+        .map(
+            |one| json!({"table": one.table, "rows": one.rows, "of": one.of, "masked": one.masked}),
+        )
         .collect();
     voice.answer(&json!({"case": case, "tables": tables}));
 }

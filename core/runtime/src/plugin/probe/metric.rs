@@ -132,11 +132,8 @@ impl Probe {
                         table.arrow = None;
                     }
                 }
-                let found = conformance::breaches(
-                    &doc,
-                    &self.descriptor,
-                    self.request.outputs.as_ref(),
-                );
+                let found =
+                    conformance::breaches(&doc, &self.descriptor, self.request.outputs.as_ref());
                 if found.is_empty() {
                     Ok(String::new())
                 } else {
