@@ -11,8 +11,9 @@
  *      it ends with the call, copy what you keep.
  *  R4  A struct that may grow begins with struct_size: the side that fills it writes the sizeof() of its own header,
  *      the side that reads it asks CB_HAS before it touches a field.
- *  R5  Within a major, fields and slots are only appended. A slot that retires stays and answers CB_NOT_SUPPORTED; a
- *      slot is never NULL.
+ *  R5  Within a major, fields, slots, status codes and flags are only appended. A slot that retires stays and answers
+ *      CB_NOT_SUPPORTED; a slot is never NULL. An unknown status is CB_INTERNAL, an unknown flag and an unknown JSON key is
+ *      ignored.
  *  R6  A library is never unloaded. The process ends by _exit when its work is done.
  *  R7  The process belongs to the host: no signal handlers, no other processes, no chdir, setenv, setlocale, limits,
  *      no writing to file descriptor 1, no thread that outlives the call (of a source: its close()).
@@ -125,6 +126,7 @@ typedef int32_t cb_status;     /* int32_t, because the width of an enum is the c
 #define CB_INTERNAL 10         /* a mistake that the plugin noticed in itself */
 #define CB_PANIC 11            /* a panic was caught; the process is not to be used again */
 #define CB_CONFLICT 12         /* what was to be replaced is no longer what the caller knew: read again */
+#define CB_DENIED 13           /* the system refused a file, a connection or a process: this plugin is not given it */
 
 #define CB_ERR_RETRYABLE 1u    /* the same call may work later */
 
@@ -159,7 +161,7 @@ typedef struct cb_host {
   void (*log)(void *ctx, int32_t level, cb_str message);
   /* [any] Not 0: return CB_CANCELLED soon; ask once per batch. After a grace time the process is killed. */
   int32_t (*is_cancelled)(void *ctx);
-  /* [call] How far: done of total, total <= 0 if unknown; note may be empty. */
+  /* [call] How far, for the run's log: done of total, total <= 0 if unknown; note may be empty. */
   void (*progress)(void *ctx, double done, double total, cb_str note);
   /* [any] A service table by id (cstr), owned by the host until the process ends. NULL: this host has none such. */
   const void *(*get_service)(void *ctx, const char *id);

@@ -192,6 +192,37 @@ pub const fn size_of_u32<T>() -> u32 {
     size_of::<T>() as u32
 }
 
+/// A struct that begins with its size and may grow: how large it was in 1.0, whatever it has become since. A reader asks for no more
+/// than that, and looks at later fields one by one.
+pub trait Grows: Sized {
+    /// The end of its last field of 1.0, which is a pointer in all of them.
+    const SIZE_1_0: usize;
+}
+
+macro_rules! grows {
+    ($($name:ident up to $last:ident),*) => {
+        $(impl Grows for $name {
+            const SIZE_1_0: usize = std::mem::offset_of!($name, $last) + size_of::<usize>();
+        })*
+    };
+}
+grows!(
+    CbError up to private_data,
+    CbHost up to get_service,
+    CbSecretService up to replace,
+    CbStateService up to swap,
+    CbTempdirService up to path,
+    CbSourceApi up to close,
+    CbMetricApi up to get_extension,
+    CbEntry up to get_api
+);
+
+/// Whether a struct of that size has every field of 1.0.
+#[must_use]
+pub fn is_whole<T: Grows>(struct_size: u32) -> bool {
+    usize::try_from(struct_size).is_ok_and(|size| size >= T::SIZE_1_0)
+}
+
 /// What the host offers. Lives until the process ends.
 #[repr(C)]
 #[derive(Debug)]

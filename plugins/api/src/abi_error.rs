@@ -1,7 +1,7 @@
 //! Errors across the boundary: filled on one side, copied and released on the other.
 #![expect(unsafe_code, reason = "the C boundary of plugins")]
 
-use crate::abi::{CbError, CbStr, ERR_RETRYABLE};
+use crate::abi::{CbError, CbStr, ERR_RETRYABLE, is_whole};
 use crate::error::{Error, ErrorCode};
 
 /// Copies what the callee wrote and releases it.
@@ -39,10 +39,8 @@ pub unsafe fn fill(out: *mut CbError, error: Error) -> i32 {
         }
     }
     let status = error.code.status();
-    // SAFETY: null or valid, as the caller vouches; smaller structs of other minors do not exist below 1.0.
-    if let Some(out) = unsafe { out.as_mut() }
-        .filter(|out| usize::try_from(out.struct_size).is_ok_and(|n| n >= size_of::<CbError>()))
-    {
+    // SAFETY: null or valid, as the caller vouches.
+    if let Some(out) = unsafe { out.as_mut() }.filter(|out| is_whole::<CbError>(out.struct_size)) {
         let message = Box::new(error.message);
         out.flags = if error.retryable { ERR_RETRYABLE } else { 0 };
         out.code = status;

@@ -33,6 +33,8 @@ pub enum ErrorCode {
     Panic = 11,
     /// What was to be replaced is no longer what the caller knew.
     Conflict = 12,
+    /// The system refused a file, a connection or a process: the plugin is not given it.
+    Denied = 13,
 }
 
 impl ErrorCode {
@@ -51,6 +53,7 @@ impl ErrorCode {
             9 => Self::Cancelled,
             11 => Self::Panic,
             12 => Self::Conflict,
+            13 => Self::Denied,
             _ => Self::Internal,
         }
     }
@@ -77,6 +80,7 @@ impl ErrorCode {
             Self::Internal => "internal",
             Self::Panic => "panic",
             Self::Conflict => "conflict",
+            Self::Denied => "denied",
         }
     }
 }
@@ -136,7 +140,11 @@ impl From<arrow_schema::ArrowError> for Error {
 
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
-        io(error.to_string())
+        let code = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => ErrorCode::Denied,
+            _ => ErrorCode::Io,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -2,8 +2,8 @@
 #![expect(unsafe_code, reason = "the C boundary of plugins")]
 
 use crate::abi::{
-    CbBuf, CbError, CbHost, CbSecretService, CbStateService, CbStr, CbTempdirService, OK,
-    SERVICE_SECRET, SERVICE_STATE, SERVICE_TEMPDIR,
+    CbBuf, CbError, CbHost, CbSecretService, CbStateService, CbStr, CbTempdirService, Grows, OK,
+    SERVICE_SECRET, SERVICE_STATE, SERVICE_TEMPDIR, is_whole,
 };
 use crate::cx::Level;
 use crate::error::{Error, ErrorCode, Result, internal};
@@ -29,8 +29,8 @@ pub(crate) fn is_cancelled(host: Option<&CbHost>) -> bool {
     host.is_some_and(|host| unsafe { (host.is_cancelled)(host.ctx) } != 0)
 }
 
-/// The table of a service, if this host has it and it is as large as this SDK knows it.
-fn service<T>(host: Option<&CbHost>, id: &CStr) -> Result<(*mut c_void, &'static T)> {
+/// The table of a service, if this host has it.
+fn service<T: Grows>(host: Option<&CbHost>, id: &CStr) -> Result<(*mut c_void, &'static T)> {
     let absent = || {
         let id = id.to_string_lossy();
         Error::new(
@@ -43,7 +43,7 @@ fn service<T>(host: Option<&CbHost>, id: &CStr) -> Result<(*mut c_void, &'static
     let table = unsafe {
         let table = (host.get_service)(host.ctx, id.as_ptr());
         let size = table.cast::<u32>().as_ref().copied().unwrap_or(0);
-        (usize::try_from(size).is_ok_and(|size| size >= size_of::<T>()))
+        is_whole::<T>(size)
             .then(|| table.cast::<T>().as_ref())
             .flatten()
     };

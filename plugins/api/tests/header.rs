@@ -3,7 +3,7 @@
 use chenbao_plugin::abi::{
     ABI_MAJOR, ABI_MINOR, ArrowArrayStream, CbBuf, CbComputeArgs, CbEntry, CbError, CbHost,
     CbInput, CbMetricApi, CbOutput, CbSecretService, CbSourceApi, CbStateService, CbStr,
-    CbTableOut, CbTempdirService, MAGIC,
+    CbTableOut, CbTempdirService, Grows, MAGIC,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -143,6 +143,25 @@ fn exports_the_entry_only(folder: &str, source: &str, library: &str) {
         .filter_map(|line| line.split(' ').next_back())
         .collect();
     assert_eq!(names, ["chenbao_plugin_entry_v1"]);
+}
+
+/// What readers ask of a struct's size is what it had in 1.0: a later field never makes an older plugin too short.
+#[test]
+fn readers_ask_for_the_sizes_of_1_0() {
+    let table = include_str!("../abi/1.0.x86_64-linux.offsets");
+    for (name, asked) in [
+        ("cb_error", CbError::SIZE_1_0),
+        ("cb_host", CbHost::SIZE_1_0),
+        ("cb_secret_service", CbSecretService::SIZE_1_0),
+        ("cb_state_service", CbStateService::SIZE_1_0),
+        ("cb_tempdir_service", CbTempdirService::SIZE_1_0),
+        ("cb_source_api", CbSourceApi::SIZE_1_0),
+        ("cb_metric_api", CbMetricApi::SIZE_1_0),
+        ("cb_entry", CbEntry::SIZE_1_0),
+    ] {
+        let line = format!("{name} {asked}");
+        assert!(table.lines().any(|one| one == line), "{line}");
+    }
 }
 
 /// The layout of 1.0 on this target is a file; a later minor only appends to it.

@@ -3,7 +3,7 @@
 
 use chenbao_plugin::abi::{
     ABI_MAJOR, ABI_MINOR, API_METRIC, API_SOURCE, CbEntry, CbError, CbHost, CbMetricApi,
-    CbSourceApi, ENTRY_SYMBOL, EntryFn, MAGIC, OK,
+    CbSourceApi, ENTRY_SYMBOL, EntryFn, MAGIC, OK, is_whole,
 };
 use chenbao_plugin::abi_error;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -72,25 +72,20 @@ impl Loaded {
     pub(super) fn metric(&self) -> Option<&'static CbMetricApi> {
         // SAFETY: the contract makes the table behind this id a static `cb_metric_api`.
         unsafe { self.api(API_METRIC).cast::<CbMetricApi>().as_ref() }
-            .filter(|api| whole::<CbMetricApi>(api.struct_size))
+            .filter(|api| is_whole::<CbMetricApi>(api.struct_size))
     }
 
     /// Its sources.
     pub(super) fn source(&self) -> Option<&'static CbSourceApi> {
         // SAFETY: the contract makes the table behind this id a static `cb_source_api`.
         unsafe { self.api(API_SOURCE).cast::<CbSourceApi>().as_ref() }
-            .filter(|api| whole::<CbSourceApi>(api.struct_size))
+            .filter(|api| is_whole::<CbSourceApi>(api.struct_size))
     }
 
     pub(super) fn api(&self, id: &CStr) -> *const std::ffi::c_void {
         // SAFETY: the id is a C string.
         unsafe { (self.entry.get_api)(id.as_ptr()) }
     }
-}
-
-/// Whether a struct of that size has every field of 1.0.
-fn whole<T>(struct_size: u32) -> bool {
-    usize::try_from(struct_size).is_ok_and(|size| size >= size_of::<T>())
 }
 
 fn check(entry: &CbEntry) -> Result<(), String> {
@@ -111,7 +106,7 @@ fn check(entry: &CbEntry) -> Result<(), String> {
             entry.min_host_minor
         ));
     }
-    if !whole::<CbEntry>(entry.struct_size) {
+    if !is_whole::<CbEntry>(entry.struct_size) {
         return Err(format!(
             "its entry is {} bytes, shorter than the contract's",
             entry.struct_size

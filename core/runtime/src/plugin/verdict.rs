@@ -1,5 +1,6 @@
 //! How a call to a plugin ended when there is no answer: one plain sentence and a stable code each.
 
+use chenbao_plugin::ErrorCode;
 use std::fmt;
 
 /// Why there is no answer. A verdict is about one plugin; the others go on.
@@ -55,6 +56,7 @@ impl Verdict {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::PluginError { code, .. } if code == ErrorCode::Denied.name() => "denied",
             Self::PluginError { .. } => "error",
             Self::Breach(_) => "breach",
             Self::Panic(_) => "panic",
