@@ -1,4 +1,5 @@
-//! Asking sources: one report at a time asks a source, what one asked others share, and none is waited for longer than there is time.
+//! Asking sources: one report at a time asks a source, what one asked others share, and none is waited for longer than there is time; nor
+//! is a metric.
 
 use crate::collect::Collected;
 use crate::config::meant::Source;
@@ -30,6 +31,17 @@ impl Ask {
         let left = self.until?.duration_since(now);
         Some(Duration::try_from(left).unwrap_or_default().max(LEAST))
     }
+}
+
+/// The time of one of so many calls that a report still has to make: its part of what is left until the report leaves, of which a tenth
+/// is kept for making and sending it, and never more than a plugin may have at all.
+#[must_use]
+pub fn part(deadline: Duration, left: Option<Duration>, calls: usize) -> Duration {
+    let Some(left) = left else {
+        return deadline;
+    };
+    let calls = u32::try_from(calls.max(1)).unwrap_or(u32::MAX);
+    deadline.min((left * 9 / 10 / calls).max(LEAST))
 }
 
 /// Whose turn it is to ask each source, within this process.
@@ -85,4 +97,19 @@ pub async fn shared(
         collected.trouble = Some(Diagnostic::error(why).at(source.place.clone()).into());
     }
     Some(collected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_share_the_time_that_is_left() {
+        let seconds = Duration::from_secs;
+        assert_eq!(part(seconds(300), None, 12), seconds(300));
+        assert_eq!(part(seconds(300), Some(seconds(1200)), 12), seconds(90));
+        assert_eq!(part(seconds(300), Some(seconds(1200)), 1), seconds(300));
+        assert_eq!(part(seconds(300), Some(seconds(1)), 12), LEAST);
+        assert_eq!(part(seconds(2), Some(seconds(1)), 0), seconds(2));
+    }
 }

@@ -1,5 +1,6 @@
 //! Step 4, compute: each metric once per set of shops; SQL in the engine, judgement in the plugin, a verdict for whoever fails.
 
+use crate::asking;
 use crate::chain::{self, Rows, Spools};
 use crate::config::meant::{Campaign, Metric};
 use crate::days::{self, days_of, until};
@@ -27,6 +28,7 @@ use jiff::civil::Date;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// What a metric answered for one set of shops.
 #[derive(Debug, Clone)]
@@ -60,6 +62,18 @@ pub struct Job<'a> {
     pub now: Timestamp,
     /// Seen from a feed: which tables have one for these shops.
     pub fed: &'a BTreeSet<String>,
+    /// When the report leaves; none where nobody waits.
+    pub until: Option<Timestamp>,
+    /// Sets of shops that are still to come, this one among them.
+    pub sets: usize,
+}
+
+impl Job<'_> {
+    /// The time until the report leaves; none where nobody waits, or it is late already.
+    fn left(&self, project: &Project) -> Option<Duration> {
+        let left = self.until?.duration_since(project.clock.now());
+        Duration::try_from(left).ok().filter(|left| !left.is_zero())
+    }
 }
 
 /// The tables that a report's metrics read.
@@ -89,10 +103,12 @@ pub async fn compute(
 ) -> Result<Vec<Computed>, Problems> {
     let order = chain::order(project, metrics)?;
     let mut done = Done::new();
-    for metric in &order {
+    for (at, metric) in order.iter().enumerate() {
         progress(metric.id.as_str());
         let mut spools = Spools::of(project, &order, metric);
-        let one = one(project, metric, job, (&done, &mut spools)).await?;
+        let calls = order.len() * job.sets.max(1) - at;
+        let time = asking::part(project.config.plugins.deadline, job.left(project), calls);
+        let one = one(project, metric, (job, time), (&done, &mut spools)).await?;
         done.insert(metric.id.clone(), (one, spools));
     }
     Ok(metrics
@@ -102,13 +118,16 @@ pub async fn compute(
         .collect())
 }
 
+/// A call of a metric: what it is about, and the time that it has.
+type Turn<'a> = (&'a Job<'a>, Duration);
+
 /// What was computed so far, by alias, with the large tables that others read.
 type Done = BTreeMap<Id, (Computed, Spools)>;
 
 async fn one(
     project: &Project,
     metric: &Metric,
-    job: &Job<'_>,
+    turn: Turn<'_>,
     others: Others<'_>,
 ) -> Result<Computed, Problems> {
     let mut computed = Computed {
@@ -119,7 +138,7 @@ async fn one(
         verdict: None,
         machine: false,
     };
-    let answer = watched(project, metric, job, others).await;
+    let answer = watched(project, metric, turn, others).await;
     match answer {
         Ok(Answer::Absent(need)) => computed.outcome = Outcome::Absent { need },
         Ok(Answer::Done(doc)) => {
@@ -143,7 +162,7 @@ async fn one(
 async fn watched(
     project: &Project,
     metric: &Metric,
-    job: &Job<'_>,
+    turn: Turn<'_>,
     others: Others<'_>,
 ) -> Result<Answer, Failure> {
     let component = project.component(&metric.plugin)?;
@@ -154,7 +173,7 @@ async fn watched(
             machine: false,
         });
     }
-    let answer = answer(project, metric, job, others).await;
+    let answer = answer(project, metric, turn, others).await;
     let verdict = match &answer {
         Ok(Answer::Absent(_)) => return answer,
         Ok(Answer::Done(_)) => None,
@@ -205,18 +224,18 @@ type Others<'a> = (&'a Done, &'a mut Spools);
 async fn answer(
     project: &Project,
     metric: &Metric,
-    job: &Job<'_>,
+    turn: Turn<'_>,
     others: Others<'_>,
 ) -> Result<Answer, Failure> {
     let refused = Refused::default();
-    let answer = asked(project, metric, job, (others, &refused)).await;
+    let answer = asked(project, metric, turn, (others, &refused)).await;
     answer.map_err(|failure| refused.get().cloned().map_or(failure, Failure::from))
 }
 
 async fn asked(
     project: &Project,
     metric: &Metric,
-    job: &Job<'_>,
+    (job, time): Turn<'_>,
     ((done, spools), refused): (Others<'_>, &Refused),
 ) -> Result<Answer, Failure> {
     let component = project.component(&metric.plugin)?;
@@ -228,7 +247,10 @@ async fn asked(
             sentence: Problems(problems).to_string(),
             machine: false,
         })?;
-    let spec = project.host(component, params.to_string(), BTreeMap::new());
+    let mut spec = project.host(component, params.to_string(), BTreeMap::new());
+    if let Some(spec) = &mut spec {
+        spec.limits.deadline = time;
+    }
     let mut host = tokio::task::block_in_place(|| spec.map(MetricHost::spawn).transpose())?;
     let described = match &mut host {
         Some(host) => tokio::task::block_in_place(|| host.describe(&params.to_string()))?,

@@ -394,6 +394,13 @@ async fn compute_all(
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<(Vec<Id>, Vec<Computed>)>, Problems> {
     let mut results: Vec<(Vec<Id>, Vec<Computed>)> = Vec::new();
+    let until = match &order.send {
+        Send::Recipients(at) => Some(*at),
+        Send::Nobody | Send::Test(_) => None,
+    };
+    let sets: BTreeSet<&[Id]> = audiences(report, order)
+        .map(|audience| audience.shops.as_slice())
+        .collect();
     for audience in audiences(report, order) {
         if results.iter().any(|(shops, _)| shops == &audience.shops) {
             continue;
@@ -406,6 +413,8 @@ async fn compute_all(
             run,
             now: plan::known_at(&order.occurrence, now, &project.config.project.zone),
             fed,
+            until,
+            sets: sets.len() - results.len(),
         };
         let computed = compute::compute(project, &report.metrics, &job, progress).await?;
         results.push((shops, computed));
