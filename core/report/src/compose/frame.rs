@@ -407,13 +407,21 @@ impl Frame<'_> {
         Block::Note { inlines }
     }
 
-    /// What a metric is called: by the template that knows it, else by its plugin.
-    pub(super) fn name<'m>(&'m self, metric: &'m MetricInput) -> &'m str {
-        let key = format!("alias.{}", metric.alias);
-        let named = self.words.get(&key);
-        named
-            .or_else(|| metric.strings.get("title"))
-            .unwrap_or(&metric.alias)
+    /// What a metric is called: by the template that knows it, else by its plugin, and by its alias too where several are of
+    /// one plugin.
+    pub(super) fn name(&self, metric: &MetricInput) -> String {
+        let alias = metric.alias.as_str();
+        let known = self.words.get(&format!("alias.{alias}"));
+        let same = self
+            .results
+            .metrics()
+            .filter(|one| one.plugin == metric.plugin);
+        match (known, metric.strings.get("title")) {
+            (Some(known), _) => known.to_owned(),
+            (None, Some(title)) if same.count() > 1 => format!("{title} {alias}"),
+            (None, Some(title)) => title.to_owned(),
+            (None, None) => alias.to_owned(),
+        }
     }
 
     /// Metrics that have no results: said here too, because a page may place none of their items.
@@ -422,10 +430,8 @@ impl Frame<'_> {
             let Outcome::Failed { verdict } = &metric.outcome else {
                 return None;
             };
-            let args = [
-                ("name", self.name(metric)),
-                ("why", &results::failed(verdict, self.format)),
-            ];
+            let (name, why) = (self.name(metric), results::failed(verdict, self.format));
+            let args = [("name", name.as_str()), ("why", &why)];
             Some(vec![data(&fill(self.word("notes.failed"), &args))])
         };
         self.results.metrics().filter_map(line).collect()

@@ -27,7 +27,7 @@ pub(super) fn blocks(composer: &mut Composer<'_>) -> Vec<Block> {
         let blocks = of_metric(composer, metric, &left);
         if !blocks.is_empty() {
             out.push(Block::Section(Section {
-                title: composer.frame.name(metric).to_owned(),
+                title: composer.frame.name(metric),
                 note: composer.frame.format.word("unbound.note").to_owned(),
                 blocks,
             }));
