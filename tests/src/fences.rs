@@ -59,9 +59,9 @@ fn unfenced() -> MetricHost {
 /// What the plugin says when the system refuses it.
 fn denied(verdict: &Verdict) {
     let said = verdict.to_string();
-    assert_eq!(verdict.code(), "error", "{said}");
+    assert_eq!(verdict.code(), "denied", "{said}");
     assert!(
-        said.contains("(io)")
+        said.contains("(denied)")
             && (said.contains("ermission denied") || said.contains("not permitted")),
         "{said}"
     );

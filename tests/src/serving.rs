@@ -423,7 +423,7 @@ fn gap(how: &str, sentence: &str) -> Result<(), Failed> {
     let page = project
         .read("reports/daily/2026-11-21/boss.txt")
         .replace(['\n', ' '], "");
-    assert!(page.contains(&format!("odd：{sentence}")), "{page}");
+    assert!(page.contains(&format!("Hostile：{sentence}")), "{page}");
     assert!(page.contains("部分1/1·1项指标未出"), "{page}");
     assert!(
         page.contains("用户支付金额") && page.contains("75"),

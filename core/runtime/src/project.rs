@@ -312,16 +312,17 @@ fn home(exe: &Path) -> Option<PathBuf> {
 fn trust(config: &Config, exe: &Path) -> Result<Trust, Problems> {
     let lock = Lock::read(&config.folder.join(lock::NAME))?;
     let plugins = &config.plugins;
-    Trust::new(lock, &plugins.keys, plugins.trust, home(exe).as_deref()).map_err(
-        |Problems(found)| {
+    let trust = Trust::new(lock, &plugins.keys, plugins.trust, home(exe).as_deref());
+    trust
+        .map(|trust| trust.within(plugins.sandbox))
+        .map_err(|Problems(found)| {
             let placed = found.into_iter();
             Problems(
                 placed
                     .map(|problem| problem.in_file(&config.file))
                     .collect(),
             )
-        },
-    )
+        })
 }
 
 /// The configured key, else one that is made once and kept in the lake's folder, readable by its owner only.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use std::io::Write as _;
 use std::time::Duration;
 
+mod doors;
 mod large;
 mod reach;
 mod sent;
@@ -60,6 +61,11 @@ impl Metric for Hostile {
             "theft" => reach::theft(&params.what),
             "ptrace" => reach::look_into_parent(),
             "kill" => reach::end_parent(),
+            "datagram" => doors::datagram(&params.what),
+            "segment" => doors::segment(),
+            "nameless" => doors::nameless(),
+            "owner" => doors::owner(),
+            "deaf" => doors::deaf(),
             "own_files" => reach::own_files(),
             "patient" => patient(cx),
             "flood" => flood(cx),

@@ -156,6 +156,17 @@ fn named(sql: &str, schema: &TableSchema, shops: &[Id]) -> BTreeSet<String> {
 /// A column that is named in vain hides nothing, or keeps nothing.
 fn exist(parts: &BTreeMap<&str, Part>, wanted: &Wanted<'_>) -> Result<(), Problems> {
     let known: BTreeSet<&String> = parts.values().flat_map(|part| &part.columns).collect();
+    let is_text = |column: &String| {
+        let schemas = parts.keys().filter_map(|table| canonical(table));
+        let mut columns = schemas.filter_map(|schema| Some(schema.column(column)?.kind));
+        columns.any(|kind| kind == Kind::Text)
+    };
+    let numbers = wanted.mask.iter();
+    let numbers = numbers.filter(|column| known.contains(column) && !is_text(column));
+    let numbers = numbers.map(|column| {
+        Diagnostic::error(format!("`{column}` is no text: it cannot have other names"))
+            .hint("leave it out of --mask, or take less: --rows, or a metric that does not read it")
+    });
     let strange = wanted.mask.iter().chain(wanted.keep);
     let strange: Vec<Diagnostic> = strange
         .filter(|column| !known.contains(column))
@@ -166,6 +177,7 @@ fn exist(parts: &BTreeMap<&str, Part>, wanted: &Wanted<'_>) -> Result<(), Proble
                 None => problem,
             }
         })
+        .chain(numbers)
         .collect();
     if strange.is_empty() {
         Ok(())
@@ -174,7 +186,7 @@ fn exist(parts: &BTreeMap<&str, Part>, wanted: &Wanted<'_>) -> Result<(), Proble
     }
 }
 
-/// Only texts can have other names.
+/// Only texts can have other names; [`exist`] refuses to be asked for others.
 fn is_masked(name: &str, schema: &TableSchema, wanted: &Wanted<'_>) -> bool {
     let text = schema
         .column(name)

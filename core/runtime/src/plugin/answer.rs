@@ -62,7 +62,7 @@ pub(super) fn serve(
                 options,
                 secrets,
             } => {
-                *link.secrets.lock().unwrap_or_else(PoisonError::into_inner) = secrets;
+                *link.secrets.lock().unwrap_or_else(PoisonError::into_inner) = Some(secrets);
                 open(host, library, &component, &options).map(|source| {
                     opened = Some(source);
                     Vec::new()

@@ -15,6 +15,13 @@ use seccompiler::{
 };
 use std::collections::BTreeMap;
 
+/// Numbers of the kernel that the crate does not have for every system.
+const F_SETOWN: u32 = 8;
+const F_SETSIG: u32 = 10;
+const F_SETOWN_EX: u32 = 15;
+const FIOSETOWN: u32 = 0x8901;
+const SIOCSPGRP: u32 = 0x8902;
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Nobody calls these by accident: they look into other processes, or change the machine under all of them. The process ends
@@ -98,6 +105,12 @@ const REFUSED: &[i64] = &[
     sys::SYS_io_uring_register,
     sys::SYS_userfaultfd,
     sys::SYS_perf_event_open,
+    // Memory and messages that outlive the process and count nowhere.
+    sys::SYS_shmget,
+    sys::SYS_shmat,
+    sys::SYS_semget,
+    sys::SYS_msgget,
+    sys::SYS_mq_open,
     // Keys that belong to the session of whoever started Chenbao.
     sys::SYS_add_key,
     sys::SYS_request_key,
@@ -210,6 +223,9 @@ fn lists(network: bool) -> Result<Vec<(Rules, SeccompAction)>, seccompiler::Back
         let others = SeccompRule::new(vec![not(0, me)?, not(0, 0)?])?;
         refused.insert(call, vec![others]);
     }
+    for (call, rules) in indirect(network)? {
+        refused.insert(call, rules);
+    }
     if network {
         let other = FAMILIES
             .iter()
@@ -223,6 +239,42 @@ fn lists(network: bool) -> Result<Vec<(Rules, SeccompAction)>, seccompiler::Back
         // Its flags are behind a pointer, where no list can look: glibc goes on with `clone`.
         (always(&[sys::SYS_clone3]), errno(sys::ENOSYS)),
     ])
+}
+
+/// Doors to others that are no calls of their own, but arguments of calls that everybody makes.
+fn indirect(network: bool) -> Result<Rules, seccompiler::BackendError> {
+    let masked = |argument: u8, mask: u64, value: u64| -> Result<SeccompRule, _> {
+        let op = SeccompCmpOp::MaskedEq(mask);
+        let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value)?;
+        SeccompRule::new(vec![condition])
+    };
+    let any = |argument: u8, values: &[u32]| -> Result<Vec<SeccompRule>, _> {
+        let all = u64::from(u32::MAX);
+        let values = values.iter();
+        values
+            .map(|value| masked(argument, all, u64::from(*value)))
+            .collect()
+    };
+    let mut rules = Rules::new();
+    // A descriptor that signals somebody when there is something to read.
+    rules.insert(sys::SYS_fcntl, any(1, &[F_SETOWN, F_SETOWN_EX, F_SETSIG])?);
+    rules.insert(sys::SYS_ioctl, any(1, &[FIOSETOWN, SIOCSPGRP])?);
+    // The end of this process with its parent.
+    rules.insert(
+        sys::SYS_prctl,
+        any(0, &[sys::PR_SET_PDEATHSIG.unsigned_abs()])?,
+    );
+    // Memory that is shared and has no name counts in no limit of a process; what is shared with nobody can be private.
+    let nameless = u64::from((sys::MAP_SHARED | sys::MAP_ANONYMOUS).unsigned_abs());
+    rules.insert(sys::SYS_mmap, vec![masked(3, nameless, nameless)?]);
+    if !network {
+        // A pair of datagram sockets would reach every socket of this machine that has a name.
+        let stream = u64::from(sys::SOCK_STREAM.unsigned_abs());
+        let others = (0..16).filter(|kind| *kind != stream);
+        let others = others.map(|kind| masked(1, 0xf, kind));
+        rules.insert(sys::SYS_socketpair, others.collect::<Result<_, _>>()?);
+    }
+    Ok(rules)
 }
 
 /// x86-64 kernels may know every call by a second number (x32), which the lists above do not name.

@@ -30,7 +30,8 @@ pub(super) struct Link {
     inbox: Mutex<Receiver<Frame>>,
     sending: Mutex<()>,
     cancelled: AtomicBool,
-    pub(super) secrets: Mutex<BTreeMap<String, String>>,
+    /// Of a source; a metric has none to be asked for.
+    pub(super) secrets: Mutex<Option<BTreeMap<String, String>>>,
     /// A folder of this process, which the parent removes.
     pub(super) folder: PathBuf,
 }
@@ -39,7 +40,7 @@ impl Link {
     /// Sends a frame. A parent that is gone ends this process by itself.
     pub(super) fn send(&self, frame: &Up, fd: Option<&OwnedFd>) {
         let _one_at_a_time = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = wire::send(&self.socket, frame, fd.map(OwnedFd::as_fd));
+        let _ = wire::send(&self.socket, frame, fd.map(OwnedFd::as_fd), None);
     }
 
     /// Waits for the next frame; `None` when there is no parent any more.
@@ -69,6 +70,8 @@ pub fn host_main() -> i32 {
         );
         return 2;
     };
+    // Also where a plugin keeps the thread below from seeing that the parent is gone.
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     let Ok(reading) = socket.try_clone() else {
         return 1;
     };

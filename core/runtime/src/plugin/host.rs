@@ -9,7 +9,7 @@ use super::large::Large;
 use super::opened::Opened;
 use super::restrict::Fence;
 use super::rows::{self, Packer};
-use super::session::{Clock, OnProgress, Session, Start, out_of_turn};
+use super::session::{Clock, Session, Start, out_of_turn};
 use super::verdict::Verdict;
 use super::wire::{Down, Up};
 use crate::config::hide;
@@ -263,7 +263,7 @@ fn ask(
             (Up::Next { input }, _) => input,
             (Up::TableRows { table }, Some(file)) => {
                 if !clock.expired {
-                    clock.paused(|| taken(file, &mut |batch| take(&table, batch)))?;
+                    taken(&mut clock, file, &mut |batch| take(&table, batch))?;
                 }
                 session.say(&Down::Taken, None)?;
                 continue;
@@ -393,13 +393,6 @@ impl SourceHost {
         Ok(session)
     }
 
-    /// Told how far a scan is: done, total (0 if unknown), note.
-    pub fn on_progress(&mut self, told: impl FnMut(f64, f64, &str) + Send + 'static) {
-        if let Some(session) = &mut self.session {
-            session.on_progress = Some(Box::new(told) as OnProgress);
-        }
-    }
-
     /// Proves that the source can be reached; notes for the user.
     ///
     /// # Errors
@@ -467,7 +460,7 @@ fn receive(
         match session.hear(&mut clock)? {
             (Up::Rows, Some(file)) => {
                 if !clock.expired {
-                    clock.paused(|| taken(file, take))?;
+                    taken(&mut clock, file, take)?;
                 }
                 session.say(&Down::Taken, None)?;
             }
@@ -476,15 +469,18 @@ fn receive(
     }
 }
 
+/// Reading what a plugin sent is a part of its time; what is done with the rows is not.
 fn taken(
+    clock: &mut Clock,
     file: OwnedFd,
     take: &mut dyn FnMut(RecordBatch) -> Result<(), String>,
 ) -> Result<(), Verdict> {
     let batches = rows::unpack(file)
         .map_err(|why| Verdict::Breach(vec![format!("its rows cannot be read: {why}")]))?;
-    batches
-        .into_iter()
-        .try_for_each(|batch| take(batch).map_err(Verdict::Host))
+    clock.paused(|| {
+        let mut batches = batches.into_iter();
+        batches.try_for_each(|batch| take(batch).map_err(Verdict::Host))
+    })
 }
 
 impl Drop for SourceHost {

@@ -132,8 +132,14 @@ fn split(batch: &RecordBatch) -> VecDeque<RecordBatch> {
         .collect()
 }
 
-/// The batches of a file that another process made.
+/// The batches of a file that another process made. What Arrow's reader takes for a mistake of this program, it panics on: a file
+/// can be made so that lengths in it lie.
 pub(super) fn unpack(fd: OwnedFd) -> Result<VecDeque<RecordBatch>, String> {
+    let read = std::panic::catch_unwind(|| decoded(fd));
+    read.unwrap_or_else(|_| Err("not Arrow: lengths in it lie".to_owned()))
+}
+
+fn decoded(fd: OwnedFd) -> Result<VecDeque<RecordBatch>, String> {
     let file = File::from(fd);
     let seals = fcntl_get_seals(&file).map_err(|e| format!("not a memory file: {e}"))?;
     if !seals.contains(SEALS) {
@@ -194,6 +200,36 @@ mod tests {
         };
         assert_eq!(join(&back), join(&all));
         assert!(back.len() > all.len());
+    }
+
+    /// Every number in a file's metadata, made a lie: each reads, or is refused with a sentence.
+    #[test]
+    fn a_file_whose_lengths_lie_is_refused_and_harms_nobody() {
+        let good = Packer::new([Ok(batch(100, 3))].into_iter())
+            .next_file()
+            .unwrap()
+            .unwrap();
+        let mut bytes = Vec::new();
+        let mut file = File::from(good);
+        std::io::Seek::rewind(&mut file).unwrap();
+        std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let mut refused = 0;
+        for at in (0..bytes.len().min(1500)).step_by(4) {
+            for lie in [0x7fff_fff8_u32, 0x0100_0000, u32::MAX, 1] {
+                let mut told = bytes.clone();
+                let end = (at + 4).min(told.len());
+                told[at..end].copy_from_slice(&lie.to_le_bytes()[..end - at]);
+                let fd = memfd_create("lies", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING);
+                let mut file = File::from(fd.unwrap());
+                file.write_all(&told).unwrap();
+                fcntl_add_seals(&file, SEALS).unwrap();
+                refused += usize::from(unpack(file.into()).is_err());
+            }
+        }
+        std::panic::set_hook(hook);
+        assert!(refused > 100, "{refused} were refused");
     }
 
     /// The kernel's own list of what is mapped says where the reader's columns lie: in the file that was sent, not in a copy.

@@ -104,6 +104,10 @@ unsafe extern "C" fn secret(
     // SAFETY: as above.
     let found = unsafe { given(ctx, name) }.and_then(|(link, name)| {
         let secrets = link.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let secrets = secrets.as_ref().ok_or_else(|| {
+            let why = "secrets are for configured sources";
+            Error::new(ErrorCode::NotSupported, why)
+        })?;
         let secret = secrets.get(&name).cloned().map(String::into_bytes);
         secret.ok_or_else(|| {
             Error::new(
@@ -135,7 +139,7 @@ unsafe extern "C" fn replace_secret(
             };
             ask(link, question).map(|_| {
                 let mut secrets = link.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-                secrets.insert(name, now);
+                secrets.get_or_insert_default().insert(name, now);
             })
         }
         (Err(why), ..) => Err(why),

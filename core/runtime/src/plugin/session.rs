@@ -15,13 +15,15 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Loading must not take longer.
 const LOAD: Duration = Duration::from_secs(5);
+/// How long a process may take to read a frame: one that does not listen is not waited for.
+const OUT: Duration = Duration::from_secs(5);
 /// How long a process whose socket is closed may take to end.
 const END: Duration = Duration::from_secs(2);
 /// What of its error stream is kept, in bytes.
@@ -70,9 +72,6 @@ impl Clock {
     }
 }
 
-/// Told how far a call is: done, total (0 if unknown), note.
-pub(super) type OnProgress = Box<dyn FnMut(f64, f64, &str) + Send>;
-
 /// A running plugin process.
 pub(super) struct Session {
     child: Child,
@@ -83,7 +82,6 @@ pub(super) struct Session {
     pub(super) descriptor: String,
     /// How it was built.
     pub(super) build: String,
-    pub(super) on_progress: Option<OnProgress>,
     /// Whoever keeps state and secrets of a source.
     pub(super) keeper: Option<Arc<dyn Keeper>>,
     /// The last call came to its end in time, so the process waits for the next.
@@ -129,6 +127,24 @@ impl Start<'_> {
     }
 }
 
+/// Starts a process from a thread that lives as long as this one: the kernel ends a child with the thread that started it.
+fn spawned(command: Command) -> std::io::Result<Child> {
+    type Order = (Command, Sender<std::io::Result<Child>>);
+    static STARTER: LazyLock<Sender<Order>> = LazyLock::new(|| {
+        let (sender, orders) = channel::<Order>();
+        std::thread::spawn(move || {
+            for (mut command, reply) in orders {
+                let _ = reply.send(command.spawn());
+            }
+        });
+        sender
+    });
+    let gone = || std::io::Error::other("the thread that starts processes is gone");
+    let (reply, started) = channel();
+    STARTER.send((command, reply)).map_err(|_| gone())?;
+    started.recv().map_err(|_| gone())?
+}
+
 /// Before the first plugin runs: the memory, environment and files of this process are not to be read by others of its user,
 /// also where the kernel has no landlock, and no core file of it holds a secret.
 fn unreadable() {
@@ -165,7 +181,8 @@ impl Session {
         let folder = TempDir::with_prefix("chenbao-plugin-")
             .map_err(|e| trouble("no folder for its process", e))?;
         let program = std::path::absolute(exe).map_err(|e| trouble("no program", e))?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg("plugin-host")
             .env_clear()
             .envs(allowed)
@@ -174,8 +191,8 @@ impl Session {
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
+            .process_group(0);
+        let mut child = spawned(command)
             .map_err(|e| trouble(&format!("`{}` does not start", exe.display()), e))?;
         let last_words = Arc::new(Mutex::new(String::new()));
         let stderr_ended = listen(&mut child, &last_words);
@@ -186,7 +203,6 @@ impl Session {
             stderr_ended,
             descriptor: String::new(),
             build: String::new(),
-            on_progress: None,
             keeper: None,
             idle: false,
             held: Held::default(),
@@ -257,10 +273,16 @@ impl Session {
     /// Sends a frame. A process that is gone is found out by the next [`Session::hear`].
     pub(super) fn say(&mut self, frame: &Down, file: Option<&OwnedFd>) -> Result<(), Verdict> {
         self.idle = false;
-        match wire::send(&self.socket, frame, file.map(|file| file.as_fd())) {
+        match wire::send(
+            &self.socket,
+            frame,
+            file.map(|file| file.as_fd()),
+            Some(OUT),
+        ) {
             Err(e) if matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
                 Ok(())
             }
+            Err(e) if e.kind() == ErrorKind::TimedOut => Err(Verdict::Timeout),
             other => {
                 other.map_err(|e| Verdict::Host(format!("cannot speak with its process: {e}")))
             }
@@ -282,9 +304,7 @@ impl Session {
             match heard {
                 Ok(Some((Up::Log { level, message }, _))) => log(level, &message),
                 Ok(Some((Up::Progress { done, total, note }, _))) => {
-                    if let Some(on_progress) = &mut self.on_progress {
-                        on_progress(done, total, &note);
-                    }
+                    log(1, &format!("{done} of {total} {note}"));
                 }
                 Ok(Some((Up::Asked(asked), _))) => {
                     let keeper = self.keeper.clone();
@@ -488,6 +508,8 @@ fn ran_out_of_memory(last_words: &str) -> bool {
 }
 
 fn log(level: i32, message: &str) {
+    let end = message.char_indices().nth(LAST_WORDS).map(|(at, _)| at);
+    let message = &message[..end.unwrap_or(message.len())];
     match level {
         4.. => tracing::error!(target: "chenbao::plugin", "{message}"),
         3 => tracing::warn!(target: "chenbao::plugin", "{message}"),

@@ -6,6 +6,7 @@ use super::opened::Opened;
 use super::restrict::Fence;
 use super::session::{Session, Start};
 use super::trust::{Refusal, Standing, Trust};
+use crate::config::Sandbox;
 use chenbao_model::diagnostic::{Problems, nearest};
 use chenbao_model::{Diagnostic, Digest};
 use std::collections::BTreeMap;
@@ -185,7 +186,7 @@ fn trusted(library: &Path, exe: &Path, trust: &Trust) -> Result<Component, NotUs
     })
     .map_err(|e| failed(e.to_string()))?;
     let before = before.map_err(refused)?;
-    let mut component = looked_at(library, exe, opened).map_err(failed)?;
+    let mut component = looked_at(library, exe, opened, trust.sandbox).map_err(failed)?;
     let digest = component.digest.clone().unwrap_or_else(|| Digest::of(""));
     component.standing = trust
         .after(&before, &digest, &component.descriptor)
@@ -193,14 +194,22 @@ fn trusted(library: &Path, exe: &Path, trust: &Trust) -> Result<Component, NotUs
     Ok(component)
 }
 
-fn looked_at(library: &Path, exe: &Path, opened: Opened) -> Result<Component, String> {
+fn looked_at(
+    library: &Path,
+    exe: &Path,
+    opened: Opened,
+    sandbox: Sandbox,
+) -> Result<Component, String> {
     let start = Start {
         exe,
         library,
         opened: Some(&opened),
         memory_bytes: MEMORY,
         cpu: CPU,
-        fence: Fence::default(),
+        fence: Fence {
+            sandbox,
+            ..Fence::default()
+        },
     };
     let session = Session::start(&start).map_err(|verdict| verdict.to_string())?;
     let descriptor =

@@ -5,7 +5,7 @@
 
 use super::descriptor::Descriptor;
 use super::lock::Lock;
-use crate::config::TrustPolicy;
+use crate::config::{Sandbox, TrustPolicy};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Digest};
 use minisign_verify::{Error, PublicKey, Signature};
@@ -72,6 +72,8 @@ pub struct Trust {
     policy: TrustPolicy,
     /// Folder of the plugins that came with this program.
     home: Option<PathBuf>,
+    /// What keeps a library from the rest of the machine while it is looked at.
+    pub(super) sandbox: Sandbox,
 }
 
 impl Trust {
@@ -109,7 +111,14 @@ impl Trust {
             keys: known,
             policy: policy.unwrap_or(usual),
             home: home.and_then(|home| home.canonicalize().ok()),
+            sandbox: Sandbox::default(),
         })
+    }
+
+    /// The same, with libraries looked at in this sandbox.
+    #[must_use]
+    pub fn within(self, sandbox: Sandbox) -> Self {
+        Self { sandbox, ..self }
     }
 
     /// The policy in force.

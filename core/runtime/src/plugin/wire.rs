@@ -129,11 +129,13 @@ pub(super) struct Served {
     pub(super) text: String,
 }
 
-/// Sends one frame, with a file descriptor beside its first byte if there is one.
+/// Sends one frame, with a file descriptor beside its first byte if there is one. Fails with [`ErrorKind::TimedOut`] if the other end
+/// does not take it for so long; then nothing more can be sent.
 pub(super) fn send(
     socket: &UnixStream,
     frame: &impl Serialize,
     fd: Option<BorrowedFd<'_>>,
+    patience: Option<Duration>,
 ) -> Result<()> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, frame)?;
@@ -146,6 +148,7 @@ pub(super) fn send(
     }
     let header = u32::try_from(length).map_err(Error::other)?.to_le_bytes();
     bytes[..4].copy_from_slice(&header);
+    socket.set_write_timeout(patience)?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let fds: Vec<BorrowedFd<'_>> = fd.into_iter().collect();
@@ -160,11 +163,16 @@ pub(super) fn send(
             SendFlags::NOSIGNAL,
         ) {
             Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return Err(Error::from(ErrorKind::TimedOut)),
             other => break other?,
         }
     };
     let mut socket = socket;
-    socket.write_all(bytes.get(sent..).unwrap_or_default())
+    let rest = socket.write_all(bytes.get(sent..).unwrap_or_default());
+    rest.map_err(|e| match e.kind() {
+        ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
+        _ => e,
+    })
 }
 
 /// How long the rest of a frame may take once its first byte is there.
@@ -271,13 +279,14 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"rows").unwrap();
         std::io::Seek::rewind(&mut file).unwrap();
-        send(&a, &Up::Next { input: 7 }, None).unwrap();
-        send(&a, &Up::Rows, Some(file.as_fd())).unwrap();
+        send(&a, &Up::Next { input: 7 }, None, None).unwrap();
+        send(&a, &Up::Rows, Some(file.as_fd()), None).unwrap();
         send(
             &a,
             &Up::Answer {
                 json: "x".repeat(100_000),
             },
+            None,
             None,
         )
         .unwrap();
@@ -307,5 +316,15 @@ mod tests {
             receive::<Up>(&b, None).unwrap_err().kind(),
             ErrorKind::UnexpectedEof
         );
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_is_not_waited_for() {
+        let (a, _b) = UnixStream::pair().unwrap();
+        let frame = Up::Answer {
+            json: "x".repeat(8 << 20),
+        };
+        let stuck = send(&a, &frame, None, Some(Duration::from_millis(20))).unwrap_err();
+        assert_eq!(stuck.kind(), ErrorKind::TimedOut);
     }
 }
