@@ -6,6 +6,7 @@
 mod blocks;
 mod parts;
 mod size;
+mod wide;
 
 use crate::fonts::Fonts;
 use crate::render::Pictures;
