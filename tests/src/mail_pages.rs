@@ -269,8 +269,8 @@ fn pictures(mails: &Mails) -> Result<(), Failed> {
     assert_eq!(seen.len(), ALL * 7, "every mail in every view");
     for page in &seen {
         let place = format!("{} {} in {}", page["name"], page["view"], out.display());
-        assert_eq!(page["width"], page["asked"], "{place} moves sideways");
         assert_eq!(page["beyond"], serde_json::json!([]), "{place}");
+        assert_eq!(page["width"], page["asked"], "{place} moves sideways");
         assert_eq!(page["pale"], serde_json::json!([]), "{place}");
         assert_eq!(page["small"], serde_json::json!([]), "{place}");
         assert!(

@@ -400,9 +400,11 @@ fn inline(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png))
 }
 
-/// A part of the masthead that stays on one line of a phone, unless it is longer than that.
+/// A part of the masthead that stays on one line of a phone, unless there is no room for it beside a long stamp; Han characters are
+/// as wide as two others.
 fn whole(part: &str) -> String {
-    match part.chars().count() <= 16 {
+    let halves = part.chars().map(|c| if c.is_ascii() { 1 } else { 2 });
+    match halves.sum::<usize>() <= 24 {
         true => format!("<span style=\"white-space:nowrap\">{}</span>", escape(part)),
         false => escape(part),
     }
