@@ -404,7 +404,7 @@ fn inline(png: &[u8]) -> String {
 /// as wide as two others.
 fn whole(part: &str) -> String {
     let halves = part.chars().map(|c| if c.is_ascii() { 1 } else { 2 });
-    match halves.sum::<usize>() <= 24 {
+    match halves.sum::<usize>() <= 20 {
         true => format!("<span style=\"white-space:nowrap\">{}</span>", escape(part)),
         false => escape(part),
     }
