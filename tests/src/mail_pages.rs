@@ -41,6 +41,15 @@ pub fn trials(demo: &Demo) -> Vec<Trial> {
     ]
 }
 
+/// A report whose mail carries a table with more columns than any of the product's.
+const WIDE: &str = "\n[report.wide]\ntemplate = \"wide\"\nmetrics = [\"sales\", \"traffic\"]\n[report.wide.audience.wide]\n\
+                    role = \"management\"\nto = [\"wide@example.com\"]\n";
+const WIDE_PAGE: &str = "{% extends \"daily/report.html\" %}\n{% block first %}<section title=\"{{ t(key='products.title') }}\">\
+                         <table data=\"sales.products\"/><table data=\"sales.daily\" last=\"7\"/></section>{% endblock %}\n";
+
+/// All mails: three reports, every role, both languages, and the wide one.
+const ALL: usize = 29;
+
 /// Mails as files: `<name>.html`, and its pictures beside it.
 struct Mails {
     folder: tempfile::TempDir,
@@ -55,11 +64,17 @@ impl Mails {
         let english = demo
             .read("chenbao.toml")
             .replace("lang = \"zh-CN\"", "lang = \"en\"");
-        demo.write("english.toml", english);
+        let shops = english.lines().find(|line| line.starts_with("shops = "));
+        let wide = format!("{WIDE}{}\n", shops.unwrap());
+        demo.write("english.toml", english.clone() + &wide);
+        let new = ["template", "new", "wide", "--from", "daily"];
+        let _ = demo.run(&new).exits(0);
+        demo.write("templates/wide/report.html", WIDE_PAGE);
         for (report, now) in [
             ("daily", "08:40"),
             ("weekly", "08:41"),
             ("campaign", "08:42"),
+            ("wide", "08:43"),
         ] {
             let args = [
                 "--config",
@@ -133,11 +148,7 @@ fn node(script: &str) -> Command {
 }
 
 fn rules(mails: &Mails) -> Result<(), Failed> {
-    assert_eq!(
-        mails.seen.len(),
-        28,
-        "three reports, every role, both languages"
-    );
+    assert_eq!(mails.seen.len(), ALL);
     for mail in &mails.seen {
         let name = mail["name"].as_str().unwrap_or_default();
         let text = |field: &str| mail[field].as_str().unwrap_or_default();
@@ -255,11 +266,11 @@ fn pictures(mails: &Mails) -> Result<(), Failed> {
             .arg(&out)
             .arg("management"),
     )?;
-    assert_eq!(seen.len(), 28 * 7, "every mail in every view");
+    assert_eq!(seen.len(), ALL * 7, "every mail in every view");
     for page in &seen {
         let place = format!("{} {} in {}", page["name"], page["view"], out.display());
-        assert_eq!(page["width"], page["asked"], "{place} moves sideways");
         assert_eq!(page["beyond"], serde_json::json!([]), "{place}");
+        assert_eq!(page["width"], page["asked"], "{place} moves sideways");
         assert_eq!(page["pale"], serde_json::json!([]), "{place}");
         assert_eq!(page["small"], serde_json::json!([]), "{place}");
         assert!(

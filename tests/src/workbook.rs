@@ -87,10 +87,12 @@ fn files(mail: &Value) -> Vec<String> {
 
 fn too_large() -> Result<(), Failed> {
     let link = "[deliver]\nlink = \"https://reports.example.com/{report}/{period}/{audience}\"\n\n[shop.main]";
+    let both = &["application/pdf", BOOK_TYPE][..];
     for (limit, carried, lacks, pictures) in [
-        ("150 kB", &["application/pdf"][..], "未附XLSX；", true),
-        ("70 kB", &[], "未附PDF、XLSX；", true),
-        ("1 kB", &[], "未附PDF、XLSX、图表；", false),
+        ("130 kB", both, "因此图表以较低清晰度附上", true),
+        ("112 kB", &both[..1], "清晰度附上，未附XLSX；", true),
+        ("50 kB", &[], "清晰度附上，未附PDF、XLSX；", true),
+        ("1 kB", &[], "因此未附PDF、XLSX、图表；", false),
     ] {
         let project = project("attach = [\"pdf\", \"xlsx\"]");
         let text = project.read("chenbao.toml").replace("[shop.main]", link);
@@ -111,7 +113,8 @@ fn too_large() -> Result<(), Failed> {
         for part in &parts[..2] {
             let text = part["text"].as_str().unwrap_or_default();
             assert!(text.contains(lacks), "{limit}: {text}");
-            assert!(text.contains("https://reports.example.com/daily/2026-11-21/boss"));
+            let linked = text.contains("https://reports.example.com/daily/2026-11-21/boss");
+            assert_eq!(linked, carried != both, "{limit}: where the whole is");
         }
         let drawn = parts.iter().any(|part| part["type"] == "image/png");
         assert_eq!(drawn, pictures, "{limit}");
@@ -140,17 +143,26 @@ fn attached() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Where nothing is attached, only the pictures can go.
+/// Where nothing is attached, only the pictures can be smaller, or go.
 fn without_attachments() -> Result<(), Failed> {
-    let project = project("attach = []");
-    let small = "folder = \"outbox\"\nmax_size = \"40 kB\"";
-    let text = project.read("chenbao.toml");
-    project.write("chenbao.toml", text.replace("folder = \"outbox\"", small));
-    let ran = project.run(&["run", "daily", "--deliver"]).exits(0);
-    let _ = ran.says(&["未附图表；完整报告请向发件人索取"]);
-    let mail = the_mail(&project)?;
-    let mut parts = mail["parts"].as_array().into_iter().flatten();
-    assert!(parts.all(|part| part["type"] != "image/png"));
+    for (limit, said, drawn) in [
+        ("45 kB", "图表以较低清晰度附上", true),
+        ("30 kB", "未附图表；完整报告请向发件人索取", false),
+    ] {
+        let project = project("attach = []");
+        let small = format!("folder = \"outbox\"\nmax_size = \"{limit}\"");
+        let text = project.read("chenbao.toml");
+        project.write("chenbao.toml", text.replace("folder = \"outbox\"", &small));
+        let ran = project.run(&["run", "daily", "--deliver"]).exits(0);
+        let _ = ran.says(&[said]);
+        let mail = the_mail(&project)?;
+        let mut parts = mail["parts"].as_array().into_iter().flatten();
+        assert_eq!(
+            parts.any(|part| part["type"] == "image/png"),
+            drawn,
+            "{limit}"
+        );
+    }
     Ok(())
 }
 

@@ -494,6 +494,7 @@ mod tests {
             (&zh, "6.5", "d", Style::Full, "6.5 天"),
             (&zh, "41", "d", Style::Full, "41 天"),
             (&zh, "2.31", "1", Style::Full, "2.31"),
+            (&zh, "4.418", "x", Style::Full, "4.42×"),
             (&zh, "-0.004", "money", Style::Full, "¥0.00"),
             (&en, "1284306", "money", Style::Full, "£1,284,306"),
             (&en, "1284306", "money", Style::Short, "£1.28M"),
@@ -576,6 +577,7 @@ mod tests {
             assert_eq!(tick(value, measure, lang, ""), expected);
         }
         assert_eq!(tick(20_000.0, Measure::Money, "en", "GBP"), "£20k");
+        assert_eq!(tick(4.0, Measure::Times, "zh-CN", ""), "4×");
         assert_eq!(tick(f64::NAN, Measure::Count, "en", ""), DASH);
     }
 

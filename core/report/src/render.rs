@@ -1,7 +1,7 @@
 //! The Document as files: one document, many writers.
 
 use crate::fonts::Fonts;
-use crate::html::{self, HtmlOptions};
+use crate::html::{self, Attached, HtmlOptions};
 use crate::{layout, pdf, png, svg, text, xlsx};
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::document::Document;
@@ -69,9 +69,13 @@ pub fn render(
     for format in formats {
         match format {
             Format::Html => {
-                let attached = formats
-                    .contains(&Format::Pdf)
-                    .then(|| format!("{stem}.pdf"));
+                let attached = formats.contains(&Format::Pdf).then(|| Attached {
+                    name: format!("{stem}.pdf"),
+                    pages: laid.pages.len(),
+                    workbook: formats
+                        .contains(&Format::Xlsx)
+                        .then(|| format!("{stem}.xlsx")),
+                });
                 out.extend(mail_html(document, attached, options, &mut warnings)?);
             }
             Format::Text => {
@@ -133,7 +137,7 @@ fn plain(document: &Document, lacks: Option<&str>) -> String {
 /// The HTML, and its pictures after it.
 fn mail_html(
     document: &Document,
-    attached: Option<String>,
+    attached: Option<Attached>,
     options: &RenderOptions<'_>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Artifact>, Problems> {

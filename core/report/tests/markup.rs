@@ -8,7 +8,7 @@
 mod samples;
 
 use chenbao_model::Sensitivities;
-use chenbao_model::document::{Block, Chart, ChartKind, Inline, PlotKind, Tone, plain};
+use chenbao_model::document::{Block, Chart, ChartKind, Inline, Plot, PlotKind, Tone, plain};
 use chenbao_report::{ComposeInput, TemplateSet, compose};
 use std::collections::BTreeMap;
 
@@ -56,7 +56,13 @@ fn a_stacked_bar_stands_on_its_parts_and_says_their_sum() {
         let parts: f64 = made.plots.iter().filter_map(|plot| plot.values[at]).sum();
         assert!(parts > 0.0, "each bar has parts");
     }
-    assert!(!made.alt.is_empty());
+    assert!(made.alt.contains("：合计 21 ¥"), "{}", made.alt);
+    let named = |plot: &Plot| made.alt.contains(&format!("23 {} ¥", plot.label));
+    assert!(
+        made.plots.iter().all(named),
+        "what the last is made of: {}",
+        made.alt
+    );
 }
 
 /// 3,962,400 impressions, 476,667 clicks, 14,872 orders, 12,310 kept: the third step is the first that broke.
@@ -73,11 +79,9 @@ fn a_funnel_draws_its_counts_and_marks_the_first_broken_step() {
         rates[1].contains("12.03%") && rates[2].contains("3.12%"),
         "{rates:?}"
     );
-    assert!(
-        made.alt.contains("3.12%") || made.alt.contains("14,872"),
-        "{}",
-        made.alt
-    );
+    let said =
+        "从商品曝光 3,962,400 到未退款订单 12,310；第一处断点在支付订单；商品曝光 3,962,400 / —，";
+    assert!(made.alt.contains(said), "{}", made.alt);
 }
 
 #[test]
@@ -93,7 +97,10 @@ fn a_sparkline_is_one_line_with_its_last_figure() {
     );
     let last = made.plots[0].texts.last().unwrap();
     assert!(last.contains("128.4"), "{last}");
-    assert!(made.alt.contains("128.4"), "{}", made.alt);
+    let said = "从 10-25 的 ¥";
+    assert!(made.alt.contains(said), "where it begins: {}", made.alt);
+    let said = "至 11-21 的 ¥128.4 万；最高 11-11 ¥162.7 万。";
+    assert!(made.alt.contains(said), "and where it ends: {}", made.alt);
 }
 
 #[test]

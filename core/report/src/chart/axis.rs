@@ -178,8 +178,12 @@ pub(crate) fn grid(
                 plane.left - 0.55 * frame.size - line.width,
                 y + 0.36 * frame.size,
             );
-            taken.take(Area::of_text(x, baseline, line.width, frame.size));
-            label.place(line, x, baseline, items);
+            // A low plane has no room for every tick's figure; its rule still stands.
+            let area = Area::of_text(x, baseline, line.width, frame.size);
+            if taken.free(&area) {
+                taken.take(area);
+                label.place(line, x, baseline, items);
+            }
         }
     }
     taken

@@ -47,7 +47,8 @@ impl Taken {
         self.rules.push(y);
     }
 
-    fn free(&self, area: &Area) -> bool {
+    /// Whether nothing stands there yet.
+    pub(crate) fn free(&self, area: &Area) -> bool {
         !self.areas.iter().any(|taken| taken.meets(area))
     }
 

@@ -76,7 +76,7 @@ impl Charting<'_> {
             std::cmp::Ordering::Less => "alt.falls",
             std::cmp::Ordering::Equal => "alt.level",
         };
-        let mut parts = vec![self.from_to(way, name, (first, last), shown.unit)];
+        let mut parts = vec![self.passage(way, name, (first, last), shown.unit)];
         if known.len() <= FEW {
             parts.extend(self.between(known, shown.unit));
         } else if let Some(top) = highest(known).filter(|top| ![first, last].contains(top)) {
@@ -85,7 +85,7 @@ impl Charting<'_> {
         parts
     }
 
-    fn from_to(
+    fn passage(
         &self,
         key: &str,
         name: &str,

@@ -1,7 +1,7 @@
 //! Each block of a Document as mail HTML.
 
 use super::parts::{Style, Words, escape, kept};
-use super::{HtmlOptions, LOGO_CID};
+use super::{HtmlOptions, LOGO_CID, wide};
 use crate::png;
 use crate::render::Pictures;
 use base64::Engine;
@@ -19,10 +19,6 @@ const SHOWN: u32 = 600;
 /// Pixels of the file per pixel drawn: two per pixel shown, or one where a mail would be too large.
 const SCALE: f32 = 2.5;
 const SMALL: f32 = 1.25;
-
-/// Columns that a phone's width holds. A wider table is parted into tables that fit: programs that drop the style block, as QQ 邮箱 and
-/// 163 do, would neither move it sideways nor lay it out anew.
-const NARROW: usize = 7;
 
 const GRID: &str =
     "role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\"";
@@ -240,16 +236,18 @@ impl<'a> Page<'a> {
         } else {
             table.more.clone()
         };
-        let grids: Vec<String> = parts(table)
-            .iter()
-            .map(|part| {
-                let total = part.rows.last().filter(|_| total.is_some());
-                let rows = part.rows.iter().take(shown).chain(total);
-                self.grid(part, rows)
-            })
-            .collect();
-        // Room between the parts of a table, without which they would read as one.
-        let grids = grids.join("<div style=\"font-size:1px;line-height:14px\">&#160;</div>\n");
+        let grid = |part: &Table| {
+            let total = part.rows.last().filter(|_| total.is_some());
+            self.grid(part, part.rows.iter().take(shown).chain(total))
+        };
+        let grids = if self.options.pictures == Pictures::Inline {
+            // A browser moves it sideways where it must.
+            format!("<div style=\"overflow-x:auto\">{}</div>\n", grid(table))
+        } else {
+            let grids: Vec<String> = wide::parts(table).iter().map(grid).collect();
+            // Room between the parts of a table, without which they would read as one.
+            grids.join("<div style=\"font-size:1px;line-height:14px\">&#160;</div>\n")
+        };
         let more = more.map(|more| self.quiet(&more)).unwrap_or_default();
         format!("{grids}{more}")
     }
@@ -402,44 +400,14 @@ fn inline(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png))
 }
 
-/// A part of the masthead that stays on one line of a phone, unless it is longer than that.
+/// A part of the masthead that stays on one line of a phone, unless there is no room for it beside a long stamp; Han characters are
+/// as wide as two others.
 fn whole(part: &str) -> String {
-    match part.chars().count() <= 16 {
+    let halves = part.chars().map(|c| if c.is_ascii() { 1 } else { 2 });
+    match halves.sum::<usize>() <= 20 {
         true => format!("<span style=\"white-space:nowrap\">{}</span>", escape(part)),
         false => escape(part),
     }
-}
-
-/// The table in parts that a phone's width holds: each begins with the column that names the rows, and has about as many of the others.
-fn parts(table: &Table) -> Vec<Table> {
-    let others: Vec<usize> = (1..table.heads.len()).collect();
-    if others.len() < NARROW {
-        return vec![table.clone()];
-    }
-    let count = others.len().div_ceil(NARROW - 1);
-    let part = |chosen: &[usize]| {
-        let columns = || std::iter::once(0).chain(chosen.iter().copied());
-        let row = |row: &Row| Row {
-            cells: columns()
-                .filter_map(|i| row.cells.get(i).cloned())
-                .collect(),
-            shades: columns()
-                .filter_map(|i| row.shades.get(i).copied())
-                .collect(),
-            ..row.clone()
-        };
-        Table {
-            heads: columns()
-                .filter_map(|i| table.heads.get(i).cloned())
-                .collect(),
-            rows: table.rows.iter().map(row).collect(),
-            ..Table::default()
-        }
-    };
-    others
-        .chunks(others.len().div_ceil(count))
-        .map(part)
-        .collect()
 }
 
 fn side(align: Align) -> &'static str {

@@ -6,6 +6,7 @@
 mod blocks;
 mod parts;
 mod size;
+mod wide;
 
 use crate::fonts::Fonts;
 use crate::render::Pictures;
@@ -21,6 +22,17 @@ pub const LOGO_CID: &str = "logo";
 /// Rows of a table in a mail, tried in this order until the mail is small enough.
 const ROW_CAPS: [usize; 4] = [20, 10, 5, 2];
 
+/// The attached PDF.
+#[derive(Debug, Clone)]
+pub struct Attached {
+    /// Its name.
+    pub name: String,
+    /// How many pages it has.
+    pub pages: usize,
+    /// Name of the workbook beside it, if there is one.
+    pub workbook: Option<String>,
+}
+
 /// How to write.
 #[derive(Debug, Clone)]
 pub struct HtmlOptions<'a> {
@@ -28,8 +40,8 @@ pub struct HtmlOptions<'a> {
     pub fonts: &'a Fonts,
     /// Where pictures are.
     pub pictures: Pictures,
-    /// Name of the attached PDF; without one, the HTML carries everything.
-    pub attached: Option<String>,
+    /// The attached PDF; without one, the HTML carries everything.
+    pub attached: Option<Attached>,
     /// Why something is not attached that should be; then the HTML is as short as with it.
     pub lacks: Option<String>,
 }
@@ -195,8 +207,14 @@ fn attachments(
     left: &[String],
 ) -> String {
     let mut lines = Vec::new();
-    if let Some(name) = &options.attached {
-        lines.push(format!("<b>{}</b>&#160; {}", words.attached, escape(name)));
+    if let Some(attached) = &options.attached {
+        let pages = format!("{}{}", attached.name, words.pages(attached.pages));
+        let files: Vec<String> = std::iter::once(pages)
+            .chain(attached.workbook.clone())
+            .map(|name| escape(&name))
+            .collect();
+        let files = files.join(" · ");
+        lines.push(format!("<b>{}</b>&#160; {files}", words.attached));
         let rest = match left {
             [] => words.details.to_owned(),
             titles => words.left(titles),
@@ -244,7 +262,11 @@ mod tests {
             let options = HtmlOptions {
                 fonts: &fonts,
                 pictures,
-                attached: Some("a.pdf".into()),
+                attached: Some(Attached {
+                    name: "a.pdf".into(),
+                    pages: 2,
+                    workbook: Some("a.xlsx".into()),
+                }),
                 lacks: None,
             };
             write(&document, &options).unwrap().value
@@ -252,6 +274,7 @@ mod tests {
         let (html, pictures) = made(Pictures::Cid);
         let shown = "src=\"cid:logo\" width=\"90\" height=\"40\" alt=\"晨光 &amp; 伙伴\"";
         assert!(html.contains(shown), "{html}");
+        assert!(html.contains("a.pdf (2 pages) · a.xlsx"), "{html}");
         assert_eq!(pictures[0].cid.as_deref(), Some("logo"));
         assert_eq!(pictures[0].bytes, [1, 2, 3]);
         let (html, pictures) = made(Pictures::Inline);

@@ -220,6 +220,15 @@ impl Words {
         }
     }
 
+    /// How many pages the attached file has.
+    pub(super) fn pages(self, n: usize) -> String {
+        match (self.chinese, n) {
+            (true, _) => format!("（{n} 页）"),
+            (false, 1) => " (1 page)".to_owned(),
+            (false, _) => format!(" ({n} pages)"),
+        }
+    }
+
     /// Which sections are only in the pages.
     pub(super) fn left(self, titles: &[String]) -> String {
         if self.chinese {

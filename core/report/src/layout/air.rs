@@ -40,7 +40,10 @@ impl Builder {
         let stretches = blocks.split(|block| *block == Block::PageBreak);
         for stretch in stretches.filter(|blocks| !blocks.is_empty()) {
             let laid = self.aired(stretch, bottom);
-            pages.append(&mut self.kept(laid));
+            // Blocks may have nothing to show; no page is turned for them.
+            if laid.pages.iter().any(|items| !items.is_empty()) {
+                pages.append(&mut self.kept(laid));
+            }
         }
         if pages.is_empty() {
             pages.push(Vec::new());
@@ -78,9 +81,15 @@ impl Builder {
             y: paper.top,
         };
         let end = pager.run(flows, paper.side, top);
+        let mut filled = (end.y - paper.top) / (bottom - paper.top);
+        // A break at the end of a section is one with nothing behind it.
+        while pager.pages.len() > 1 && pager.pages.last().is_some_and(Vec::is_empty) {
+            pager.pages.pop();
+            filled = 1.0;
+        }
         Stretch {
             pages: pager.pages,
-            filled: (end.y - paper.top) / (bottom - paper.top),
+            filled,
             parts: std::mem::replace(&mut self.parts, parts),
             warnings: self.warnings.split_off(warned),
         }

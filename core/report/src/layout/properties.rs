@@ -4,7 +4,7 @@
 use super::probe::{check, sample};
 use super::tests::{found, meta, pages};
 use crate::fonts::Fonts;
-use crate::layout::Page;
+use crate::layout::{Item, Page};
 use chenbao_model::document::{
     Action, Align, Block, Document, Head, Inline, Row, RowKind, Section, Table,
 };
@@ -179,14 +179,27 @@ fn check_table(number: usize, table: &Table, seen: &BTreeMap<String, Vec<usize>>
 fn random_documents_are_sound_on_every_paper() {
     let fonts = Fonts::embedded().unwrap();
     let mut random = Rng::with_seed(20_261_122);
-    for round in 0..75 {
+    for round in 0..120 {
         let paper = ["a4", "a4-landscape", "phone"][round % 3];
-        let (document, tables) = document(&mut random, paper);
+        let (mut document, tables) = document(&mut random, paper);
+        document.meta.theme.size = [100, 80, 140][round / 3 % 3];
         let pages = pages(&document, &fonts).unwrap().value;
         check(&pages);
         let seen = tokens(&pages);
         for (number, table) in tables.iter().enumerate() {
             check_table(number, table, &seen);
+        }
+        for (number, page) in pages.iter().enumerate() {
+            // Beside what stands on every page: a rule, what the foot says, and the number.
+            let placed = page
+                .items
+                .iter()
+                .filter(|item| !matches!(item, Item::Tag(_)));
+            assert!(
+                placed.count() > 3,
+                "page {} of {round} is blank",
+                number + 1
+            );
         }
     }
 }
