@@ -10,7 +10,7 @@ use arrow::compute::{cast, filter_record_batch};
 use chenbao_engine::{Engine, Lake, Param, Query, Window, arrow_schema};
 use chenbao_model::catalogue::Snapshot;
 use chenbao_model::diagnostic::Problems;
-use chenbao_model::schema::{canonical, canonical_names};
+use chenbao_model::schema::{Column, Kind, Merge, TableSchema, canonical, canonical_names};
 use chenbao_model::{Diagnostic, Grain, Id, Period};
 use futures::StreamExt as _;
 use jiff::civil::Date;
@@ -32,6 +32,8 @@ struct Written {
     with: Map<String, Value>,
     secrets: BTreeMap<String, String>,
     state: BTreeMap<String, String>,
+    /// A team's own tables: columns with their types, as the configuration declares them.
+    tables: BTreeMap<String, BTreeMap<String, Kind>>,
 }
 
 /// One case.
@@ -51,6 +53,8 @@ pub struct Case {
     pub period: Value,
     /// Context of the call.
     pub context: Value,
+    /// A team's own tables, and those that are made from a configuration.
+    tables: Vec<TableSchema>,
     /// The days of the period.
     days: Option<Period>,
     as_of: String,
@@ -94,6 +98,7 @@ fn read(folder: &Path) -> Result<Option<Case>, Diagnostic> {
         with: written.with,
         secrets: written.secrets,
         state: written.state,
+        tables: written.tables.into_iter().map(own_table).collect(),
         period,
         context,
         days,
@@ -135,6 +140,23 @@ fn read(folder: &Path) -> Result<Option<Case>, Diagnostic> {
         written.with = params;
     }
     Ok(Some(whole(period, context, None, String::new(), written)))
+}
+
+/// How a team's own table merges does not matter here: a case has its rows once.
+fn own_table((name, columns): (String, BTreeMap<String, Kind>)) -> TableSchema {
+    let column = |(name, kind)| Column {
+        name,
+        kind,
+        required: false,
+        description: String::new(),
+    };
+    TableSchema {
+        name,
+        description: String::new(),
+        key: Vec::new(),
+        merge: Merge::ByDay,
+        columns: columns.into_iter().map(column).collect(),
+    }
 }
 
 fn text(path: &Path) -> Result<String, Diagnostic> {
@@ -286,12 +308,13 @@ impl Case {
     /// A table of the lake, read from CSV: columns by name, texts cast to the table's types, empty cells null.
     fn table(&self, name: &str, file: &Path) -> Result<RecordBatch, Diagnostic> {
         let wrong = |why: String| Diagnostic::error(why).in_file(file.display().to_string());
-        let schema = canonical(name).ok_or_else(|| {
+        let own = self.tables.iter().find(|table| table.name == name);
+        let schema = own.cloned().or_else(|| canonical(name)).ok_or_else(|| {
             let near = chenbao_model::diagnostic::nearest(name, canonical_names());
             let problem = wrong(format!("there is no table `{name}`"));
             match near {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem,
+                None => problem.hint("a team's own table stands in case.toml: [tables.NAME] with its columns, such as day = \"day\""),
             }
         })?;
         let schema = arrow_schema(&schema);

@@ -3,7 +3,9 @@
 use crate::days;
 use crate::plugin::descriptor::Input;
 use crate::project::Project;
+use crate::tables::{configured, is_configured};
 use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chenbao_engine::{Slice, Window, arrow_schema};
 use chenbao_model::catalogue::Snapshot;
@@ -41,11 +43,14 @@ pub struct Recorded {
     pub of: usize,
     /// Its columns that have other names in it.
     pub masked: Vec<String>,
+    /// Its columns and their types, if it is a team's own.
+    pub own: Option<BTreeMap<String, Kind>>,
 }
 
 /// What some inputs read of a table: columns, and days (`None`: all).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Part {
+    schema: TableSchema,
     columns: BTreeSet<String>,
     days: Option<BTreeSet<Date>>,
 }
@@ -53,7 +58,7 @@ struct Part {
 /// The tables that the inputs read.
 ///
 /// # Errors
-/// A table that cases cannot have, a column that no table has, or a lake that does not read.
+/// A table that is not in the lake, a column that no table has, or a lake that does not read.
 pub async fn tables(
     project: &Project,
     snapshot: &Snapshot,
@@ -62,15 +67,16 @@ pub async fn tables(
 ) -> Result<Vec<Recorded>, Problems> {
     let mut parts: BTreeMap<TableName<'_>, Part> = BTreeMap::new();
     for input in inputs {
-        for table in &input.tables {
-            let schema = known(table)?;
+        for table in input.tables.iter().filter(|table| !is_configured(table)) {
+            let schema = known(project, table)?;
             let days = days::days_of(input.window, wanted.period);
             let part = parts.entry(table).or_insert_with(|| Part {
+                schema,
                 columns: BTreeSet::new(),
                 days: Some(BTreeSet::new()),
             });
-            part.columns
-                .extend(named(&input.sql, &schema, wanted.shops));
+            let named = named(&input.sql, &part.schema, wanted.shops);
+            part.columns.extend(named);
             part.days = match (part.days.take(), days) {
                 (Some(known), Some(more)) => Some(known.into_iter().chain(more).collect()),
                 _ => None,
@@ -79,9 +85,9 @@ pub async fn tables(
     }
     exist(&parts, wanted)?;
     let mut masks = Masks::default();
-    let mut all = Vec::new();
+    let mut all = made(project, inputs)?;
     for (table, part) in parts {
-        let schema = known(table)?;
+        let schema = part.schema;
         let columns = arrow_schema(&schema);
         let columns = columns.fields().iter().map(|field| field.name().clone());
         let columns: Vec<String> = columns.filter(|name| part.columns.contains(name)).collect();
@@ -91,7 +97,7 @@ pub async fn tables(
             window: part.days.map_or(Window::All, Window::Days),
             scope: wanted.shops,
             most: wanted.most,
-            custom: &[],
+            custom: &project.config.tables,
         };
         let (batches, of) = project
             .engine
@@ -109,6 +115,7 @@ pub async fn tables(
             rows,
             of,
             masked,
+            own: canonical(table).is_none().then(|| kinds(&schema, &columns)),
         });
     }
     Ok(all)
@@ -116,13 +123,47 @@ pub async fn tables(
 
 type TableName<'a> = &'a str;
 
-fn known(table: &str) -> Result<TableSchema, Diagnostic> {
-    canonical(table).ok_or_else(|| {
-        Diagnostic::error(format!(
-            "the metric reads `{table}`, which is no table of the product: cases cannot have it yet"
-        ))
-        .hint("write what its SQL gives into the case's inputs.json")
-    })
+/// The types of the recorded columns.
+fn kinds(schema: &TableSchema, columns: &[String]) -> BTreeMap<String, Kind> {
+    let kind = |name: &String| Some((name.clone(), schema.column(name)?.kind));
+    columns.iter().filter_map(kind).collect()
+}
+
+fn known(project: &Project, table: &str) -> Result<TableSchema, Diagnostic> {
+    let known = project.config.table(table);
+    known.ok_or_else(|| Diagnostic::error(format!("there is no table `{table}`")))
+}
+
+/// Tables that are made from the configuration: whole, as they are.
+fn made(project: &Project, inputs: &[Input]) -> Result<Vec<Recorded>, Problems> {
+    let read: BTreeSet<&String> = inputs.iter().flat_map(|input| &input.tables).collect();
+    let read: Vec<String> = read.into_iter().cloned().collect();
+    let mut all = Vec::new();
+    for (table, batch) in configured(&project.config, &read)? {
+        let schema = batch.schema();
+        let fields = schema.fields().iter();
+        let own = fields.map(|field| (field.name().clone(), kind_of(field.data_type())));
+        let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
+        let (csv, rows) = written(&columns, &[batch], &[], &mut Masks::default())?;
+        all.push(Recorded {
+            table,
+            csv,
+            rows,
+            of: rows,
+            masked: Vec::new(),
+            own: Some(own.collect()),
+        });
+    }
+    Ok(all)
+}
+
+/// The types of such tables' columns.
+fn kind_of(kind: &DataType) -> Kind {
+    match kind {
+        DataType::Date32 => Kind::Day,
+        DataType::Decimal128(..) => Kind::Money,
+        _ => Kind::Text,
+    }
 }
 
 /// The columns that a select names, by their words; all of them for a star. Days and shops are always told apart.
@@ -157,7 +198,7 @@ fn named(sql: &str, schema: &TableSchema, shops: &[Id]) -> BTreeSet<String> {
 fn exist(parts: &BTreeMap<&str, Part>, wanted: &Wanted<'_>) -> Result<(), Problems> {
     let known: BTreeSet<&String> = parts.values().flat_map(|part| &part.columns).collect();
     let is_text = |column: &String| {
-        let schemas = parts.keys().filter_map(|table| canonical(table));
+        let schemas = parts.values().map(|part| &part.schema);
         let mut columns = schemas.filter_map(|schema| Some(schema.column(column)?.kind));
         columns.any(|kind| kind == Kind::Text)
     };
@@ -186,13 +227,15 @@ fn exist(parts: &BTreeMap<&str, Part>, wanted: &Wanted<'_>) -> Result<(), Proble
     }
 }
 
-/// Only texts can have other names; [`exist`] refuses to be asked for others.
+/// Only texts can have other names; [`exist`] refuses to be asked for others. Of a team's own table nobody here knows which of them
+/// lead to a person: all have.
 fn is_masked(name: &str, schema: &TableSchema, wanted: &Wanted<'_>) -> bool {
     let text = schema
         .column(name)
         .is_some_and(|column| column.kind == Kind::Text);
     let listed = |list: &[String]| list.iter().any(|one| one == name);
-    text && !listed(wanted.keep) && (PERSONAL.contains(&name) || listed(wanted.mask))
+    let own = canonical(&schema.name).is_none();
+    text && !listed(wanted.keep) && (own || PERSONAL.contains(&name) || listed(wanted.mask))
 }
 
 /// Other names: the same for the same text of a column, in whatever table it stands.

@@ -12,7 +12,7 @@ use crate::storage;
 use chenbao_model::diagnostic::Problems;
 use chenbao_model::{Diagnostic, Id, Period};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub(super) async fn record(project: &Project, args: &RecordArgs, voice: Voice) -> Answer {
@@ -61,7 +61,7 @@ pub(super) async fn record(project: &Project, args: &RecordArgs, voice: Voice) -
     write(
         &case,
         &recorded,
-        &about(project, descriptor, period, &shops)?,
+        &about(project, descriptor, &recorded, (period, &shops))?,
     )?;
     say(&case, &recorded, voice);
     voice.tell(&chained(descriptor));
@@ -103,8 +103,8 @@ fn shops(project: &Project, named: &[Id]) -> Result<Vec<Id>, Problems> {
 fn about(
     project: &Project,
     descriptor: &Descriptor,
-    period: Period,
-    shops: &[Id],
+    recorded: &[Recorded],
+    (period, shops): (Period, &[Id]),
 ) -> Result<String, Problems> {
     let config = &project.config.project;
     let zone = config
@@ -125,6 +125,15 @@ fn about(
     call.insert("currency".to_owned(), config.currency.to_string().into());
     let shops: Vec<toml::Value> = shops.iter().map(|shop| shop.to_string().into()).collect();
     call.insert("shops".to_owned(), shops.into());
+    let own: BTreeMap<&String, _> = recorded
+        .iter()
+        .filter_map(|one| Some((&one.table, one.own.as_ref()?)))
+        .collect();
+    if !own.is_empty() {
+        let own = toml::Value::try_from(own)
+            .map_err(|e| Diagnostic::error(format!("the team's own tables: {e}")))?;
+        call.insert("tables".to_owned(), own);
+    }
     let metrics = project.config.metrics.values();
     let mut own = metrics.filter(|metric| metric.plugin.as_str() == descriptor.id);
     if let Some(metric) = own.next() {
