@@ -509,7 +509,7 @@ fn ran_out_of_memory(last_words: &str) -> bool {
 
 fn log(level: i32, message: &str) {
     let end = message.char_indices().nth(LAST_WORDS).map(|(at, _)| at);
-    let message = &message[..end.unwrap_or(message.len())];
+    let message = end.and_then(|end| message.get(..end)).unwrap_or(message);
     match level {
         4.. => tracing::error!(target: "chenbao::plugin", "{message}"),
         3 => tracing::warn!(target: "chenbao::plugin", "{message}"),
