@@ -276,10 +276,9 @@ fn block_said(block: &Block, level: usize, out: &mut Vec<(String, String)>) {
                 .for_each(|inner| block_said(inner, level + 1, out));
         }
         Block::Columns { columns } => {
-            columns
-                .iter()
-                .flatten()
-                .for_each(|inner| block_said(inner, level, out));
+            for inner in columns.iter().flatten() {
+                block_said(inner, level, out);
+            }
         }
         Block::List { ordered, items } => {
             for (i, item) in items.iter().enumerate() {
