@@ -179,7 +179,10 @@ fn own_table() -> Result<(), Failed> {
 /// Tables that only this project knows are a case like the product's; of their texts nobody here knows which lead to a person.
 fn recorded(project: &Project) -> Result<(), Failed> {
     let record = ["plugin", "record", "plugins/visits", "--shop", "main"];
-    let _ = project.run(&record).exits(0).says(&["store_visits", "campaigns"]);
+    let _ = project
+        .run(&record)
+        .exits(0)
+        .says(&["store_visits", "campaigns"]);
     let about = project.read("plugins/visits/cases/recorded/case.toml");
     assert!(about.contains("[tables.store_visits]"), "{about}");
     let csv = project.read("plugins/visits/cases/recorded/tables/store_visits.csv");
