@@ -84,6 +84,7 @@ struct Reader {
     said: Option<String>,
 }
 
+#[expect(clippy::print_stderr, reason = "figures for who asks for them")]
 fn carried_out() -> Result<(), Failed> {
     let home = tempfile::TempDir::with_prefix("chenbao-guide-")?;
     let at = home.path().canonicalize()?;

@@ -30,6 +30,8 @@ pub fn plant(krate: &Path, profile: &'static str) -> Result<(), Failed> {
     drop(done);
     let target = krate.join("target").join(profile);
     std::fs::create_dir_all(&target)?;
+    // The same versions, whatever else lies in cargo's cache by now.
+    std::fs::copy(folder().join("seed/Cargo.lock"), krate.join("Cargo.lock"))?;
     for part in PARTS {
         let from = folder().join("seed/target").join(profile).join(part);
         let copied = Command::new("cp")
@@ -71,6 +73,9 @@ fn build(profile: &str) -> Result<(), Failed> {
         run(Command::new(bin_dir().join("chenbao"))
             .args(["plugin", "new", "seed", "--at"])
             .arg(folder()))?;
+        // The versions that the workspace was built with are at hand.
+        let locked = crate::house_rules::root().join("Cargo.lock");
+        std::fs::copy(locked, seed.join("Cargo.lock"))?;
     }
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--lib"]).current_dir(&seed);

@@ -305,18 +305,24 @@ impl Case {
         self.as_of.parse().map_err(wrong)
     }
 
-    /// A table of the lake, read from CSV: columns by name, texts cast to the table's types, empty cells null.
-    fn table(&self, name: &str, file: &Path) -> Result<RecordBatch, Diagnostic> {
-        let wrong = |why: String| Diagnostic::error(why).in_file(file.display().to_string());
+    /// What a table looks like: the case's own say, else the product's.
+    fn schema(&self, name: &str) -> Result<TableSchema, Diagnostic> {
         let own = self.tables.iter().find(|table| table.name == name);
-        let schema = own.cloned().or_else(|| canonical(name)).ok_or_else(|| {
-            let near = chenbao_model::diagnostic::nearest(name, canonical_names());
-            let problem = wrong(format!("there is no table `{name}`"));
-            match near {
+        own.cloned().or_else(|| canonical(name)).ok_or_else(|| {
+            let problem = Diagnostic::error(format!("there is no table `{name}`"));
+            match chenbao_model::diagnostic::nearest(name, canonical_names()) {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
                 None => problem.hint("a team's own table stands in case.toml: [tables.NAME] with its columns, such as day = \"day\""),
             }
-        })?;
+        })
+    }
+
+    /// A table of the lake, read from CSV: columns by name, texts cast to the table's types, empty cells null.
+    fn table(&self, name: &str, file: &Path) -> Result<RecordBatch, Diagnostic> {
+        let wrong = |why: String| Diagnostic::error(why).in_file(file.display().to_string());
+        let schema = self
+            .schema(name)
+            .map_err(|problem| problem.in_file(file.display().to_string()))?;
         let schema = arrow_schema(&schema);
         let mut reader = csv::Reader::from_path(file).map_err(|e| wrong(e.to_string()))?;
         let heads = reader.headers().map_err(|e| wrong(e.to_string()))?.clone();
