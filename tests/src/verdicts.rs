@@ -22,6 +22,10 @@ pub fn trials() -> Vec<Trial> {
             shared_time,
         ),
         trial(
+            "verdicts::a_plugin_that_cannot_be_used_costs_its_own_figures",
+            unusable,
+        ),
+        trial(
             "verdicts::another_library_in_its_place_begins_anew",
             another_library,
         ),
@@ -268,5 +272,45 @@ fn shared_time() -> Result<(), Failed> {
     assert!(begun.elapsed().as_secs() < 90, "{:?}", begun.elapsed());
     look(&project, "08:00:00");
     assert_eq!(mails(&project, "boss@").len(), 1);
+    Ok(())
+}
+
+/// A folder that lacks words, as after a careless change: `check` says what and where, the report goes out without its figures.
+fn unusable() -> Result<(), Failed> {
+    let project = shop().file(EXPORT, orders());
+    let metric = "id = 'broken'\nkind = 'metric'\nversion = '0.1.0'\ntitle = 'Broken'\nsummary = 'Lacks words.'\n\
+        [inputs.all]\ndescription = 'Orders.'\ntables = ['orders']\nwindow = 'period'\nsql = 'sql/all.sql'\n\
+        [outputs.lines]\ntype = 'scalar'\nunit = '1'\nfrom = 'all'\ncolumn = 'lines'\n";
+    project.write("plugins/broken/metric.toml", metric);
+    project.write(
+        "plugins/broken/sql/all.sql",
+        "select count(*) as lines from orders where day >= $start_day",
+    );
+    project.write(
+        "plugins/broken/strings.en.toml",
+        "[item]\nlines = 'Lines'\n",
+    );
+    project.write(
+        "plugins/broken/strings.zh-CN.toml",
+        "[item]\nlinez = '行数'\n",
+    );
+    let text = project
+        .read("chenbao.toml")
+        .replace("metrics = [\"sales\"]", "metrics = [\"sales\", \"broken\"]");
+    project.write(
+        "chenbao.toml",
+        text + "\n[metric.broken]\nplugin = \"broken\"\n",
+    );
+    let _ = project.run(&["check"]).exits(2).says(&[
+        "the plugin `broken` cannot be used",
+        "there is no output for `item.linez`",
+        "did you mean `item.lines`?",
+        "write lines = \"...\" under [item]",
+    ]);
+    let page = page_at(&project, "09:00:00")?;
+    assert!(
+        page.contains("broken：") && page.contains("¥75.00"),
+        "{page}"
+    );
     Ok(())
 }

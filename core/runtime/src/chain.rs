@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// The metrics of a report and all whose answers they read, each after those that it reads.
 ///
 /// # Errors
-/// Unknown plugins, inputs that could be several metrics, and metrics that read each other in a circle; all of them.
+/// Inputs that could be several metrics, and metrics that read each other in a circle; all of them.
 pub fn order<'a>(project: &'a Project, metrics: &'a [Id]) -> Result<Vec<&'a Metric>, Problems> {
     let mut walk = Walk {
         project,
@@ -63,12 +63,10 @@ impl<'a> Walk<'a> {
             self.problems.push(problem.hint("one of them must do without the next; [metric.*.from] chooses which metric an input reads"));
             return;
         }
-        let component = match self.project.component(&metric.plugin) {
-            Ok(component) => component,
-            Err(problem) => {
-                self.problems.push(problem.at(metric.place.clone()));
-                return;
-            }
+        // A plugin that cannot be used fails for itself when its turn comes: the others have their report.
+        let Ok(component) = self.project.component(&metric.plugin) else {
+            self.done.push(metric);
+            return;
         };
         self.path.push(metric);
         for input in &component.descriptor.inputs {

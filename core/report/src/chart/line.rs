@@ -266,9 +266,11 @@ fn mark(
         ..Run::data(&mark.label, style)
     });
     let width = text.width();
+    // Over the lines, not over the figures of the axis.
+    let least = scale.x(0) + 0.5 * width;
     let centre = scale
         .x(mark.at)
-        .clamp(0.5 * width, (frame.width - 0.5 * width).max(0.5 * width));
+        .clamp(least, (frame.width - 0.5 * width).max(least));
     let (left, right) = (centre - 0.5 * width, centre + 0.5 * width);
     let Some(top) = top_over(chart, scale, (left - 2.0, right + 2.0)) else {
         return;

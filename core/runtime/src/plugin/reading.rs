@@ -6,7 +6,7 @@ use super::descriptor::{
 use super::folder::Folder;
 use super::options::{self, Options};
 use chenbao_model::Diagnostic;
-use chenbao_model::diagnostic::Problems;
+use chenbao_model::diagnostic::{Problems, nearest};
 use chenbao_model::strings::{Strings, pieces};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -258,7 +258,27 @@ impl Reading<'_> {
             OutputKind::Finding => format!("finding.{}", output.id),
             _ => format!("item.{}", output.id),
         });
-        let wanted: BTreeSet<String> = keys.into_iter().cloned().chain(declared).collect();
+        let declared: BTreeSet<String> = declared.collect();
+        // Words in one language for an output that is not there: a slip of the pen, not something to translate.
+        let strange = |key: &str| {
+            (key.starts_with("item.") || key.starts_with("finding."))
+                && !declared.contains(key)
+                && strings.values().any(|words| words.get(key).is_none())
+        };
+        for (lang, words) in strings {
+            for key in words.0.keys().filter(|key| strange(key)) {
+                let problem = Diagnostic::error(format!("there is no output for `{key}`"));
+                let known = declared.iter().map(String::as_str);
+                let problem = match nearest(key, known) {
+                    Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                    None => problem.hint("declare it in metric.toml, or take the words out"),
+                };
+                self.problems
+                    .push(problem.in_file(format!("strings.{lang}.toml")));
+            }
+        }
+        let keys = keys.into_iter().filter(|key| !strange(key)).cloned();
+        let wanted: BTreeSet<String> = keys.chain(declared.iter().cloned()).collect();
         for lang in LANGS {
             let file = format!("strings.{lang}.toml");
             let Some(words) = strings.get(lang) else {
@@ -272,10 +292,10 @@ impl Reading<'_> {
                 .filter(|key| words.get(key).is_none())
                 .collect();
             if !lacking.is_empty() {
-                self.problems.push(
-                    Diagnostic::error(format!("no words for {}", lacking.join(", ")))
-                        .in_file(&file),
-                );
+                let example = lacking[0].split_once('.').unwrap_or(("item", lacking[0]));
+                let hint = format!("write {} = \"...\" under [{}]", example.1, example.0);
+                let problem = Diagnostic::error(format!("no words for {}", lacking.join(", ")));
+                self.problems.push(problem.in_file(&file).hint(hint));
             }
             for (key, sentence) in &words.0 {
                 if let Err(why) = pieces(sentence) {

@@ -130,12 +130,19 @@ impl PluginStore {
     /// There is none; the hint names the nearest, or what could not be loaded.
     pub fn component(&self, id: &str) -> Result<&Component, Diagnostic> {
         self.components.get(id).ok_or_else(|| {
+            let same = |blocked: &&Blocked| {
+                let name = blocked.path.file_stem().unwrap_or_default().to_string_lossy();
+                name.replace('-', "_").ends_with(&id.replace('-', "_"))
+            };
+            if let Some(Blocked { path, why, .. }) = self.blocked.iter().find(same) {
+                let why = why.trim_start_matches("error: ").trim_end();
+                let problem = format!("the plugin `{id}` cannot be used: {why}");
+                return Diagnostic::error(problem).hint(format!("it lies in {}", path.display()));
+            }
             let problem = Diagnostic::error(format!("there is no plugin `{id}`"));
-            let suspect = self.blocked.iter().find(|blocked| blocked.path.to_string_lossy().contains(&id.replace('-', "_")));
-            match (suspect, nearest(id, self.components.keys().map(String::as_str))) {
-                (Some(Blocked { path, why, .. }), _) => problem.hint(format!("{} cannot be used: {why}", path.display())),
-                (None, Some(near)) => problem.hint(format!("did you mean `{near}`?")),
-                (None, None) => problem.hint("`chenbao plugin list` shows what there is; [plugins] dir and extra say where to look"),
+            match nearest(id, self.components.keys().map(String::as_str)) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem.hint("`chenbao plugin list` shows what there is; [plugins] dir and extra say where to look"),
             }
         })
     }
