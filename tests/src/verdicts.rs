@@ -299,7 +299,7 @@ fn unusable() -> Result<(), Failed> {
         .replace("metrics = [\"sales\"]", "metrics = [\"sales\", \"broken\"]");
     project.write(
         "chenbao.toml",
-        text + "\n[metric.broken]\nplugin = \"broken\"\n",
+        text + "\n[metric.broken]\nplugin = \"broken\"\n[source.more]\nplugin = \"gone\"\nshop = \"main\"\nmapping = \"x\"\n",
     );
     let _ = project.run(&["check"]).exits(2).says(&[
         "the plugin `broken` cannot be used",
@@ -312,5 +312,6 @@ fn unusable() -> Result<(), Failed> {
         page.contains("broken：") && page.contains("¥75.00"),
         "{page}"
     );
+    assert!(page.contains("「more」未能取数"), "{page}");
     Ok(())
 }

@@ -131,6 +131,13 @@ pub fn needs(
                     });
                 }
             }
+            // A plugin that cannot be used brings nothing of whatever its source may feed, and says so when it is asked.
+            Err(_) if project.component(&source.plugin).is_err() => needs.push(Need {
+                source: source.id.clone(),
+                tables: tables.clone(),
+                trouble: None,
+                lost: BTreeSet::new(),
+            }),
             Err(found) => problems.extend(found.0),
         }
     }

@@ -183,13 +183,20 @@ CB_UNUSED static void cb_release_inputs(const cb_compute_args *args) {
   }
 }
 
-/* The column of that name, if it is bigint or text (what `cast(.. as bigint)` and `cast(.. as varchar)` give); else -1. */
+/* Is this a column of whole numbers of that many bytes (format of the Arrow C interface)? 0: of none. */
+CB_UNUSED static int cb_int_size(const char *format) {
+  return !strcmp(format, "c") ? 1 : !strcmp(format, "s") ? 2 : !strcmp(format, "i") ? 4 : !strcmp(format, "l") ? 8 : 0;
+}
+
+/* The column of that name, if it is bigint or text (what `cast(.. as bigint)` and `cast(.. as varchar)` give), also where its texts
+ * stand in a dictionary; else -1. */
 CB_UNUSED static int cb_column(const cb_batch *batch, const char *name) {
   int64_t i;
   for (i = 0; i < batch->schema.n_children; i++) {
     const struct ArrowSchema *child = batch->schema.children[i];
     if (strcmp(child->name, name) != 0) continue;
-    return !child->dictionary && (!strcmp(child->format, "l") || !strcmp(child->format, "u")) ? (int)i : -1;
+    if (child->dictionary) return !strcmp(child->dictionary->format, "u") && cb_int_size(child->format) ? (int)i : -1;
+    return !strcmp(child->format, "l") || !strcmp(child->format, "u") ? (int)i : -1;
   }
   return -1;
 }
@@ -204,20 +211,37 @@ CB_UNUSED static int cb_is_null(const cb_batch *batch, int column, int64_t row) 
 /* A bigint; 0 where it is null or the column is a text. */
 CB_UNUSED static int64_t cb_read_int(const cb_batch *batch, int column, int64_t row) {
   const struct ArrowArray *array = batch->array.children[column];
-  if (strcmp(batch->schema.children[column]->format, "l") != 0 || cb_is_null(batch, column, row)) return 0;
+  const struct ArrowSchema *schema = batch->schema.children[column];
+  if (schema->dictionary || strcmp(schema->format, "l") != 0 || cb_is_null(batch, column, row)) return 0;
   return ((const int64_t *)array->buffers[1])[array->offset + batch->array.offset + row];
+}
+
+/* The text of an array of texts at a place. */
+CB_UNUSED static cb_str cb_text_at(const struct ArrowArray *array, int64_t at) {
+  const int32_t *ends = (const int32_t *)array->buffers[1] + at;
+  cb_str text = {(const char *)array->buffers[2] + ends[0], (size_t)(ends[1] - ends[0])};
+  return text;
 }
 
 /* A text, good until the next batch; empty where it is null or the column is a number. */
 CB_UNUSED static cb_str cb_read_text(const cb_batch *batch, int column, int64_t row) {
   const struct ArrowArray *array = batch->array.children[column];
+  const struct ArrowSchema *schema = batch->schema.children[column];
+  const int64_t at = array->offset + batch->array.offset + row;
   cb_str text = {"", 0};
-  if (strcmp(batch->schema.children[column]->format, "u") == 0 && !cb_is_null(batch, column, row)) {
-    const int32_t *ends = (const int32_t *)array->buffers[1] + array->offset + batch->array.offset + row;
-    text.ptr = (const char *)array->buffers[2] + ends[0];
-    text.len = (size_t)(ends[1] - ends[0]);
+  if (cb_is_null(batch, column, row)) return text;
+  if (schema->dictionary) {
+    const void *keys = array->buffers[1];
+    int64_t key = 0;
+    switch (cb_int_size(schema->format)) {
+      case 1: key = ((const int8_t *)keys)[at]; break;
+      case 2: key = ((const int16_t *)keys)[at]; break;
+      case 4: key = ((const int32_t *)keys)[at]; break;
+      default: key = ((const int64_t *)keys)[at];
+    }
+    return cb_text_at(array->dictionary, array->dictionary->offset + key);
   }
-  return text;
+  return strcmp(schema->format, "u") == 0 ? cb_text_at(array, at) : text;
 }
 
 /* ---- the folder inside the library, and the entry -------------------------------------------------------------------------- */
