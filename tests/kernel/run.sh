@@ -42,5 +42,5 @@ TOML
 timeout 500 qemu-system-x86_64 -cpu max -m 3000 -smp 1 -kernel kernel/boot/vmlinuz-* -initrd init.gz \
     -append "console=ttyS0 panic=-1 quiet" -nographic -no-reboot | tr -d '\r' | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g' > said.log || true
 grep -E '^(kernel|plugins:|plugins  |hog：|check:|run:)|limits by|Memory cgroup out of memory|■ fine' said.log
-grep -q 'limits by cgroup' said.log && grep -q 'hog：计算占用内存超限' said.log && grep -q '/plugin-.*are going to be killed' said.log
+grep -q 'limits by cgroup' said.log && grep -q 'hog：计算占用内存超限（控制组上限）' said.log && grep -q '/plugin-.*are going to be killed' said.log
 echo "control groups hold"

@@ -14,6 +14,7 @@ const CRASHES: &[&str] = &[
     "panic",
     "crashed",
     "memory_limit",
+    "memory_limit_group",
     "cpu_limit",
     "forbidden",
     "vanished",

@@ -353,9 +353,9 @@ impl Session {
             Some(SIGXCPU) => Verdict::CpuLimit,
             Some(SIGSYS) => Verdict::Forbidden,
             Some(_) if self.group.as_ref().is_some_and(Group::ran_out_of_memory) => {
-                Verdict::MemoryLimit
+                Verdict::MemoryLimit { group: true }
             }
-            Some(_) if ran_out_of_memory(&last_words) => Verdict::MemoryLimit,
+            Some(_) if ran_out_of_memory(&last_words) => Verdict::MemoryLimit { group: false },
             Some(signal) => Verdict::Crashed { signal, last_words },
             None => Verdict::Vanished {
                 exit: status.code().unwrap_or_default(),

@@ -28,8 +28,11 @@ pub enum Verdict {
         /// The last thing it wrote to its error stream, if anything.
         last_words: String,
     },
-    /// It wanted more memory than it may have.
-    MemoryLimit,
+    /// It wanted more memory than it may have: its control group's, or what a process may have where it has no group.
+    MemoryLimit {
+        /// Whether a group held it.
+        group: bool,
+    },
     /// It used more processor time than it may.
     CpuLimit,
     /// It made a system call that no plugin may make, and was ended for it.
@@ -61,7 +64,8 @@ impl Verdict {
             Self::Breach(_) => "breach",
             Self::Panic(_) => "panic",
             Self::Crashed { .. } => "crashed",
-            Self::MemoryLimit => "memory_limit",
+            Self::MemoryLimit { group: true } => "memory_limit_group",
+            Self::MemoryLimit { group: false } => "memory_limit",
             Self::CpuLimit => "cpu_limit",
             Self::Forbidden => "forbidden",
             Self::LeftRunning(_) => "left_running",
@@ -110,7 +114,11 @@ impl fmt::Display for Verdict {
                     signal_name(*signal)
                 )
             }
-            Self::MemoryLimit => f.write_str("the plugin wanted more memory than it may have"),
+            Self::MemoryLimit { group } => write!(
+                f,
+                "the plugin wanted more memory than it may have (limit of {})",
+                if *group { "its control group" } else { "its process" }
+            ),
             Self::CpuLimit => f.write_str("the plugin used more processor time than it may"),
             Self::Forbidden => f.write_str(
                 "the plugin was ended: it made a system call that no plugin may make, such as looking into another process",

@@ -34,7 +34,7 @@ fn verdict(verdict: Verdict) -> Ending {
     let status = match verdict {
         Verdict::Crashed { .. }
         | Verdict::Vanished { .. }
-        | Verdict::MemoryLimit
+        | Verdict::MemoryLimit { .. }
         | Verdict::CpuLimit
         | Verdict::Timeout => Status::Crashed,
         _ => Status::Failed,
